@@ -1,0 +1,347 @@
+// Engine: the embedded home of a Talea store. One directory, one process, any number of threads.
+//
+//     #include <talea/engine.h>
+//
+//     talea::Result<talea::Engine> opened = talea::Engine::open("./data");
+//     if (!opened.ok()) return report(opened.status());
+//     talea::Engine& engine = *opened;
+//     engine.put("alpha", "bravo");                       // durable when it returns ok
+//     std::optional<talea::Bytes> value = *engine.get("alpha");
+//     engine.close();
+//
+// Outcomes. Every write ends in one of three ways, told apart by its Status:
+//   ok          committed: it happened, and (with SyncMode::always) no power cut takes it back
+//   timed_out   unknown: the disk failed in the middle, and the failure could not be undone. The
+//               engine refuses further writes; open it again and read what is there
+//   any other   rejected: nothing of it happened, and nothing of it ever will
+//
+// Threads: every member is safe to call from any number of threads at once, but for close(), move
+// and destruction, which need the other calls to have returned.
+// Formats: docs/formats/. Crash model: docs/crash-model.md.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "talea/batch.h"
+#include "talea/bytes.h"
+#include "talea/limits.h"
+#include "talea/result.h"
+#include "talea/status.h"
+
+namespace talea {
+
+class EngineStore;
+
+/// When a write that returned ok is safe from a power cut. In every mode it is safe from the end
+/// of the process at once.
+enum class SyncMode : std::uint8_t {
+  /// When it returns. Writers that arrive together share one sync.
+  always,
+  /// After the next sync, which runs every Options::sync_interval.
+  interval,
+  /// When the operating system pleases, after sync(), or after close().
+  never,
+};
+
+struct Options {
+  /// Create the store when the directory is absent or empty. Off: such an open is `not_found`.
+  bool create_if_missing = true;
+  /// Open for reading only: writes nothing, not even a repair of a torn tail, works on a
+  /// read-only mount, and shares the directory with other readers (not with a writer).
+  bool read_only = false;
+  SyncMode sync = SyncMode::always;
+  /// For SyncMode::interval: 1 ms to 60 s.
+  std::chrono::milliseconds sync_interval{25};
+  /// Size at which a segment is sealed and the next one begun: 64 KiB to 1 GiB. A batch that is
+  /// larger gets a segment of its own.
+  std::uint64_t segment_bytes = 64 * kMiB;
+};
+
+/// A value and the sequence of the batch that put it there.
+struct Versioned {
+  Bytes value;
+  Sequence revision = 0;
+};
+
+/// What to scan: all keys k with start <= k < end that begin with prefix. Empty means no bound.
+struct ScanRange {
+  Bytes prefix = {};
+  Bytes start = {};
+  Bytes end = {};
+  bool reverse = false;
+  /// At most so many rows; 0 means all.
+  std::uint64_t limit = 0;
+};
+
+/// Walks keys in byte order (or the reverse of it).
+///
+///     Scan scan = TALEA_TRY(engine.scan({.prefix = "user:"}));
+///     while (TALEA_TRY(scan.next())) use(scan.key(), TALEA_TRY(scan.value()));
+///
+/// Each row is the newest committed one at the moment next() reached it; a scan is not a snapshot:
+/// it may see one of two later batches and not the other. No key is returned twice.
+/// Lifetime: must not outlive its engine. Threads: externally synchronised.
+class Scan {
+ public:
+  Scan(Scan&&) noexcept;
+  Scan& operator=(Scan&&) noexcept;
+  ~Scan();
+
+  /// Moves to the next row; false at the end. Call it before the first row too.
+  Result<bool> next();
+  /// The key of the row; valid until next().
+  BytesView key() const;
+  /// The value of the row; valid until next(). Cost: one read of the log at the first call.
+  /// Errors: exhausted   larger than kValueBytesMax: use Engine::read_value
+  Result<BytesView> value();
+  /// The revision of the row. Cost: as value().
+  Result<Sequence> revision();
+
+ private:
+  friend class EngineStore;
+  struct State;
+  explicit Scan(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Writes one large value, piece by piece, in constant memory. Nothing of it can be read before
+/// finish() and a commit; a writer that is dropped leaves garbage, never a half value.
+///
+/// Lifetime: must not outlive its engine. Threads: externally synchronised.
+class ValueWriter {
+ public:
+  ValueWriter(ValueWriter&&) noexcept;
+  ValueWriter& operator=(ValueWriter&&) noexcept;
+  ~ValueWriter();
+
+  /// Errors: exhausted   disk full, or beyond kStreamedValueBytesMax; the writer is of no more use
+  ///         io_error    the writer is of no more use
+  Status append(BytesView piece);
+  /// Bytes appended so far.
+  std::uint64_t bytes() const;
+  /// Makes the value durable and returns what Batch::put and Engine::put take. Call it once.
+  Result<StoredValue> finish();
+
+ private:
+  friend class EngineStore;
+  struct State;
+  explicit ValueWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Reads one value, piece by piece, in constant memory: the value as it was when the reader was
+/// made, whatever happens to the key meanwhile.
+///
+/// Lifetime: must not outlive its engine. Threads: externally synchronised.
+class ValueReader {
+ public:
+  ValueReader(ValueReader&&) noexcept;
+  ValueReader& operator=(ValueReader&&) noexcept;
+  ~ValueReader();
+
+  /// Length of the whole value.
+  std::uint64_t bytes() const;
+  Sequence revision() const;
+  /// The next piece of the value, empty at its end; at most kInlineValueBytesMax bytes, valid
+  /// until the next call. Every byte returned has passed its checksum.
+  Result<BytesView> read();
+  /// Continues at `offset`, at most bytes().
+  Status seek(std::uint64_t offset);
+
+ private:
+  friend class EngineStore;
+  struct State;
+  explicit ValueReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// What opening found. All zero after a clean close.
+struct RecoveryReport {
+  /// Batches read back from log segments.
+  std::uint64_t batches_replayed = 0;
+  /// A tail that a crash had torn was cut off: these bytes, of this file, from this offset. None
+  /// of them was ever acknowledged under SyncMode::always.
+  std::uint64_t bytes_dropped = 0;
+  std::string dropped_from_file = {};
+  std::uint64_t dropped_from_offset = 0;
+  /// The last sequence that was kept.
+  Sequence last_sequence = 0;
+};
+
+/// Counts of durations, in buckets whose bounds grow by about 12 % each.
+struct LatencyHistogram {
+  static constexpr std::size_t kBuckets = 256;
+  std::uint64_t count = 0;
+  std::uint64_t sum_ns = 0;
+  std::uint64_t max_ns = 0;
+  std::array<std::uint64_t, kBuckets> buckets{};
+  /// The upper bound, in nanoseconds, of the bucket that holds quantile `q` (0 to 1); 0 if empty.
+  std::uint64_t quantile_ns(double q) const;
+  /// The largest duration that bucket `position` counts, in nanoseconds.
+  static std::uint64_t bucket_upper_ns(std::size_t position);
+};
+
+/// Counters since open, and sizes now. Counters are exact once the calls they count have returned.
+struct Stats {
+  // Operations, by what they did.
+  std::uint64_t puts = 0;
+  std::uint64_t removes = 0;
+  std::uint64_t gets = 0;
+  std::uint64_t gets_found = 0;
+  std::uint64_t scans = 0;
+  std::uint64_t rows_scanned = 0;
+  std::uint64_t batches_committed = 0;
+  std::uint64_t batches_rejected = 0;
+  std::uint64_t batches_unknown = 0;
+  std::uint64_t conflicts = 0;  // of the rejected, those that a precondition stopped
+  // What they cost.
+  std::uint64_t log_bytes_written = 0;
+  std::uint64_t extent_bytes_written = 0;
+  std::uint64_t groups_written = 0;
+  std::uint64_t syncs = 0;
+  std::uint64_t segments_created = 0;
+  std::uint64_t segments_abandoned = 0;
+  LatencyHistogram commit_latency;
+  LatencyHistogram get_latency;
+  // Sizes now.
+  std::uint64_t keys = 0;
+  std::uint64_t live_bytes = 0;  // entries that are current, headers included, and their extents
+  std::uint64_t disk_bytes = 0;  // length of all segments, unused tails included
+  std::uint64_t segments = 0;
+  Sequence last_sequence = 0;
+  Sequence durable_sequence = 0;
+  SyncMode sync = SyncMode::always;
+};
+
+enum class SegmentKind : std::uint8_t { log = 1, data = 2, extent = 3 };
+std::string_view segment_kind_name(SegmentKind kind);
+std::string_view sync_mode_name(SyncMode mode);
+
+struct SegmentInfo {
+  std::uint64_t id = 0;
+  SegmentKind kind = SegmentKind::log;
+  std::string file;  // its name inside the directory
+  bool sealed = false;
+  std::uint64_t file_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t live_bytes = 0;
+  std::uint64_t entries = 0;  // entries, or chunks for an extent segment
+  Sequence first_sequence = 0;
+  Sequence last_sequence = 0;
+};
+
+/// One thing that is wrong with a store.
+struct Finding {
+  std::string file;
+  std::uint64_t offset = 0;
+  std::string problem;
+};
+
+struct VerifyReport {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t keys = 0;
+  /// Bytes of a tail torn by a crash, which the next open for writing will drop. Not a fault.
+  std::uint64_t torn_tail_bytes = 0;
+  std::vector<Finding> findings;
+};
+
+class Engine {
+ public:
+  /// Opens, and by default creates, the store in directory `path`. Its parent must exist.
+  ///
+  /// Cost: reads the log once. Memory: the keys and about 100 bytes for each.
+  ///
+  /// Errors: not_found         no store there, and create_if_missing is off or read_only is on
+  ///         invalid_argument  an option out of its range, or a directory that holds other things
+  ///         unavailable       another process has it open; the message names it
+  ///         corruption        the message names file and offset; nothing was changed. `talea
+  ///                           verify` lists all that is wrong
+  ///         unsupported       written by a newer version, or with a feature unknown here
+  ///         exhausted, io_error, denied   the disk is full, or the operating system refused
+  static Result<Engine> open(const std::string& path, const Options& options = {});
+
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  /// Without close(): as if the process had ended here. What was acknowledged is kept.
+  ~Engine();
+
+  /// Sets `key` to `value` and returns the sequence of the commit.
+  ///
+  /// `key`: 1 byte to 64 KiB. `value`: 0 bytes to 1 GiB; longer values go through write_value().
+  /// Cost: one copy of the value (two above 1 MiB), and under SyncMode::always a share of a sync.
+  ///
+  /// Errors, of all writes:
+  ///   invalid_argument  outside a limit, or the engine is read-only or closed
+  ///   conflict          a precondition failed
+  ///   exhausted         disk full; free space and retry, the engine goes on
+  ///   io_error          the write failed and was undone, or an earlier one was not: reopen
+  ///   timed_out         unknown outcome; reopen and read
+  Result<Sequence> put(BytesView key, BytesView value);
+  Result<Sequence> put(BytesView key, const StoredValue& value);
+
+  /// Removes `key`; that it was absent is no error.
+  Result<Sequence> remove(BytesView key);
+
+  /// Commits `batch` as a whole. `failed`, when given, tells which precondition failed.
+  /// A batch with preconditions and no operation checks them, changes nothing and returns the
+  /// last sequence.
+  Result<Sequence> commit(const Batch& batch, FailedPrecondition* failed = nullptr);
+
+  /// Commits `batch` under a sequence that somebody else assigned: the door for replication.
+  /// A sequence that is not above the last one was applied before: it is ignored, and false is
+  /// returned. Preconditions are not allowed; they were evaluated where the sequence was assigned.
+  Result<bool> apply(Sequence sequence, const Batch& batch);
+
+  /// The newest committed value, or nothing. Cost: one index look-up and one read of the log.
+  ///
+  /// Errors: corruption   the bytes on disk are damaged; never a wrong value
+  ///         exhausted    the value is larger than kValueBytesMax: use read_value()
+  Result<std::optional<Bytes>> get(BytesView key);
+  /// As get(), with the revision that require_revision() takes.
+  Result<std::optional<Versioned>> get_versioned(BytesView key);
+
+  Result<Scan> scan(const ScanRange& range = {});
+
+  /// Begins a value of any length.
+  Result<ValueWriter> write_value();
+  /// Opens the newest committed value for reading in pieces, or nothing.
+  Result<std::optional<ValueReader>> read_value(BytesView key);
+
+  /// Makes durable all that was acknowledged before the call.
+  Status sync();
+
+  Stats stats() const;
+  std::vector<SegmentInfo> segments() const;
+  /// What open() found.
+  const RecoveryReport& recovery() const;
+
+  /// Syncs, seals the open segments and releases the directory. Every later call is refused.
+  /// Errors: io_error   what was acknowledged under SyncMode::always is safe all the same
+  Status close();
+
+ private:
+  explicit Engine(std::unique_ptr<EngineStore> store);
+  std::unique_ptr<EngineStore> store_;
+};
+
+/// Reads every byte of the store in `path`, changes nothing, and reports all that is wrong: bad
+/// checksums, missing files, references to what is not there.
+///
+/// Cost: reads the whole store. `progress`, when given, is called with bytes done and in all.
+/// Errors: as Engine::open for a store that cannot be read at all; damage is in the report.
+Result<VerifyReport> verify_store(
+    const std::string& path,
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
+
+}  // namespace talea

@@ -1,0 +1,42 @@
+// The limits of the interface, by name. An error that reports one of them states both the limit
+// and what was given.
+#pragma once
+
+#include <cstdint>
+
+namespace talea {
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+inline constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+/// A key has at least one byte: the empty key is reserved, so that all-zero bytes on disk can
+/// never be read as an entry.
+inline constexpr std::uint64_t kKeyBytesMin = 1;
+inline constexpr std::uint64_t kKeyBytesMax = 64 * kKiB;
+
+/// The largest value that put() and get() carry in one call. Larger ones are streamed through
+/// ValueWriter and ValueReader, up to kStreamedValueBytesMax.
+inline constexpr std::uint64_t kValueBytesMax = 1 * kGiB;
+inline constexpr std::uint64_t kStreamedValueBytesMax = 16 * 1024 * kGiB;
+
+/// Values up to this size are stored inside the batch; larger ones go to extents, in chunks of at
+/// most this size, before the batch that refers to them.
+inline constexpr std::uint64_t kInlineValueBytesMax = 1 * kMiB;
+
+/// What one batch may carry: keys, inline values and references to extents, headers included.
+inline constexpr std::uint64_t kBatchInlineBytesMax = 256 * kMiB;
+inline constexpr std::uint64_t kBatchEntriesMax = 4 * 1024 * 1024;
+
+/// Options::segment_bytes.
+inline constexpr std::uint64_t kSegmentBytesMin = 64 * kKiB;
+inline constexpr std::uint64_t kSegmentBytesMax = 1 * kGiB;
+
+/// Options::sync_interval, in milliseconds.
+inline constexpr std::uint64_t kSyncIntervalMsMin = 1;
+inline constexpr std::uint64_t kSyncIntervalMsMax = 60 * 1000;
+
+/// Rows that one scan may return in one call.
+inline constexpr std::uint64_t kScanRowsMax = 1024 * 1024;
+
+}  // namespace talea

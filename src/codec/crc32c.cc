@@ -1,0 +1,59 @@
+#include "codec/crc32c.h"
+
+#include <isa-l/crc.h>
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+
+#include "codec/fixed.h"
+
+namespace talea {
+
+namespace {
+
+// isa-l takes an int length and does neither the initial nor the final inversion.
+std::uint32_t crc32c_long(std::uint32_t state, const char* data, std::size_t bytes) {
+  constexpr std::size_t kChunkBytes = std::size_t{1} << 30;
+  while (bytes > 0) {
+    const std::size_t chunk = bytes < kChunkBytes ? bytes : kChunkBytes;
+    // The parameter is not const in this version of isa-l; the bytes are only read.
+    auto* unsigned_data = reinterpret_cast<unsigned char*>(const_cast<char*>(data));
+    state = crc32_iscsi(unsigned_data, static_cast<int>(chunk), state);
+    data += chunk;
+    bytes -= chunk;
+  }
+  return state;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_short(std::uint32_t state, const char* data,
+                                                             std::size_t bytes) {
+  std::uint64_t wide = state;
+  for (; bytes >= 8; data += 8, bytes -= 8) {
+    wide = _mm_crc32_u64(wide, load_fixed<std::uint64_t>(data));
+  }
+  auto narrow = static_cast<std::uint32_t>(wide);
+  for (; bytes > 0; ++data, --bytes) {
+    narrow = _mm_crc32_u8(narrow, static_cast<unsigned char>(*data));
+  }
+  return narrow;
+}
+
+const bool has_crc_instruction = __builtin_cpu_supports("sse4.2");
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c(std::uint32_t crc, BytesView data) {
+#if defined(__x86_64__)
+  // Measured on one machine: below 128 bytes the serial instruction wins (6.6 against 4.8 GB/s
+  // at 64 bytes), above it isa-l (25 GB/s at 512).
+  if (data.size() < 128 && has_crc_instruction) {
+    return ~crc32c_short(~crc, data.data(), data.size());
+  }
+#endif
+  return ~crc32c_long(~crc, data.data(), data.size());
+}
+
+}  // namespace talea
