@@ -71,11 +71,14 @@ T take_value(Result<T>& result) {
 ///     File file = TALEA_TRY(fs.open(path));
 ///     TALEA_TRY(file.sync());
 ///
-/// A GNU statement expression; g++ and clang both have it.
-#define TALEA_TRY(...)                                         \
-  __extension__({                                              \
-    auto talea_try_result = (__VA_ARGS__);                     \
-    if (!talea_try_result.ok()) [[unlikely]]                   \
-      return ::talea::internal::take_status(talea_try_result); \
-    ::talea::internal::take_value(talea_try_result);           \
+/// A GNU statement expression; g++ and clang both have it. May be nested: each use names its
+/// result after a counter, so that none shadows another.
+#define TALEA_TRY(...) TALEA_INTERNAL_TRY_COUNTED(__COUNTER__, __VA_ARGS__)
+#define TALEA_INTERNAL_TRY_COUNTED(count, ...) TALEA_INTERNAL_TRY_NAMED(count, __VA_ARGS__)
+#define TALEA_INTERNAL_TRY_NAMED(count, ...)                    \
+  __extension__({                                               \
+    auto talea_try_##count = (__VA_ARGS__);                     \
+    if (!talea_try_##count.ok()) [[unlikely]]                   \
+      return ::talea::internal::take_status(talea_try_##count); \
+    ::talea::internal::take_value(talea_try_##count);           \
   })

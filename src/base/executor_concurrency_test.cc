@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/mutex.h"
+
+namespace talea {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Counts, and lets a thread wait for the count.
+class Counter {
+ public:
+  void add() {
+    const MutexLock lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  void wait_until(int count) {
+    const MutexLock lock(mutex_);
+    while (count_ < count) changed_.wait(mutex_);
+  }
+  int count() {
+    const MutexLock lock(mutex_);
+    return count_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int count_ TALEA_GUARDED_BY(mutex_) = 0;
+};
+
+TEST(ThreadExecutor, StepsAgainAndAgain) {
+  ThreadExecutor executor;
+  Counter steps;
+  const auto registration = executor.every(milliseconds(1), [&steps] { steps.add(); });
+  steps.wait_until(3);
+}
+
+TEST(ThreadExecutor, NoStepRunsOnceTheRegistrationIsGone) {
+  ThreadExecutor executor;
+  for (int round = 0; round < 20; ++round) {
+    Counter steps;
+    auto registration = executor.every(milliseconds(0), [&steps] { steps.add(); });
+    steps.wait_until(1);
+    registration.reset();  // joins: a step after this would touch a Counter that is gone
+  }
+}
+
+TEST(ThreadExecutor, DestroyingARegistrationWaitsForTheStepThatRuns) {
+  ThreadExecutor executor;
+  Counter entered;
+  Counter released;
+  std::atomic<bool> finished = false;
+  auto registration = executor.every(milliseconds(0), [&] {
+    entered.add();
+    released.wait_until(1);
+    finished = true;
+  });
+  entered.wait_until(1);
+  released.add();
+  registration.reset();
+  EXPECT_TRUE(finished.load());
+}
+
+TEST(ThreadExecutor, StepsOfOneRegistrationNeverOverlap) {
+  ThreadExecutor executor;
+  Counter steps;
+  int unguarded = 0;  // the thread sanitizer sees a step that overlaps another
+  auto registration = executor.every(milliseconds(0), [&] {
+    ++unguarded;
+    steps.add();
+  });
+  steps.wait_until(50);
+  registration.reset();
+  EXPECT_EQ(unguarded, steps.count());
+}
+
+TEST(ThreadExecutor, ALongPeriodDoesNotDelayTheEnd) {
+  ThreadExecutor executor;
+  int steps = 0;
+  auto registration = executor.every(std::chrono::hours(24), [&steps] { ++steps; });
+  registration.reset();
+  EXPECT_EQ(steps, 0);
+}
+
+TEST(ThreadExecutor, RegistrationsRunBesideEachOther) {
+  ThreadExecutor executor;
+  Counter first;
+  Counter second;
+  // Each step waits for the other registration: this ends only if both have a thread.
+  std::vector<std::unique_ptr<Executor::Registration>> registrations;
+  registrations.push_back(executor.every(milliseconds(0), [&] {
+    first.add();
+    second.wait_until(1);
+  }));
+  registrations.push_back(executor.every(milliseconds(0), [&] {
+    second.add();
+    first.wait_until(1);
+  }));
+  first.wait_until(1);
+  second.wait_until(1);
+}
+
+}  // namespace
+}  // namespace talea
