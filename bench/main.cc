@@ -1,0 +1,211 @@
+// talea_bench: measures Talea and its peers side by side. script/bench builds and runs it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "bench/machine.h"
+#include "bench/peer.h"
+#include "bench/report.h"
+#include "bench/runner.h"
+#include "bench/workload.h"
+
+namespace talea::bench {
+namespace {
+
+constexpr unsigned kRounds = 5;
+constexpr unsigned kQuickRounds = 3;
+constexpr unsigned kFirstDiskSamples = 512;
+
+struct Arguments {
+  bool quick = false;
+  std::string filter;
+  std::vector<std::string> sides;
+  std::string directory;
+  std::string json_file;
+  std::string commit = "unknown";
+  std::string command;
+};
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+// Overwrites one line of a terminal; silent when stderr is not one.
+void show_progress(const std::string& text) {
+  static const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  if (terminal) std::fprintf(stderr, "\r\033[K%s", text.c_str());
+}
+
+Status write_file(const std::filesystem::path& path, const std::string& text) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) return Status::io_error("write " + path.string());
+  return {};
+}
+
+// The directory of a run's data. A fresh one below `parent`, which is created when it is missing;
+// removed with all that is in it when the run ends.
+class DataDirectory {
+ public:
+  static Result<DataDirectory> create(const std::string& parent) {
+    std::error_code error;
+    std::filesystem::create_directories(parent, error);
+    if (error) return Status::io_error("create " + parent + ": " + error.message());
+    std::string path = std::filesystem::absolute(parent).string() + "/run-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+      return Status::io_error("create a directory in " + parent);
+    }
+    return DataDirectory(std::move(path));
+  }
+  DataDirectory(DataDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  DataDirectory& operator=(DataDirectory&&) = delete;
+  ~DataDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit DataDirectory(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+Result<std::vector<std::unique_ptr<Peer>>> chosen_peers(const std::vector<std::string>& names) {
+  std::vector<std::unique_ptr<Peer>> peers = make_peers();
+  if (names.empty()) return peers;
+  for (const std::string& name : names) {
+    if (std::none_of(peers.begin(), peers.end(),
+                     [&](const auto& peer) { return peer->name() == name; })) {
+      return Status::invalid_argument("no side is called " + name);
+    }
+  }
+  std::erase_if(peers, [&](const auto& peer) {
+    return std::find(names.begin(), names.end(), peer->name()) == names.end();
+  });
+  return peers;
+}
+
+// The complete run goes to bench/results/latest; a part of it must not replace that.
+std::string json_path(const Arguments& arguments) {
+  if (!arguments.json_file.empty()) return arguments.json_file;
+  if (!arguments.filter.empty() || !arguments.sides.empty()) return {};
+  return TALEA_SOURCE_DIRECTORY "/bench/results/latest.json";
+}
+
+Status run_all(const Arguments& arguments) {
+  const DataDirectory directory = TALEA_TRY(DataDirectory::create(arguments.directory));
+  const std::vector<std::unique_ptr<Peer>> peers = TALEA_TRY(chosen_peers(arguments.sides));
+
+  Report report;
+  report.command = arguments.command;
+  report.commit = arguments.commit;
+  report.started = utc_now();
+  report.machine = describe_machine(directory.path());
+  report.rounds = arguments.quick ? kQuickRounds : kRounds;
+  report.quick = arguments.quick;
+  report.seed = kDefaultSeed;
+  for (const std::unique_ptr<Peer>& peer : peers) {
+    report.sides.push_back(
+        {.name = peer->name(), .version = peer->version(), .options = peer->options()});
+  }
+  show_progress("disk");
+  DiskProbe disk(directory.path());
+  TALEA_TRY(disk.sample(kFirstDiskSamples));
+  report.disk = disk.limits();
+  const std::vector<std::unique_ptr<Workload>> workloads =
+      make_workloads({.quick = arguments.quick,
+                      .disk_sync_seconds = report.disk.preallocated_p50_seconds,
+                      .seed = report.seed},
+                     arguments.filter);
+  if (workloads.empty()) {
+    return Status::invalid_argument("no workload has an id with " + arguments.filter);
+  }
+  show_progress("");
+  std::fputs(header_text(report).c_str(), stdout);
+
+  std::size_t ok = 0, judged = 0;
+  for (const std::unique_ptr<Workload>& workload : workloads) {
+    report.workloads.push_back(TALEA_TRY(
+        run(*workload, peers, {.data_directory = directory.path(), .rounds = report.rounds}, disk,
+            show_progress)));
+    show_progress("");
+    std::fputs(workload_text(report.workloads.back()).c_str(), stdout);
+    std::fflush(stdout);
+    for (const Verdict& verdict : judge(report.workloads.back())) {
+      ++judged;
+      ok += verdict.ok ? 1 : 0;
+    }
+  }
+  report.disk = disk.limits();
+  std::printf("\n%zu targets, %zu ok, %zu short\n", judged, ok, judged - ok);
+
+  const std::filesystem::path path = json_path(arguments);
+  if (path.empty()) return {};
+  TALEA_TRY(write_file(path, to_json(report).dump(2) + "\n"));
+  const std::filesystem::path markdown = std::filesystem::path(path).replace_extension(".md");
+  TALEA_TRY(write_file(markdown, to_markdown(report)));
+  std::printf("written: %s and %s\n", path.c_str(), markdown.c_str());
+  return {};
+}
+
+}  // namespace
+}  // namespace talea::bench
+
+int main(int argc, char** argv) {
+  talea::bench::Arguments arguments;
+  arguments.directory = TALEA_SOURCE_DIRECTORY "/build/bench-data";
+  CLI::App app("Measures Talea and its peers side by side.", "script/bench");
+  app.add_flag("--quick", arguments.quick, "3 rounds of a quarter of the operations");
+  app.add_option("--filter", arguments.filter, "only workloads whose id contains TEXT")
+      ->option_text("TEXT");
+  app.add_option("--sides", arguments.sides, "only these, for example talea,rocksdb")
+      ->delimiter(',')
+      ->option_text("NAME,...");
+  app.add_option("--dir", arguments.directory,
+                 "where the data goes, in a fresh directory that is removed afterwards")
+      ->option_text("DIR");
+  app.add_option("--json", arguments.json_file,
+                 "write the results to FILE, and as Markdown to the same name with .md")
+      ->option_text("FILE");
+  app.add_option("--commit", arguments.commit, "what was built; script/bench fills it in")
+      ->option_text("TEXT");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+
+  arguments.command = "script/bench";
+  for (int position = 1; position < argc; ++position) {
+    const std::string argument = argv[position];
+    if (argument.starts_with("--commit")) {
+      position += argument == "--commit" ? 1 : 0;
+      continue;
+    }
+    arguments.command += " " + argument;
+  }
+  const talea::Status status = talea::bench::run_all(arguments);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "script/bench: %s\n", status.to_string().c_str());
+  return status.code() == talea::Code::invalid_argument ? 2 : 4;
+}

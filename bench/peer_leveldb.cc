@@ -1,0 +1,82 @@
+// LevelDB with its defaults, but for compression (off) and the size of the block cache.
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/options.h>
+#include <leveldb/write_batch.h>
+
+#include "bench/peer.h"
+
+namespace talea::bench {
+namespace {
+
+class LeveldbPeer final : public Peer {
+ public:
+  std::string name() const override { return "leveldb"; }
+  std::string version() const override {
+    return std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion);
+  }
+  std::string options() const override {
+    return "log on, sync=false (process crash) or true (power cut), compression=none, "
+           "block_cache=" +
+           std::to_string(kBlockCacheBytes >> 20) +
+           "MiB, write_buffer=" + std::to_string(leveldb::Options().write_buffer_size >> 20) +
+           "MiB, verify_checksums=false, rest default";
+  }
+
+  Status open(const std::string& directory, Durability durability) override {
+    cache_.reset(leveldb::NewLRUCache(kBlockCacheBytes));
+    leveldb::Options options;
+    options.create_if_missing = true;
+    options.compression = leveldb::kNoCompression;
+    options.block_cache = cache_.get();
+    write_.sync = durability == Durability::power_cut;
+    leveldb::DB* opened = nullptr;
+    const leveldb::Status status = leveldb::DB::Open(options, directory, &opened);
+    db_.reset(opened);
+    return translated(status);
+  }
+
+  Status put(BytesView key, BytesView value) override {
+    return translated(db_->Put(write_, slice(key), slice(value)));
+  }
+
+  Result<bool> get(BytesView key, Bytes* value) override {
+    const leveldb::Status status = db_->Get(read_, slice(key), value);
+    if (status.ok()) return true;
+    if (status.IsNotFound()) return false;
+    return translated(status);
+  }
+
+  // LevelDB has no call for it; a synced write of nothing makes all earlier writes durable.
+  Status sync() override {
+    leveldb::WriteOptions synced;
+    synced.sync = true;
+    leveldb::WriteBatch nothing;
+    return translated(db_->Write(synced, &nothing));
+  }
+
+  Status close() override {
+    db_.reset();
+    cache_.reset();
+    return {};
+  }
+
+ private:
+  static leveldb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
+  static Status translated(const leveldb::Status& status) {
+    if (status.ok()) [[likely]]
+      return {};
+    return Status::io_error("leveldb: " + status.ToString());
+  }
+
+  std::unique_ptr<leveldb::Cache> cache_;  // outlives db_
+  std::unique_ptr<leveldb::DB> db_;
+  leveldb::WriteOptions write_;
+  leveldb::ReadOptions read_;
+};
+
+}  // namespace
+
+std::unique_ptr<Peer> make_leveldb_peer() { return std::make_unique<LeveldbPeer>(); }
+
+}  // namespace talea::bench
