@@ -83,7 +83,12 @@ function(talea_test name)
   if("concurrency" IN_LIST test_LABELS)
     add_dependencies(concurrency_tests ${name})
   endif()
-  list(JOIN test_LABELS "\\\;" labels)  # one value for CTest, not a list for CMake
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS "${labels}" TIMEOUT ${test_TIMEOUT})
+                       PROPERTIES TIMEOUT ${test_TIMEOUT})
+  # gtest_discover_tests cannot pass a list on; it leaves the names of the tests in a variable.
+  set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+  file(WRITE ${labels_file} "foreach(test IN LISTS ${name}_TESTS)\n"
+       "  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${test_LABELS}\")\n"
+       "endforeach()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
 endfunction()
