@@ -32,10 +32,16 @@ __attribute__((no_sanitize("thread"), noinline)) void copy_live(char* to, const 
                                                                 std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) to[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
 }
+// In words, since this runs over all that is mapped for writing. Both start at a page.
 __attribute__((no_sanitize("thread"), noinline)) bool equals_live(const char* live,
                                                                   const char* page,
                                                                   std::size_t bytes) {
   std::size_t i = 0;
+  for (std::uint64_t word; i + sizeof word <= bytes; i += sizeof word) {
+    std::memcpy(&word, page + i, sizeof word);
+    const auto* live_word = static_cast<const std::uint64_t*>(static_cast<const void*>(live + i));
+    if (__atomic_load_n(live_word, __ATOMIC_RELAXED) != word) return false;
+  }
   while (i < bytes && __atomic_load_n(live + i, __ATOMIC_RELAXED) == page[i]) ++i;
   return i == bytes;
 }
@@ -301,7 +307,15 @@ CrashContent::PageReference CrashContent::remains_of(const Dirty& dirty, PowerCu
 std::uint64_t CrashContent::remaining_length(PowerCut& cut) const {
   if (cut.kind() == PowerCut::Kind::lose_everything) return lengths_.front();
   if (lengths_.size() == 1 || cut.keeps()) return lengths_.back();
-  return cut.pick(2) == 0 ? lengths_.front() : lengths_[cut.pick(lengths_.size())];
+  const std::size_t chosen = cut.pick(2) == 0 ? 0 : cut.pick(lengths_.size());
+  const std::uint64_t length = lengths_[chosen];
+  const std::uint64_t next = chosen + 1 < lengths_.size() ? lengths_[chosen + 1] : 0;
+  if (next <= length || cut.pick(2) == 0) return length;
+  // The call that made the file grow to `next` may have come as far as a page boundary.
+  const std::uint64_t boundaries_before = length / kPageBytes;
+  const std::uint64_t boundaries_after = (next - 1) / kPageBytes;
+  if (boundaries_after == boundaries_before) return length;
+  return (boundaries_before + 1 + cut.pick(boundaries_after - boundaries_before)) * kPageBytes;
 }
 
 void CrashContent::settle(PowerCut& cut) {

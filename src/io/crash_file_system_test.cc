@@ -300,6 +300,15 @@ TEST(CrashModel, TheLengthIsAnyItHasHad_11) {
   EXPECT_EQ(lengths, (std::set<std::size_t>{1, 2, 4}));
 }
 
+TEST(CrashModel, AGrowingCallMayStopAtAPageBoundary_11) {
+  CrashFileSystem disk;
+  auto file = durable(disk, "a", "12");
+  must(file->pwrite(2, std::string(3 * kPage, 'x')));
+  std::set<std::size_t> lengths;
+  for (const std::string& bytes : remains(disk, "a")) lengths.insert(bytes.size());
+  EXPECT_EQ(lengths, (std::set<std::size_t>{2, kPage, 2 * kPage, 3 * kPage, 3 * kPage + 2}));
+}
+
 TEST(CrashModel, ALengthMaySurviveWithoutItsDataAndTheOtherWayRound_11) {
   CrashFileSystem disk;
   auto file = durable(disk, "a", "12");
