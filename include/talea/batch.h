@@ -32,6 +32,7 @@ class StoredValue {
   std::uint64_t bytes_ = 0;
   std::uint64_t owner_ = 0;  // the engine instance that made it
   Bytes extent_list_;        // docs/formats/extent.md, "Extent list"
+  Bytes inline_value_;       // of a value that is small enough; then there is no owner
 };
 
 /// Operations and preconditions to be committed together.

@@ -85,8 +85,8 @@ struct ScanRange {
 ///     Scan scan = TALEA_TRY(engine.scan({.prefix = "user:"}));
 ///     while (TALEA_TRY(scan.next())) use(scan.key(), TALEA_TRY(scan.value()));
 ///
-/// Each row is the newest committed one at the moment next() reached it; a scan is not a snapshot:
-/// it may see one of two later batches and not the other. No key is returned twice.
+/// Each row was the newest committed one at some moment of the scan; a scan is not a snapshot: it
+/// may see one of two later batches and not the other. No key is returned twice.
 /// Lifetime: must not outlive its engine. Threads: externally synchronised.
 class Scan {
  public:
@@ -104,10 +104,11 @@ class Scan {
   /// The revision of the row. Cost: as value().
   Result<Sequence> revision();
 
- private:
-  friend class EngineStore;
+  // Stores make scans, and implement State.
   struct State;
   explicit Scan(std::unique_ptr<State> state);
+
+ private:
   std::unique_ptr<State> state_;
 };
 
@@ -331,8 +332,9 @@ class Engine {
   Status close();
 
  private:
-  explicit Engine(std::unique_ptr<EngineStore> store);
-  std::unique_ptr<EngineStore> store_;
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Reads every byte of the store in `path`, changes nothing, and reports all that is wrong: bad

@@ -1,0 +1,224 @@
+#include "engine/commit_log.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace talea {
+
+CommitLog::CommitLog(const Setup& setup, ManifestKeeper& manifest, LiveState& live,
+                     Metrics& metrics)
+    : setup_(setup),
+      manifest_(manifest),
+      live_(live),
+      metrics_(metrics),
+      announced_(setup.durable_sequence),
+      durable_(setup.durable_sequence) {}
+
+CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool sync) {
+  const bool durable = sync || setup_.sync == SyncMode::always;
+  Outcome outcome;
+  while (outcome.committed < batches.size()) {
+    const auto rest = batches.subspan(outcome.committed);
+    outcome.status = broken_;
+    if (outcome.status.ok()) outcome.status = ensure_active(rest.front());
+    if (!outcome.status.ok()) return outcome;
+
+    const std::size_t count = lay_out(rest);
+    Failed stage = Failed::append;
+    outcome.status = writer_->append(buffer_);
+    if (outcome.status.ok() && durable) {
+      stage = Failed::sync;
+      outcome.status = writer_->sync();
+    }
+    if (!outcome.status.ok()) {
+      outcome.status = abandon(stage, std::move(outcome.status));
+      return outcome;
+    }
+    const auto written = rest.first(count);
+    good_.end = writer_->end();
+    good_.last_sequence = written.back().sequence;
+    if (good_.first_sequence == 0) good_.first_sequence = written.front().sequence;
+    good_.entries += places_.size();
+    last_now_ = written.back().now;
+    unsynced_ = !durable;
+    if (durable) {
+      durable_.store(good_.last_sequence, std::memory_order_relaxed);
+      metrics_.syncs.add();
+    }
+    metrics_.groups_written.add();
+    metrics_.log_bytes_written.add(buffer_.size());
+    publish(written);
+    outcome.committed += count;
+  }
+  if (batches.empty() && sync) outcome.status = this->sync();
+  return outcome;
+}
+
+bool CommitLog::fits(const PendingBatch& batch, std::uint64_t at) const {
+  return at + batch.encoded->record_bytes_max() <= setup_.segment_bytes;
+}
+
+Status CommitLog::ensure_active(const PendingBatch& first) {
+  // A batch larger than a segment gets one of its own, so an empty segment always fits.
+  const bool empty = writer_ != nullptr && writer_->end() == kSegmentHeaderBytes;
+  if (writer_ != nullptr && (empty || fits(first, writer_->end()))) return {};
+  TALEA_TRY(retire_active());
+  return roll(first).with_context("begin a new log segment");
+}
+
+std::size_t CommitLog::lay_out(std::span<const PendingBatch> batches) {
+  buffer_.clear();
+  places_.clear();
+  const SegmentContext& context = writer_->segment()->context();
+  std::size_t count = 0;
+  for (const PendingBatch& batch : batches) {
+    const std::uint64_t offset = writer_->end() + buffer_.size();
+    if (count > 0 && !fits(batch, offset)) break;
+    RecordPlace place{batch.sequence, batch.now, offset, std::nullopt};
+    // Once after each sync is enough: it is for whoever finds a bad record before this one.
+    if (const Sequence durable = durable_sequence(); durable > announced_) {
+      place.synced_through = durable;
+      announced_ = durable;
+    }
+    finish_record(*batch.encoded, place, context, buffer_, places_);
+    ++count;
+  }
+  return count;
+}
+
+void CommitLog::publish(std::span<const PendingBatch> batches) {
+  changes_.clear();
+  auto place = places_.begin();
+  for (const PendingBatch& batch : batches) {
+    for (std::size_t i = 0; i < batch.entries.size(); ++i, ++place) {
+      const EntrySource& entry = batch.entries[i];
+      changes_.push_back({.space = entry.space,
+                          .key = entry.key,
+                          .is_remove = entry.is_remove,
+                          .location = {active_id_, place->offset, place->bytes},
+                          .extents = batch.extents.empty() ? nullptr : batch.extents[i]});
+    }
+  }
+  TALEA_ASSERT(place == places_.end());
+  live_.publish(changes_, active_id_, good_);
+}
+
+Status CommitLog::roll(const PendingBatch& first) {
+  SegmentWriter::Setup setup;
+  SegmentHeader& header = setup.header;
+  // The id is used up even if this fails: a file of that name may be left behind.
+  manifest_.amend([&](Manifest& manifest) { header.id = manifest.next_file_id++; });
+  if (header.id == UINT32_MAX) {
+    return Status::exhausted(
+        "all 4294967295 file ids of this store are used; export it and "
+        "import it into a new one");
+  }
+  header.kind = SegmentKind::log;
+  header.features = kFeatureExtents;
+  header.first_sequence = first.sequence;
+  header.base_now = first.now;
+  header.store_id = setup_.store_id;
+  setup_.seams.random.fill(header.salt);
+  setup.bytes_planned = setup_.segment_bytes;
+  setup.write_ahead = setup_.sync != SyncMode::never;
+
+  std::unique_ptr<SegmentWriter> writer =
+      TALEA_TRY(SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup));
+  // Listed before its first record: a listed segment that is missing is damage, an unlisted one
+  // holds nothing.
+  TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
+    manifest.add({.kind = SegmentKind::log,
+                  .id = header.id,
+                  .sealed = false,
+                  .bytes = 0,
+                  .entries = 0,
+                  .first_sequence = first.sequence,
+                  .last_sequence = 0});
+  }));
+  live_.add_segment(writer->segment());
+  writer_ = std::move(writer);
+  active_id_ = header.id;
+  good_ = {};
+  announced_ = 0;  // each segment says anew how far all before it is durable
+  metrics_.segments_created.add();
+  return {};
+}
+
+void CommitLog::remember_active_in(Manifest& manifest) const {
+  ManifestFile* file = manifest.find(active_id_);
+  TALEA_ASSERT(file != nullptr);
+  file->sealed = true;
+  file->bytes = good_.end;
+  file->entries = good_.entries;
+  file->last_sequence = good_.last_sequence;
+  manifest.last_sequence = std::max(manifest.last_sequence, good_.last_sequence);
+  manifest.last_now = std::max(manifest.last_now, last_now_);
+}
+
+Status CommitLog::retire_active() {
+  if (writer_ == nullptr) return {};
+  TALEA_TRY(sync());
+  // In memory first: if the manifest cannot be written now, this segment must not grow any more,
+  // because a manifest that seals it may be the one on disk.
+  manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
+  const std::unique_ptr<SegmentWriter> retired = std::move(writer_);
+  TALEA_TRY(manifest_.commit([](Manifest&) {}));
+  // The space behind the end is only a loan; failing to give it back harms nobody.
+  (void)retired->trim().ok();
+  return {};
+}
+
+Status CommitLog::abandon(Failed what, Status failure) {
+  if (writer_->is_usable()) return failure;  // nothing was written
+  const Code code = failure.code();
+  const std::string cause(failure.message());
+  const std::unique_ptr<SegmentWriter> abandoned = std::move(writer_);
+  metrics_.segments_abandoned.add();
+  Status undone;
+  if (unsynced_) {
+    // The manifest may vouch only for what is durable. After a failed sync that is unknown for
+    // good: the next one would succeed without having written what this one lost.
+    undone = what == Failed::sync ? Status::io_error("earlier writes were not synced yet")
+                                  : abandoned->sync();
+  }
+  if (undone.ok()) {
+    manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
+    undone = manifest_.commit([](Manifest&) {});
+  }
+  if (undone.ok()) {
+    unsynced_ = false;
+    return Status(code, cause + "; nothing of this write is stored");
+  }
+  broken_ = Status::io_error(
+      "an earlier write failed and could not be undone; close the store and open it again (" +
+      cause + "; then: " + std::string(undone.message()) + ")");
+  return Status::timed_out(cause + "; undoing it failed as well: " + std::string(undone.message()) +
+                           "; whether this write is stored shows when the store is opened again");
+}
+
+Status CommitLog::sync() {
+  TALEA_TRY(Status(broken_));
+  if (writer_ == nullptr || !unsynced_) return {};
+  Status synced = writer_->sync();
+  if (!synced.ok()) {
+    broken_ = Status::io_error(
+        "a sync failed, and what was written since the last good one may "
+        "be lost; close the store and open it again (" +
+        std::string(synced.message()) + ")");
+    return broken_;
+  }
+  metrics_.syncs.add();
+  unsynced_ = false;
+  durable_.store(good_.last_sequence, std::memory_order_relaxed);
+  return {};
+}
+
+Status CommitLog::close() {
+  Status closed = broken_;
+  if (closed.ok()) closed = retire_active();
+  writer_.reset();
+  return closed;
+}
+
+}  // namespace talea

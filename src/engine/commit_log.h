@@ -1,0 +1,103 @@
+// CommitLog: puts batches into log segments, in sequence order, and makes them durable.
+//
+// It owns the one segment that is being written and everything that can go wrong with it. The
+// rule for failure: what was acknowledged stays; what was not is undone by sealing the segment, in
+// the manifest, at the end of the last good batch, so that a failed write is a *rejected* one. Only
+// when the disk refuses that too is the outcome unknown, and then nothing more is written.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/live_state.h"
+#include "engine/metrics.h"
+#include "engine/seams.h"
+#include "log/record.h"
+#include "log/segment_writer.h"
+#include "manifest/manifest.h"
+#include "talea/engine.h"
+
+namespace talea {
+
+/// A batch that has its sequence and waits for its place.
+struct PendingBatch {
+  const EncodedBatch* encoded = nullptr;
+  std::span<const EntrySource> entries;
+  /// One for each entry; null unless the entry is a large value. Empty when none is.
+  std::span<const ExtentList* const> extents;
+  Sequence sequence = 0;
+  std::uint64_t now = 0;
+};
+
+/// Threads: externally synchronised (the sequencer's leader), but for durable_sequence().
+class CommitLog {
+ public:
+  struct Setup {
+    Seams seams;
+    std::string directory;
+    StoreId store_id{};
+    std::uint64_t segment_bytes = 0;
+    SyncMode sync = SyncMode::always;
+    Sequence durable_sequence = 0;
+  };
+  CommitLog(const Setup& setup, ManifestKeeper& manifest, LiveState& live, Metrics& metrics);
+
+  struct Outcome {
+    /// batches[0 .. committed) are in the log, durable as the mode says, and published.
+    std::size_t committed = 0;
+    /// Why the rest is not; ok when there is no rest.
+    Status status;
+  };
+  /// Writes a group of batches, in order, and publishes them. With `sync`, or SyncMode::always,
+  /// they are durable before they are published.
+  Outcome write(std::span<const PendingBatch> batches, bool sync);
+
+  /// Makes durable all that was written.
+  /// Errors: io_error   what was acknowledged may be lost; the log is broken
+  Status sync();
+
+  /// Syncs and seals. Errors: as sync(), or the manifest's
+  Status close();
+
+  /// Why nothing more can be written; ok while all is well.
+  const Status& broken() const { return broken_; }
+  Sequence durable_sequence() const { return durable_.load(std::memory_order_relaxed); }
+
+ private:
+  // Lays out as many of `batches` as fit into the active segment and returns how many.
+  std::size_t lay_out(std::span<const PendingBatch> batches);
+  bool fits(const PendingBatch& batch, std::uint64_t at) const;
+  Status ensure_active(const PendingBatch& first);
+  Status roll(const PendingBatch& first);
+  Status retire_active();
+  // An append (or the sync after it) to the active segment failed with `failure`: undoes what the
+  // segment may hold beyond the last good batch. Returns what the writers are told.
+  enum class Failed { append, sync };
+  Status abandon(Failed what, Status failure);
+  void publish(std::span<const PendingBatch> batches);
+  void remember_active_in(Manifest& manifest) const;
+
+  const Setup setup_;
+  ManifestKeeper& manifest_;
+  LiveState& live_;
+  Metrics& metrics_;
+
+  std::unique_ptr<SegmentWriter> writer_;  // null: the next batch begins a new segment
+  std::uint32_t active_id_ = 0;
+  SegmentFill good_;            // what of the active segment is written and good
+  std::uint64_t last_now_ = 0;  // of the last batch in it
+  bool unsynced_ = false;       // good_ goes beyond what is durable
+  Sequence announced_ = 0;      // the last synced_through that was written
+  std::atomic<Sequence> durable_;
+  Status broken_;
+
+  // Of the group being written; kept for their capacity.
+  Bytes buffer_;
+  std::vector<EntryExtent> places_;
+  std::vector<LiveState::Change> changes_;
+};
+
+}  // namespace talea

@@ -1,0 +1,95 @@
+// Engine: the public face of EngineStore, on the real machine.
+#include "talea/engine.h"
+
+#include "engine/engine_store.h"
+#include "engine/verify.h"
+#include "io/posix_file_system.h"
+
+namespace talea {
+
+namespace {
+
+// The machine's own seams. They hold no state, so each use may make its own.
+struct Machine {
+  PosixFileSystem file_system;
+  SystemClock clock;
+  SystemRandom random;
+  ThreadExecutor executor;
+
+  Seams seams() { return {file_system, clock, random, executor}; }
+};
+
+}  // namespace
+
+struct Engine::Impl {
+  Machine machine;
+  std::unique_ptr<EngineStore> store;  // after what it runs on
+};
+
+std::string_view sync_mode_name(SyncMode mode) {
+  switch (mode) {
+    case SyncMode::always: return "always";
+    case SyncMode::interval: return "interval";
+    case SyncMode::never: return "never";
+  }
+  return "unknown";
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
+Result<Engine> Engine::open(const std::string& path, const Options& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->store = TALEA_TRY(EngineStore::open(impl->machine.seams(), path, options));
+  return Engine(std::move(impl));
+}
+
+Result<Sequence> Engine::put(BytesView key, BytesView value) {
+  return impl_->store->put(Space::user, key, value);
+}
+
+Result<Sequence> Engine::put(BytesView key, const StoredValue& value) {
+  return impl_->store->commit(Batch().put(key, value), nullptr);
+}
+
+Result<Sequence> Engine::remove(BytesView key) { return impl_->store->remove(Space::user, key); }
+
+Result<Sequence> Engine::commit(const Batch& batch, FailedPrecondition* failed) {
+  return impl_->store->commit(batch, failed);
+}
+
+Result<bool> Engine::apply(Sequence sequence, const Batch& batch) {
+  return impl_->store->apply(sequence, batch);
+}
+
+Result<std::optional<Bytes>> Engine::get(BytesView key) {
+  return impl_->store->get_value(Space::user, key);
+}
+
+Result<std::optional<Versioned>> Engine::get_versioned(BytesView key) {
+  return impl_->store->get(Space::user, key);
+}
+
+Result<Scan> Engine::scan(const ScanRange& range) { return impl_->store->scan(Space::user, range); }
+
+Result<ValueWriter> Engine::write_value() { return impl_->store->write_value(); }
+
+Result<std::optional<ValueReader>> Engine::read_value(BytesView key) {
+  return impl_->store->read_value(Space::user, key);
+}
+
+Status Engine::sync() { return impl_->store->sync(); }
+Stats Engine::stats() const { return impl_->store->stats(); }
+std::vector<SegmentInfo> Engine::segments() const { return impl_->store->segments(); }
+const RecoveryReport& Engine::recovery() const { return impl_->store->recovery(); }
+Status Engine::close() { return impl_->store->close(); }
+
+Result<VerifyReport> verify_store(
+    const std::string& path, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  Machine machine;
+  return verify_directory(machine.seams(), path, progress);
+}
+
+}  // namespace talea

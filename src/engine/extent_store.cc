@@ -1,0 +1,130 @@
+#include "engine/extent_store.h"
+
+#include "base/assert.h"
+
+namespace talea {
+
+namespace {
+
+// Large, because a value of the largest size would otherwise take thousands of files; below
+// 4 GiB, because places are 32 bits.
+constexpr std::uint64_t kExtentSegmentBytes = 256 * kMiB;
+
+}  // namespace
+
+ExtentStore::ExtentStore(const Setup& setup, ManifestKeeper& manifest, LiveState& live,
+                         Metrics& metrics)
+    : setup_(setup), manifest_(manifest), live_(live), metrics_(metrics) {}
+
+std::uint64_t ExtentStore::new_value_id() { return setup_.seams.random.next_u64(); }
+
+Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::uint64_t bytes) {
+  if (active_ != nullptr && active_->end + bytes <= kExtentSegmentBytes) return active_;
+  if (active_ != nullptr) TALEA_TRY(seal(*active_));
+
+  SegmentWriter::Setup setup;
+  SegmentHeader& header = setup.header;
+  manifest_.amend([&](Manifest& manifest) { header.id = manifest.next_file_id++; });
+  header.kind = SegmentKind::extent;
+  header.base_now = setup_.seams.clock.wall_ms();
+  header.store_id = setup_.store_id;
+  setup_.seams.random.fill(header.salt);
+  setup.write_ahead = false;
+  const std::unique_ptr<SegmentWriter> writer =
+      TALEA_TRY(SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup));
+  TALEA_TRY(manifest_.commit(
+      [&](Manifest& manifest) { manifest.add({.kind = SegmentKind::extent, .id = header.id}); }));
+  metrics_.segments_created.add();
+  active_ = std::make_shared<OpenSegment>();
+  active_->segment = writer->segment();
+  live_.add_segment(writer->segment());
+  opened_[header.id] = active_;
+  return active_;
+}
+
+Status ExtentStore::seal(OpenSegment& segment) {
+  const std::uint32_t id = segment.segment->id();
+  const std::uint64_t end = segment.end;
+  const std::uint64_t chunks = segment.chunks;
+  manifest_.amend([&](Manifest& manifest) {
+    ManifestFile* file = manifest.find(id);
+    TALEA_ASSERT(file != nullptr);
+    file->sealed = true;
+    file->bytes = end;
+    file->entries = chunks;
+  });
+  active_ = nullptr;  // `segment` lives on in opened_
+  return manifest_.commit([](Manifest&) {});
+}
+
+Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesView content) {
+  const std::uint64_t disk_bytes = kChunkHeaderBytes + content.size();
+  std::shared_ptr<OpenSegment> open;
+  ChunkPlace place{.value_id = list.value_id, .number = number};
+  {
+    MutexLock lock(mutex_);
+    open = TALEA_TRY(with_room(disk_bytes));
+    place.offset = static_cast<std::uint32_t>(open->end);
+    open->end += disk_bytes;
+    ++open->chunks;
+    live_.set_fill(open->segment->id(), {.end = open->end, .entries = open->chunks});
+  }
+  const Segment& segment = *open->segment;
+  Bytes chunk = encode_chunk_header(place, content, segment.context());
+  chunk += content;
+  TALEA_TRY(segment.file().pwrite(place.offset, chunk));
+  metrics_.extent_bytes_written.add(chunk.size());
+
+  list.bytes += content.size();
+  if (!list.pieces.empty()) {
+    ExtentPiece& last = list.pieces.back();
+    if (last.segment == segment.id() && last.offset + last.disk_bytes() == place.offset) {
+      last.bytes += content.size();
+      return {};
+    }
+  }
+  list.pieces.push_back({segment.id(), place.offset, content.size()});
+  return {};
+}
+
+Status ExtentStore::sync_segment(OpenSegment& segment) {
+  MutexLock lock(segment.sync_mutex);
+  if (segment.failed) {
+    return Status::io_error("an earlier sync of " + segment.segment->name() +
+                            " failed; write the value again");
+  }
+  Status synced = segment.segment->file().sync_data();
+  metrics_.syncs.add();
+  if (synced.ok()) return {};
+  segment.failed = true;
+  MutexLock retiring(mutex_);
+  // No new chunk may go where an old one may be lost. Should the manifest refuse to say so now,
+  // the next one will; the segment is out of use either way.
+  if (active_.get() == &segment) (void)seal(segment).ok();
+  return std::move(synced).with_context("sync " + segment.segment->name());
+}
+
+Status ExtentStore::sync(const ExtentList& list) {
+  std::uint32_t previous = 0;
+  for (const ExtentPiece& piece : list.pieces) {
+    if (piece.segment == previous) continue;
+    previous = piece.segment;
+    std::shared_ptr<OpenSegment> open;
+    {
+      MutexLock lock(mutex_);
+      const auto at = opened_.find(piece.segment);
+      TALEA_ASSERT(at != opened_.end());
+      open = at->second;
+    }
+    TALEA_TRY(sync_segment(*open));
+  }
+  return {};
+}
+
+Status ExtentStore::close() {
+  MutexLock lock(mutex_);
+  if (active_ == nullptr) return {};
+  return seal(*active_);
+}
+
+}  // namespace talea

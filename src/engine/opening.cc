@@ -1,0 +1,313 @@
+#include "engine/opening.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "log/segment_scanner.h"
+
+namespace talea {
+
+namespace {
+
+// The directory that a file system makes at its root is nobody's.
+constexpr const char* kLostAndFound = "lost+found";
+
+std::string within(std::uint64_t given, std::uint64_t minimum, std::uint64_t maximum) {
+  return "must be " + std::to_string(minimum) + " to " + std::to_string(maximum) + "; it is " +
+         std::to_string(given);
+}
+
+bool is_ours(const std::string& name) {
+  return name == kLockName || name == kManifestName || name == kManifestTemporaryName ||
+         parse_segment_file_name(name).has_value();
+}
+
+std::string owner_text(const Seams& seams) {
+  char host[256] = "unknown";
+  (void)gethostname(host, sizeof host - 1);
+  return "talea lock 1: process " + std::to_string(getpid()) + " on " + host + ", since " +
+         std::to_string(seams.clock.wall_ms()) + " ms after 1970\n";
+}
+
+}  // namespace
+
+Status check_options(const Options& options) {
+  if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
+    return Status::invalid_argument("Options::segment_bytes " + within(options.segment_bytes,
+                                                                       kSegmentBytesMin,
+                                                                       kSegmentBytesMax));
+  }
+  const auto interval = options.sync_interval.count();
+  if (interval < static_cast<std::int64_t>(kSyncIntervalMsMin) ||
+      interval > static_cast<std::int64_t>(kSyncIntervalMsMax)) {
+    return Status::invalid_argument(
+        "Options::sync_interval must be " + std::to_string(kSyncIntervalMsMin) + " to " +
+        std::to_string(kSyncIntervalMsMax) + " ms; it is " + std::to_string(interval));
+  }
+  if (options.sync != SyncMode::always && options.sync != SyncMode::interval &&
+      options.sync != SyncMode::never) {
+    return Status::invalid_argument("Options::sync must be always, interval or never");
+  }
+  return {};
+}
+
+namespace {
+
+// What a look at the directory says, before anything is touched.
+enum class Contents { nothing, store };
+
+Status not_there(const std::string& path, const Options& options) {
+  return Status::not_found(
+      "there is no store in " + path +
+      (options.read_only ? "; opening for reading creates none" : "; create_if_missing is off"));
+}
+
+Result<Contents> look_at(const Seams& seams, const std::string& path) {
+  const bool exists = TALEA_TRY(seams.file_system.exists(path));
+  if (!exists) return Contents::nothing;
+  const std::vector<std::string> names = TALEA_TRY(seams.file_system.list(path));
+  if (std::find(names.begin(), names.end(), kManifestName) != names.end()) return Contents::store;
+  for (const std::string& name : names) {
+    if (name == kLostAndFound) continue;
+    if (!is_ours(name)) {
+      return Status::invalid_argument(path + " is not empty and holds no store: it has " + name +
+                                      ". Give a new or an empty directory; nothing was changed");
+    }
+    if (parse_segment_file_name(name)) {
+      return Status::corruption(path + " has " + name + " but no " + kManifestName +
+                                ", which says what belongs to the store. Restore it from a "
+                                "backup; nothing was changed");
+    }
+  }
+  return Contents::nothing;  // or a creation that was cut short before its manifest
+}
+
+Result<Manifest> create_store(const Seams& seams, const std::string& path) {
+  Manifest manifest;
+  seams.random.fill(manifest.store_id);
+  manifest.generation = 1;
+  TALEA_TRY(write_manifest(seams.file_system, path, manifest));
+  return manifest;
+}
+
+}  // namespace
+
+Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& path,
+                                       const Options& options) {
+  FileSystem& file_system = seams.file_system;
+  Contents contents = TALEA_TRY(look_at(seams, path));
+  if (contents == Contents::nothing) {
+    if (options.read_only || !options.create_if_missing) return not_there(path, options);
+    TALEA_TRY(file_system.create_directory(path).with_context(
+        "create the store's directory (its parent must exist)"));
+    TALEA_TRY(file_system.sync_directory(parent_path(path)));
+  }
+  LockedDirectory locked;
+  locked.lock = TALEA_TRY(file_system.lock(
+      join_path(path, kLockName), options.read_only ? LockKind::shared : LockKind::exclusive,
+      owner_text(seams)));
+  // Somebody may have created or changed the store before the lock was ours.
+  contents = TALEA_TRY(look_at(seams, path));
+  if (contents == Contents::nothing) {
+    if (options.read_only) return not_there(path, options);
+    locked.manifest = TALEA_TRY(create_store(seams, path));
+  } else {
+    locked.manifest = TALEA_TRY(read_manifest(file_system, path));
+  }
+  return locked;
+}
+
+namespace {
+
+class Opening {
+ public:
+  Opening(const Seams& seams, const std::string& path, const Options& options)
+      : seams_(seams), path_(path), options_(options) {}
+
+  Result<OpenedDirectory> run() {
+    LockedDirectory locked = TALEA_TRY(lock_directory(seams_, path_, options_));
+    opened_.lock = std::move(locked.lock);
+    opened_.manifest = std::move(locked.manifest);
+    opened_.live = std::make_unique<LiveState>();
+    opened_.replayed.last_now = opened_.manifest.last_now;
+    TALEA_TRY(open_extents());
+    TALEA_TRY(replay_log());
+    ReplayState& replayed = opened_.replayed;
+    replayed.last_sequence = std::max(replayed.last_sequence, opened_.manifest.last_sequence);
+    opened_.report.batches_replayed = replayed.batches;
+    opened_.report.last_sequence = replayed.last_sequence;
+    if (!options_.read_only) {
+      TALEA_TRY(check_leftovers());
+      TALEA_TRY(settle());
+      TALEA_TRY(remove_leftovers());
+    }
+    return std::move(opened_);
+  }
+
+ private:
+  Result<std::shared_ptr<Segment>> open_segment(const ManifestFile& file) {
+    // Only the tail that a crash left open is written to again.
+    const bool write = !file.sealed && !options_.read_only;
+    auto opened =
+        Segment::open(seams_.file_system, path_, file.kind, file.id, opened_.manifest.store_id,
+                      write ? OpenMode::write : OpenMode::read);
+    if (opened.ok() || opened.status().code() != Code::not_found) return opened;
+    return Status::corruption(segment_file_name(file.kind, file.id) +
+                              " is missing; the manifest says that it belongs to the store. "
+                              "Restore it from a backup");
+  }
+
+  Status open_extents() {
+    for (const ManifestFile& file : opened_.manifest.files) {
+      if (file.kind != SegmentKind::extent) continue;
+      std::shared_ptr<Segment> segment = TALEA_TRY(open_segment(file));
+      const std::uint64_t size = TALEA_TRY(segment->file().size());
+      SegmentFill fill;
+      fill.end = file.sealed ? file.bytes : size;
+      fill.entries = file.entries;
+      opened_.live->add_segment(std::move(segment), fill);
+    }
+    return {};
+  }
+
+  Status replay_log() {
+    for (const ManifestFile& file : opened_.manifest.files) {
+      if (file.kind == SegmentKind::extent) continue;
+      if (file.kind == SegmentKind::data) {
+        return Status::unsupported(segment_file_name(file.kind, file.id) +
+                                   ": this build does not read data segments. Open the store "
+                                   "with a newer Talea");
+      }
+      std::shared_ptr<Segment> segment = TALEA_TRY(open_segment(file));
+      opened_.live->add_segment(segment);
+      ReplayedSegment replayed =
+          TALEA_TRY(replay_segment(*segment, file, opened_.replayed, *opened_.live));
+      TALEA_TRY(std::move(replayed.damage)
+                    .with_context("the store was not opened, and nothing was changed; `talea "
+                                  "verify` lists all that is wrong; restore it from a backup"));
+      opened_.live->set_fill(file.id, replayed.fill);
+      if (file.sealed) continue;
+      TALEA_ASSERT(tail_ == nullptr);
+      tail_ = std::move(segment);
+      tail_replay_ = std::move(replayed);
+      if (tail_replay_.torn_bytes > 0) {
+        opened_.report.bytes_dropped = tail_replay_.torn_bytes;
+        opened_.report.dropped_from_file = tail_->name();
+        opened_.report.dropped_from_offset = tail_replay_.fill.end;
+      }
+    }
+    return {};
+  }
+
+  bool anything_open() const {
+    return std::any_of(opened_.manifest.files.begin(), opened_.manifest.files.end(),
+                       [](const ManifestFile& file) { return !file.sealed; });
+  }
+
+  Status settle() {
+    if (!anything_open()) return {};
+    if (tail_ != nullptr) TALEA_TRY(harden_tail());
+    Manifest settled = opened_.manifest;
+    // A segment that got no record is of no use; what is not named is removed below.
+    if (tail_ != nullptr && tail_replay_.fill.entries == 0) settled.remove(tail_->id());
+    for (ManifestFile& file : settled.files) {
+      if (file.sealed) continue;
+      file.sealed = true;
+      for (const LiveState::SegmentState& state : opened_.live->segments()) {
+        if (state.segment->id() != file.id) continue;
+        file.bytes = state.fill.end;
+        file.entries = state.fill.entries;
+        file.last_sequence = state.fill.last_sequence;
+      }
+    }
+    ++settled.generation;
+    settled.last_sequence = opened_.replayed.last_sequence;
+    settled.last_now = opened_.replayed.last_now;
+    TALEA_TRY(write_manifest(seams_.file_system, path_, settled));
+    opened_.manifest = std::move(settled);
+    // From here on the manifest says where the segment ends; what is behind is only space.
+    if (tail_ != nullptr) (void)tail_->file().truncate(tail_replay_.fill.end).ok();
+    return {};
+  }
+
+  // Writes the part of the tail that no later record proves durable once more, the same bytes to
+  // the same places, and syncs it. Without this a batch that is only in the page cache could be
+  // read now and be gone after a power cut; and after a failed sync (whose pages the kernel marks
+  // clean) a sync alone would not write it.
+  Status harden_tail() {
+    Bytes block;
+    for (std::uint64_t offset = tail_replay_.proven_end; offset < tail_replay_.fill.end;) {
+      const std::uint64_t bytes = std::min(tail_replay_.fill.end - offset, kMiB);
+      TALEA_TRY(read_exactly(tail_->file(), offset, bytes, block).with_context(tail_->name()));
+      TALEA_TRY(tail_->file().pwrite(offset, block).with_context(tail_->name()));
+      offset += bytes;
+    }
+    return tail_->file().sync_data().with_context("make the tail of " + tail_->name() + " durable");
+  }
+
+  // Files of ours that the manifest does not name: made, and then not listed because something
+  // failed. They cannot hold anything that was acknowledged; if one does hold a batch, the
+  // manifest is not the one that belongs here, and nothing may be removed.
+  Status check_leftovers() {
+    for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
+      const std::optional<SegmentFileName> file = parse_segment_file_name(name);
+      if (!file || opened_.manifest.find(file->id) != nullptr) continue;
+      TALEA_TRY(check_holds_nothing(*file, name));
+      // Its id was used, even if the manifest does not know.
+      if (file->id == UINT32_MAX) return Status::corruption(name + ": no store gives this id");
+      opened_.manifest.next_file_id = std::max(opened_.manifest.next_file_id, file->id + 1);
+    }
+    return {};
+  }
+
+  Status remove_leftovers() {
+    for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
+      const std::optional<SegmentFileName> file = parse_segment_file_name(name);
+      const bool unlisted = file && opened_.manifest.find(file->id) == nullptr;
+      if (!unlisted && name != kManifestTemporaryName) continue;
+      TALEA_TRY(seams_.file_system.remove(join_path(path_, name)));
+    }
+    return {};
+  }
+
+  Status check_holds_nothing(const SegmentFileName& file, const std::string& name) {
+    if (file.kind == SegmentKind::extent) return {};  // nothing unlisted can refer to it
+    auto opened = Segment::open(seams_.file_system, path_, file.kind, file.id,
+                                opened_.manifest.store_id, OpenMode::read);
+    if (!opened.ok()) {
+      // A header that never became whole is what a crash leaves; another store's file is not.
+      const Code code = opened.status().code();
+      if (code != Code::corruption) return std::move(opened).status();
+      const auto file_handle =
+          TALEA_TRY(seams_.file_system.open(join_path(path_, name), OpenMode::read));
+      if (TALEA_TRY(file_handle->size()) <= kSegmentHeaderBytes) return {};
+      return std::move(opened).status();
+    }
+    const std::uint64_t size = TALEA_TRY((*opened)->file().size());
+    SegmentScanner scanner(**opened, size);
+    RecordView record;
+    if (TALEA_TRY(scanner.next(record)) != SegmentScanner::Step::record) return {};
+    return Status::corruption(name +
+                              " holds batches and the manifest does not name it: the manifest is "
+                              "older than the log. Restore the newer one; nothing was changed");
+  }
+
+  const Seams& seams_;
+  const std::string& path_;
+  const Options& options_;
+  OpenedDirectory opened_;
+  std::shared_ptr<Segment> tail_;
+  ReplayedSegment tail_replay_;
+};
+
+}  // namespace
+
+Result<OpenedDirectory> open_directory(const Seams& seams, const std::string& path,
+                                       const Options& options) {
+  TALEA_TRY(check_options(options));
+  return Opening(seams, path, options).run();
+}
+
+}  // namespace talea

@@ -1,0 +1,51 @@
+// Opening: from a path to a store that can be used.
+//
+// Looks at what the directory holds and refuses what it does not recognise; takes the lock; makes a
+// new store or reads the manifest; replays the log; and, when opening for writing, settles what a
+// crash left open, so that the next crash finds nothing but this session's own tail:
+//
+//   1. the good part of the open segment is written again, byte for byte, and synced. It was read
+//      from the page cache, which may show bytes that a failed sync of the last session lost
+//   2. the manifest seals it there
+//   3. the torn rest is cut off, and files that no manifest ever named are removed
+//
+// Each step may be interrupted and done again. Opening for reading does none of them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/live_state.h"
+#include "engine/replay.h"
+#include "engine/seams.h"
+#include "manifest/manifest.h"
+#include "talea/engine.h"
+
+namespace talea {
+
+inline constexpr const char* kLockName = "LOCK";
+
+/// Errors: invalid_argument, with the option, its limits and what was given
+Status check_options(const Options& options);
+
+struct OpenedDirectory {
+  std::unique_ptr<FileLock> lock;
+  Manifest manifest;
+  std::unique_ptr<LiveState> live;
+  ReplayState replayed;
+  RecoveryReport report;
+};
+
+/// Errors: as Engine::open
+Result<OpenedDirectory> open_directory(const Seams& seams, const std::string& path,
+                                       const Options& options);
+
+/// What opening does before it replays: for verify, which wants to see the damage itself.
+struct LockedDirectory {
+  std::unique_ptr<FileLock> lock;
+  Manifest manifest;
+};
+Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& path,
+                                       const Options& options);
+
+}  // namespace talea

@@ -1,0 +1,42 @@
+// Replay: reads log segments back into a LiveState, and decides where a torn log ends.
+//
+// A power cut may leave any subset of the unsynced pages, so behind a bad record there may be good
+// ones. Records written after a sync say how far the log was durable then (`synced_through`). A bad
+// record where a batch at or below the highest such claim should be is damage, and the store is
+// refused; otherwise the log ends at the first bad record, and what follows was never acknowledged
+// as durable. docs/formats/log.md, "Where the log ends".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/live_state.h"
+#include "log/segment.h"
+#include "manifest/manifest.h"
+#include "talea/engine.h"
+
+namespace talea {
+
+/// What replaying one segment found.
+struct ReplayedSegment {
+  SegmentFill fill;
+  /// Only for a segment that is not sealed: where the last claim of durability stood, what the
+  /// tail holds beyond the end, and whether that is damage.
+  std::uint64_t proven_end = kSegmentHeaderBytes;
+  std::uint64_t torn_bytes = 0;
+  Status damage;
+};
+
+struct ReplayState {
+  Sequence last_sequence = 0;
+  std::uint64_t last_now = 0;
+  std::uint64_t batches = 0;
+};
+
+/// Replays `segment` as `file` of the manifest describes it, on top of `state`, into `live`.
+/// Errors: corruption, io_error
+Result<ReplayedSegment> replay_segment(const Segment& segment, const ManifestFile& file,
+                                       ReplayState& state, LiveState& live);
+
+}  // namespace talea

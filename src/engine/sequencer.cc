@@ -1,0 +1,229 @@
+#include "engine/sequencer.h"
+
+#include <algorithm>
+
+namespace talea {
+
+namespace {
+
+// Writers beyond this many bytes of queued batches wait outside, so that a slow disk does not
+// become a full memory. One batch may exceed it alone.
+constexpr std::uint64_t kQueueBytesMax = 64 * kMiB;
+
+}  // namespace
+
+Sequencer::Sequencer(const Setup& setup, CommitLog& log, const LiveState& live)
+    : clock_(setup.clock),
+      log_(log),
+      live_(live),
+      last_sequence_(setup.last_sequence),
+      last_now_(setup.last_now) {}
+
+Status Sequencer::admit() const {
+  if (closed_) return Status::invalid_argument("the engine is closed");
+  return broken_;
+}
+
+Result<Sequence> Sequencer::commit(const Request& request) {
+  Waiter waiter;
+  {
+    MutexLock lock(mutex_);
+    while (admit().ok() && queue_bytes_ >= kQueueBytesMax) below_limit_.wait(mutex_);
+    TALEA_TRY(admit());
+    if (request.sequence && *request.sequence <= last_sequence_) return Sequence{0};
+    TALEA_TRY(evaluate(request.preconditions, request.failed));
+    last_sequence_ = request.sequence.value_or(last_sequence_ + 1);
+    last_now_ = std::max(last_now_, clock_.wall_ms());
+    waiter.batch = {.encoded = request.encoded,
+                    .entries = request.entries,
+                    .extents = request.extents,
+                    .sequence = last_sequence_,
+                    .now = last_now_};
+    queue_bytes_ += request.encoded->bytes.size();
+    join(waiter);
+  }
+  if (!waiter.status.ok()) return std::move(waiter.status);
+  return waiter.batch.sequence;
+}
+
+Result<Sequence> Sequencer::check(std::span<const Batch::Precondition> preconditions,
+                                  FailedPrecondition* failed) {
+  MutexLock lock(mutex_);
+  TALEA_TRY(admit());
+  TALEA_TRY(evaluate(preconditions, failed));
+  return last_sequence_;
+}
+
+Status Sequencer::sync() {
+  Waiter waiter;
+  waiter.is_sync = true;
+  MutexLock lock(mutex_);
+  TALEA_TRY(admit());
+  join(waiter);
+  return std::move(waiter.status);
+}
+
+Sequence Sequencer::last_sequence() const {
+  MutexLock lock(mutex_);
+  return last_sequence_;
+}
+
+void Sequencer::join(Waiter& waiter) {
+  queue_.push_back(&waiter);
+  const bool leads = !led_;
+  led_ = true;
+  mutex_.unlock();
+  if (!leads) {
+    waiter.state.wait(Waiter::waiting);
+  }
+  if (leads || waiter.state.load() == Waiter::leading) lead(waiter);
+  mutex_.lock();
+}
+
+void Sequencer::lead(Waiter& self) {
+  std::vector<Waiter*> group;
+  {
+    MutexLock lock(mutex_);
+    group_.swap(queue_);
+    queue_bytes_ = 0;
+    group = group_;
+  }
+  below_limit_.notify_all();
+  write_group(group);
+
+  std::vector<Waiter*> rejected;
+  {
+    MutexLock lock(mutex_);
+    group_.clear();
+    broken_ = log_.broken();
+    const Status& last = group.back()->status;
+    if (!last.ok()) {
+      rejected.swap(queue_);
+      queue_bytes_ = 0;
+      for (Waiter* waiter : rejected) {
+        const Code code = last.code() == Code::timed_out ? Code::io_error : last.code();
+        waiter->status = Status(code,
+                                "the write before this one failed, so this one was not "
+                                "tried: " +
+                                    std::string(last.message()));
+      }
+    }
+    if (queue_.empty()) {
+      led_ = false;
+      idle_.notify_all();
+    } else {
+      queue_.front()->state.store(Waiter::leading);
+      queue_.front()->state.notify_one();
+    }
+  }
+  if (!rejected.empty()) below_limit_.notify_all();
+  finish(group, &self);
+  finish(rejected, &self);
+}
+
+void Sequencer::finish(const std::vector<Waiter*>& waiters, const Waiter* self) {
+  for (Waiter* waiter : waiters) {
+    if (waiter == self) continue;
+    // From the store on, the waiter may be gone; notify_one uses its address alone.
+    std::atomic<std::uint32_t>& state = waiter->state;
+    state.store(Waiter::done);
+    state.notify_one();
+  }
+}
+
+void Sequencer::write_group(const std::vector<Waiter*>& group) {
+  std::vector<PendingBatch> batches;
+  batches.reserve(group.size());
+  bool sync = false;
+  for (const Waiter* waiter : group) {
+    if (waiter->is_sync) {
+      sync = true;
+    } else {
+      batches.push_back(waiter->batch);
+    }
+  }
+  const CommitLog::Outcome outcome = log_.write(batches, sync);
+  if (outcome.status.ok()) return;
+  std::size_t position = 0;
+  for (Waiter* waiter : group) {
+    const bool committed = !waiter->is_sync && position++ < outcome.committed;
+    if (!committed) waiter->status = outcome.status;
+  }
+}
+
+Sequencer::Queued Sequencer::find_in(const std::vector<Waiter*>& waiters, Space space,
+                                     BytesView key) {
+  for (auto waiter = waiters.rbegin(); waiter != waiters.rend(); ++waiter) {
+    const auto& entries = (*waiter)->batch.entries;
+    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+      if (entry->space != space || entry->key != key) continue;
+      if (entry->is_remove) return {.found = true, .revision = std::nullopt};
+      return {.found = true, .revision = (*waiter)->batch.sequence};
+    }
+  }
+  return {};
+}
+
+Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView key,
+                                                       bool exact) const {
+  if (const Queued queued = find_in(queue_, space, key); queued.found) return queued.revision;
+  if (const Queued queued = find_in(group_, space, key); queued.found) return queued.revision;
+  const std::optional<LiveState::Found> found = live_.find(space, key);
+  if (!found) return std::optional<Sequence>();
+  if (!exact) return std::optional<Sequence>(1);
+  // A read of the log under the mutex: only conditional writes pay for it, and the entry that they
+  // were computed from was read just before.
+  Bytes scratch;
+  const EntryView entry = TALEA_TRY(found->segment->read_entry(found->place(), scratch));
+  return std::optional<Sequence>(TALEA_TRY(found->segment->sequence_of(entry)));
+}
+
+namespace {
+
+std::string describe(const Batch::Precondition& precondition,
+                     const std::optional<Sequence>& found) {
+  std::string wanted;
+  switch (precondition.kind) {
+    case Batch::Precondition::Kind::absent: wanted = "absent"; break;
+    case Batch::Precondition::Kind::present: wanted = "present"; break;
+    case Batch::Precondition::Kind::revision:
+      wanted = "at revision " + std::to_string(precondition.revision);
+      break;
+  }
+  return wanted + ", and is " +
+         (found ? "at revision " + std::to_string(*found) : std::string("absent"));
+}
+
+}  // namespace
+
+Status Sequencer::evaluate(std::span<const Batch::Precondition> preconditions,
+                           FailedPrecondition* failed) const {
+  for (std::size_t i = 0; i < preconditions.size(); ++i) {
+    const Batch::Precondition& precondition = preconditions[i];
+    const auto kind = precondition.kind;
+    const bool exact = kind == Batch::Precondition::Kind::revision;
+    std::optional<Sequence> found =
+        TALEA_TRY(revision_of(precondition.space, precondition.key, exact));
+    const bool holds = kind == Batch::Precondition::Kind::absent ? !found
+                       : kind == Batch::Precondition::Kind::present
+                           ? found.has_value()
+                           : found == precondition.revision;
+    if (holds) continue;
+    if (found && !exact) found = TALEA_TRY(revision_of(precondition.space, precondition.key, true));
+    if (failed != nullptr) *failed = {.position = i, .found = found};
+    return Status::conflict("precondition " + std::to_string(i) + " failed: its key must be " +
+                            describe(precondition, found) + "; read it again and retry");
+  }
+  return {};
+}
+
+Status Sequencer::close() {
+  MutexLock lock(mutex_);
+  if (closed_) return Status::invalid_argument("the engine is closed");
+  closed_ = true;
+  below_limit_.notify_all();
+  while (led_) idle_.wait(mutex_);
+  return log_.close();
+}
+
+}  // namespace talea

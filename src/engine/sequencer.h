@@ -1,0 +1,111 @@
+// Sequencer: gives every batch its place in the one order, and lets writers that arrive together
+// share one write and one sync.
+//
+// A writer comes with its batch encoded. In one short section, under one mutex, its preconditions
+// are evaluated, it gets its sequence, and it joins the queue. The first to find nobody writing
+// becomes the leader: it takes the whole queue as a group, hands it to the CommitLog, which writes,
+// syncs and publishes it, and then wakes the group and the next leader. Whoever arrives meanwhile
+// waits in the queue and is the next group.
+//
+//     A, B, C arrive            A leads {A}        B leads {B, C}
+//     ---------------->  queue  write+sync, publish, wake A   write+sync, publish, wake B, C
+//
+// Preconditions see what is *queued*, not only what is published: two batches that both require a
+// key to be absent cannot both pass. When a group fails, whoever waits behind it fails too, because
+// its preconditions may have been evaluated against what did not happen.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/mutex.h"
+#include "engine/commit_log.h"
+#include "engine/live_state.h"
+
+namespace talea {
+
+/// Threads: safe.
+class Sequencer {
+ public:
+  struct Setup {
+    Clock& clock;
+    Sequence last_sequence = 0;
+    std::uint64_t last_now = 0;
+  };
+  Sequencer(const Setup& setup, CommitLog& log, const LiveState& live);
+
+  struct Request {
+    std::span<const Batch::Precondition> preconditions;
+    FailedPrecondition* failed = nullptr;
+    std::span<const EntrySource> entries;
+    std::span<const ExtentList* const> extents;
+    const EncodedBatch* encoded = nullptr;
+    /// Given by apply(): use it, or do nothing when it is not above the last one.
+    std::optional<Sequence> sequence;
+  };
+  /// Commits and returns the sequence; 0 when a given sequence was applied before.
+  /// Errors: as Engine::put
+  Result<Sequence> commit(const Request& request);
+
+  /// Evaluates preconditions alone and returns the last sequence.
+  Result<Sequence> check(std::span<const Batch::Precondition> preconditions,
+                         FailedPrecondition* failed);
+
+  /// Makes durable all that was committed before the call.
+  Status sync();
+
+  /// Refuses what comes from now on, waits for what is under way, and closes the log.
+  Status close();
+
+  Sequence last_sequence() const TALEA_EXCLUDES(mutex_);
+
+ private:
+  // A writer that waits; on its own stack.
+  struct Waiter {
+    enum State : std::uint32_t { waiting, leading, done };
+    PendingBatch batch;
+    bool is_sync = false;
+    Status status;
+    std::atomic<std::uint32_t> state{waiting};
+  };
+
+  Status admit() const TALEA_REQUIRES(mutex_);
+  Status evaluate(std::span<const Batch::Precondition> preconditions,
+                  FailedPrecondition* failed) const TALEA_REQUIRES(mutex_);
+  // The revision of a key as of the end of the queue; none when it is absent.
+  Result<std::optional<Sequence>> revision_of(Space space, BytesView key, bool exact) const
+      TALEA_REQUIRES(mutex_);
+  // What queued batches did to the key: no answer, removed, or its revision.
+  struct Queued {
+    bool found = false;
+    std::optional<Sequence> revision;
+  };
+  static Queued find_in(const std::vector<Waiter*>& waiters, Space space, BytesView key);
+
+  // Queues `waiter` and returns when it is done.
+  void join(Waiter& waiter) TALEA_REQUIRES(mutex_);
+  void lead(Waiter& self) TALEA_EXCLUDES(mutex_);
+  // Writes the group and sets the status of each waiter.
+  void write_group(const std::vector<Waiter*>& group);
+  static void finish(const std::vector<Waiter*>& waiters, const Waiter* self);
+
+  Clock& clock_;
+  CommitLog& log_;  // used by the leader alone
+  const LiveState& live_;
+
+  mutable Mutex mutex_;
+  CondVar below_limit_;
+  CondVar idle_;
+  std::vector<Waiter*> queue_ TALEA_GUARDED_BY(mutex_);
+  std::uint64_t queue_bytes_ TALEA_GUARDED_BY(mutex_) = 0;
+  std::vector<Waiter*> group_ TALEA_GUARDED_BY(mutex_);  // being written
+  bool led_ TALEA_GUARDED_BY(mutex_) = false;
+  bool closed_ TALEA_GUARDED_BY(mutex_) = false;
+  Status broken_ TALEA_GUARDED_BY(mutex_);
+  Sequence last_sequence_ TALEA_GUARDED_BY(mutex_);
+  std::uint64_t last_now_ TALEA_GUARDED_BY(mutex_);
+};
+
+}  // namespace talea

@@ -1,0 +1,253 @@
+#include "engine/verify.h"
+
+#include <algorithm>
+
+#include "engine/live_state.h"
+#include "engine/opening.h"
+#include "log/extent.h"
+#include "log/segment_scanner.h"
+
+namespace talea {
+
+namespace {
+
+class Verifier {
+ public:
+  Verifier(const Seams& seams, const std::string& path,
+           const std::function<void(std::uint64_t, std::uint64_t)>& progress)
+      : seams_(seams), path_(path), progress_(progress) {}
+
+  Result<VerifyReport> run() {
+    Options options;
+    options.read_only = true;
+    auto locked = lock_directory(seams_, path_, options);
+    if (!locked.ok()) {
+      // A damaged manifest is a finding like any other; a missing store or a busy one is not.
+      if (locked.status().code() != Code::corruption) return std::move(locked).status();
+      add_finding(kManifestName, 0, std::string(locked.status().message()));
+      return std::move(report_);
+    }
+    lock_ = std::move(locked->lock);
+    manifest_ = std::move(locked->manifest);
+    ++report_.files;
+    TALEA_TRY(open_segments());
+    for (const Opened& opened : segments_) {
+      if (opened.file.kind == SegmentKind::log) TALEA_TRY(check_log(opened));
+    }
+    TALEA_TRY(check_extents());
+    TALEA_TRY(check_unlisted());
+    report_.keys = live_.keys();
+    return std::move(report_);
+  }
+
+ private:
+  struct Opened {
+    ManifestFile file;
+    std::shared_ptr<Segment> segment;
+    std::uint64_t size = 0;
+  };
+
+  void add_finding(const std::string& file, std::uint64_t offset, const std::string& problem) {
+    report_.findings.push_back({.file = file, .offset = offset, .problem = problem});
+  }
+
+  void advance(std::uint64_t bytes) {
+    done_ += bytes;
+    if (progress_) progress_(std::min(done_, total_), total_);
+  }
+
+  // Opens all that can be opened; what cannot is a finding each.
+  Status open_segments() {
+    for (const ManifestFile& file : manifest_.files) {
+      const std::string name = segment_file_name(file.kind, file.id);
+      ++report_.files;
+      auto opened = Segment::open(seams_.file_system, path_, file.kind, file.id, manifest_.store_id,
+                                  OpenMode::read);
+      if (!opened.ok()) {
+        const Code code = opened.status().code();
+        if (code != Code::corruption && code != Code::not_found) return std::move(opened).status();
+        add_finding(name, 0,
+                    code == Code::not_found ? "the file is missing"
+                                            : std::string(opened.status().message()));
+        continue;
+      }
+      const std::uint64_t size = TALEA_TRY((*opened)->file().size());
+      total_ += size;
+      live_.add_segment(*opened);
+      segments_.push_back({file, std::move(opened).value(), size});
+    }
+    return {};
+  }
+
+  Status check_log(const Opened& opened) {
+    const Segment& segment = *opened.segment;
+    const ManifestFile& file = opened.file;
+    std::uint64_t end = opened.size;
+    if (file.sealed && end < file.bytes) {
+      add_finding(segment.name(), end,
+                  "the file ends here; the manifest says that it has " +
+                      std::to_string(file.bytes) + " bytes");
+    } else if (file.sealed) {
+      end = file.bytes;
+    }
+    SegmentScanner scanner(segment, end);
+    RecordView record;
+    std::uint64_t entries = 0;
+    bool damaged = opened.size < end;
+    for (;;) {
+      const std::uint64_t offset = scanner.offset();
+      const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
+      if (step == SegmentScanner::Step::end) break;
+      if (step == SegmentScanner::Step::record) {
+        check_record(segment, record, offset);
+        entries += record.entries.size();
+        advance(record.bytes);
+        continue;
+      }
+      const std::string problem(scanner.problem());
+      const std::uint64_t nonzero_end = TALEA_TRY(scanner.end_of_nonzero());
+      if (!file.sealed && nonzero_end == offset) break;  // the space that was never used
+      if (!file.sealed && !TALEA_TRY(is_damage(segment, end, offset))) {
+        report_.torn_tail_bytes += nonzero_end - offset;
+        break;
+      }
+      damaged = true;
+      add_finding(segment.name(), offset, problem);
+      if (!TALEA_TRY(scanner.find_next_valid())) break;
+    }
+    report_.bytes += end;
+    if (file.sealed && !damaged && entries != file.entries) {
+      add_finding(segment.name(), end,
+                  "the segment has " + std::to_string(entries) + " entries; the manifest says " +
+                      std::to_string(file.entries));
+    }
+    return {};
+  }
+
+  // Whether records behind the bad one at `offset` say that it had been durable.
+  Result<bool> is_damage(const Segment& segment, std::uint64_t end, std::uint64_t offset) {
+    SegmentScanner ahead(segment, end);
+    RecordView record;
+    while (ahead.offset() < offset) (void)TALEA_TRY(ahead.next(record));
+    Sequence claim = 0;
+    while (TALEA_TRY(ahead.find_next_valid())) {
+      while (TALEA_TRY(ahead.next(record)) == SegmentScanner::Step::record) {
+        claim = std::max(claim, record.synced_through.value_or(0));
+      }
+    }
+    return claim > last_sequence_;
+  }
+
+  void check_record(const Segment& segment, const RecordView& record, std::uint64_t offset) {
+    if (record.sequence <= last_sequence_) {
+      add_finding(segment.name(), offset,
+                  "sequence " + std::to_string(record.sequence) + " follows sequence " +
+                      std::to_string(last_sequence_));
+    }
+    last_sequence_ = std::max(last_sequence_, record.sequence);
+    ++report_.batches;
+    report_.entries += record.entries.size();
+    std::vector<LiveState::Change> changes;
+    std::vector<ExtentList> lists;
+    lists.reserve(record.entries.size());
+    for (const EntryView& entry : record.entries) {
+      const ExtentList* extents = nullptr;
+      if (entry.is_extent_list) {
+        std::optional<ExtentList> list = decode_extent_list(entry.value);
+        if (!list) {
+          add_finding(segment.name(), entry.place.offset,
+                      "the extent list is valid and makes no sense");
+          continue;
+        }
+        extents = &lists.emplace_back(std::move(*list));
+      }
+      changes.push_back({.space = entry.space,
+                         .key = entry.key,
+                         .is_remove = entry.is_remove,
+                         .location = {segment.id(), entry.place.offset, entry.place.bytes},
+                         .extents = extents});
+    }
+    live_.publish(changes, segment.id(), {});
+  }
+
+  // Reads every chunk that a current value refers to. Chunks that nobody refers to are garbage and
+  // may be anything.
+  Status check_extents() {
+    std::vector<ExtentList> lists;
+    live_.for_each_extent_list([&](const ExtentList& list) { lists.push_back(list); });
+    Bytes scratch;
+    for (const ExtentList& list : lists) {
+      std::uint64_t number = 0;
+      for (const ExtentPiece& piece : list.pieces) {
+        const std::shared_ptr<const Segment> segment = live_.segment(piece.segment);
+        if (segment == nullptr) {
+          // Its file is missing or unreadable and was reported, unless no one ever named it.
+          if (manifest_.find(piece.segment) == nullptr) {
+            add_finding(segment_file_name(SegmentKind::extent, piece.segment), piece.offset,
+                        "a value refers to this segment, which the manifest does not name");
+          }
+          number += piece.chunks();
+          continue;
+        }
+        std::uint64_t offset = piece.offset;
+        for (std::uint64_t left = piece.bytes; left > 0; ++number) {
+          const std::uint64_t bytes = std::min(left, kChunkBytesMax);
+          const auto chunk =
+              read_chunk(*segment, {list.value_id, number, static_cast<std::uint32_t>(offset)},
+                         bytes, scratch);
+          if (!chunk.ok()) {
+            if (chunk.status().code() != Code::corruption) return chunk.status();
+            add_finding(segment->name(), offset, std::string(chunk.status().message()));
+          }
+          ++report_.chunks;
+          report_.bytes += kChunkHeaderBytes + bytes;
+          advance(kChunkHeaderBytes + bytes);
+          offset += kChunkHeaderBytes + bytes;
+          left -= bytes;
+        }
+      }
+    }
+    return {};
+  }
+
+  Status check_unlisted() {
+    for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
+      const std::optional<SegmentFileName> file = parse_segment_file_name(name);
+      if (!file || file->kind == SegmentKind::extent || manifest_.find(file->id) != nullptr) {
+        continue;
+      }
+      const auto opened = Segment::open(seams_.file_system, path_, file->kind, file->id,
+                                        manifest_.store_id, OpenMode::read);
+      if (!opened.ok()) continue;  // never became a segment
+      SegmentScanner scanner(**opened, TALEA_TRY((*opened)->file().size()));
+      RecordView record;
+      if (TALEA_TRY(scanner.next(record)) == SegmentScanner::Step::record) {
+        add_finding(name, kSegmentHeaderBytes,
+                    "the segment holds batches and the manifest does not name it");
+      }
+    }
+    return {};
+  }
+
+  const Seams& seams_;
+  const std::string& path_;
+  const std::function<void(std::uint64_t, std::uint64_t)>& progress_;
+  std::unique_ptr<FileLock> lock_;
+  Manifest manifest_;
+  std::vector<Opened> segments_;
+  LiveState live_;
+  Sequence last_sequence_ = 0;
+  std::uint64_t done_ = 0;
+  std::uint64_t total_ = 0;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+Result<VerifyReport> verify_directory(
+    const Seams& seams, const std::string& path,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  return Verifier(seams, path, progress).run();
+}
+
+}  // namespace talea

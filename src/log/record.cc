@@ -1,0 +1,393 @@
+#include "log/record.h"
+
+#include "base/assert.h"
+#include "codec/crc32c.h"
+#include "codec/fixed.h"
+#include "codec/varint.h"
+#include "talea/limits.h"
+
+namespace talea {
+
+namespace {
+
+constexpr std::size_t kCheckBytes = 4;
+// check, flags, more, sequence, now, distance to synced_through
+constexpr std::size_t kSinglePrefixBytesMax = kCheckBytes + 2 + 3 * kVarintBytesMax;
+// ... and space, key length, value length.
+constexpr std::size_t kSingleHeaderBytesMax = kSinglePrefixBytesMax + 3 * kVarintBytesMax;
+// No lawful record is longer: the limit of a batch, and what its entries' headers add at most.
+constexpr std::uint64_t kRecordBytesMax =
+    kBatchInlineBytesMax + kBatchHeaderBytes + kBatchEntriesMax * kSingleHeaderBytesMax;
+
+std::uint32_t seed_at(const SegmentContext& context, std::uint64_t offset) {
+  return context.check_seed ^ static_cast<std::uint32_t>(offset);
+}
+
+// The check of a single or of an entry: what stands between the check and the body, then the CRC
+// of the body.
+std::uint32_t entry_check(std::uint32_t seed, BytesView prefix, std::uint32_t body_check) {
+  char body_check_bytes[4];
+  store_fixed(body_check_bytes, body_check);
+  return crc32c(crc32c(seed, prefix), {body_check_bytes, sizeof body_check_bytes});
+}
+
+void append_body(const EntrySource& entry, Bytes& out) {
+  append_varint(out, static_cast<std::uint32_t>(entry.space));
+  append_varint(out, entry.key.size());
+  append_varint(out, entry.value.size());
+  out += entry.key;
+  out += entry.value;
+}
+
+std::uint8_t entry_flags(const EntrySource& entry) {
+  return static_cast<std::uint8_t>((entry.is_remove ? kFlagRemove : 0) |
+                                   (entry.is_extent_list ? kFlagExtents : 0));
+}
+
+std::uint32_t position_in(const Bytes& bytes) {
+  TALEA_ASSERT(bytes.size() <= UINT32_MAX);
+  return static_cast<std::uint32_t>(bytes.size());
+}
+
+}  // namespace
+
+std::uint64_t EncodedBatch::record_bytes_max() const {
+  return bytes.size() + (marks.size() == 1 ? kSinglePrefixBytesMax : kBatchHeaderBytes);
+}
+
+EncodedBatch encode_batch(const std::vector<EntrySource>& entries) {
+  TALEA_ASSERT(!entries.empty());
+  EncodedBatch batch;
+  batch.marks.reserve(entries.size());
+  const bool single = entries.size() == 1;
+  std::size_t bytes = 0;
+  for (const EntrySource& entry : entries) bytes += entry.key.size() + entry.value.size() + 32;
+  batch.bytes.reserve(bytes);
+
+  for (const EntrySource& entry : entries) {
+    EncodedBatch::Mark mark{};
+    mark.start = position_in(batch.bytes);
+    if (single) {
+      batch.single_flags = entry_flags(entry);
+    } else {
+      batch.bytes.append(kCheckBytes, '\0');
+      batch.bytes.push_back(static_cast<char>(entry_flags(entry) | kFlagInBatch));
+      append_varint(batch.bytes, kBatchHeaderBytes + mark.start);
+    }
+    mark.body = position_in(batch.bytes);
+    append_body(entry, batch.bytes);
+    mark.end = position_in(batch.bytes);
+    mark.body_check =
+        crc32c(0, BytesView(batch.bytes).substr(mark.body, mark.end - mark.body));
+    batch.marks.push_back(mark);
+  }
+  return batch;
+}
+
+namespace {
+
+void finish_single(const EncodedBatch& batch, const RecordPlace& place,
+                   const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
+  char prefix[kSinglePrefixBytesMax];
+  char* end = prefix + kCheckBytes;
+  const auto flags =
+      static_cast<std::uint8_t>(batch.single_flags | (place.synced_through ? kFlagMore : 0));
+  *end++ = static_cast<char>(flags);
+  if (place.synced_through) *end++ = static_cast<char>(kMoreSyncedThrough);
+  end = store_varint(end, place.sequence - context.first_sequence);
+  end = store_varint(end, place.now - context.base_now);
+  if (place.synced_through) end = store_varint(end, place.sequence - *place.synced_through);
+  const BytesView covered(prefix + kCheckBytes, static_cast<std::size_t>(end - prefix) - kCheckBytes);
+  store_fixed(prefix,
+              entry_check(seed_at(context, place.offset), covered, batch.marks[0].body_check));
+  const std::size_t start = out.size();
+  out.append(prefix, static_cast<std::size_t>(end - prefix));
+  out += batch.bytes;
+  places.push_back({static_cast<std::uint32_t>(place.offset),
+                    static_cast<std::uint32_t>(out.size() - start)});
+}
+
+void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
+                     const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
+  const std::size_t start = out.size();
+  out.append(kBatchHeaderBytes, '\0');
+  out += batch.bytes;
+  char* header = out.data() + start;
+  char* entries = header + kBatchHeaderBytes;
+  const std::uint64_t entries_offset = place.offset + kBatchHeaderBytes;
+
+  std::uint32_t entries_check = 0;
+  for (const EncodedBatch::Mark& mark : batch.marks) {
+    const BytesView prefix(entries + mark.start + kCheckBytes,
+                           mark.body - mark.start - kCheckBytes);
+    char* check = entries + mark.start;
+    store_fixed(check, entry_check(seed_at(context, entries_offset + mark.start), prefix,
+                                   mark.body_check));
+    entries_check = crc32c(entries_check, {check, kCheckBytes});
+    places.push_back({static_cast<std::uint32_t>(entries_offset + mark.start),
+                      mark.end - mark.start});
+  }
+  store_fixed(header + 4, std::uint8_t{kFlagBatch});
+  store_fixed(header + 8, place.sequence);
+  store_fixed(header + 16, place.now);
+  store_fixed(header + 24, place.synced_through.value_or(0));
+  store_fixed(header + 32, std::uint64_t{batch.bytes.size()});
+  store_fixed(header + 40, static_cast<std::uint32_t>(batch.marks.size()));
+  store_fixed(header + 44, entries_check);
+  store_fixed(header, crc32c(seed_at(context, place.offset),
+                             {header + kCheckBytes, kBatchHeaderBytes - kCheckBytes}));
+}
+
+}  // namespace
+
+void finish_record(const EncodedBatch& batch, const RecordPlace& place,
+                   const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
+  TALEA_ASSERT(place.sequence >= context.first_sequence && place.now >= context.base_now);
+  TALEA_ASSERT(!place.synced_through || *place.synced_through < place.sequence);
+  TALEA_ASSERT(place.offset + batch.record_bytes_max() <= UINT32_MAX);
+  if (batch.marks.size() == 1) {
+    finish_single(batch, place, context, out, places);
+  } else {
+    finish_multiple(batch, place, context, out, places);
+  }
+}
+
+namespace {
+
+// What decoding the front of an entry found. `problem` is a literal, empty when all is well.
+struct BodyHeader {
+  std::uint64_t space = 0;
+  std::uint64_t key_bytes = 0;
+  std::uint64_t value_bytes = 0;
+};
+
+std::string_view check_flags(std::uint8_t flags, const SegmentContext& context) {
+  constexpr std::uint8_t kUnused = kFlagExpiry | kFlagLz4 | kFlagEncrypted;
+  // A segment with these features would have been refused at its header.
+  if ((flags & kUnused) != 0) return "it uses a flag that its segment does not announce";
+  if ((flags & kFlagExtents) != 0 && (context.features & kFeatureExtents) == 0) {
+    return "it refers to extents, which its segment does not announce";
+  }
+  if ((flags & kFlagExtents) != 0 && (flags & kFlagRemove) != 0) {
+    return "it removes a key and has a value";
+  }
+  return {};
+}
+
+std::string_view check_body_header(const BodyHeader& header, std::uint8_t flags) {
+  if (header.space > UINT32_MAX) return "its space is out of range";
+  if (header.key_bytes < kKeyBytesMin || header.key_bytes > kKeyBytesMax) {
+    return "its key length is out of range";
+  }
+  if (header.value_bytes > kBatchInlineBytesMax) return "its value length is out of range";
+  if ((flags & kFlagRemove) != 0 && header.value_bytes != 0) {
+    return "it removes a key and has a value";
+  }
+  return {};
+}
+
+bool take_body_header(BytesView& from, BodyHeader& header) {
+  return take_varint(from, header.space) && take_varint(from, header.key_bytes) &&
+         take_varint(from, header.value_bytes);
+}
+
+void fill_entry(const BodyHeader& header, std::uint8_t flags, BytesView content, EntryView& out) {
+  out.space = static_cast<Space>(header.space);
+  out.key = content.substr(0, header.key_bytes);
+  out.value = content.substr(header.key_bytes, header.value_bytes);
+  out.is_remove = (flags & kFlagRemove) != 0;
+  out.is_extent_list = (flags & kFlagExtents) != 0;
+}
+
+RecordDecode bad(std::string_view problem) {
+  return {.outcome = DecodeOutcome::bad, .bytes_needed = 0, .problem = problem};
+}
+RecordDecode need(std::uint64_t bytes) {
+  return {.outcome = DecodeOutcome::need_more, .bytes_needed = bytes, .problem = "it is cut short"};
+}
+
+// A failed take_varint is lack of bytes when the longest header would not have fitted, and
+// nonsense otherwise.
+RecordDecode malformed(BytesView bytes) {
+  if (bytes.size() < kSingleHeaderBytesMax) return need(kSingleHeaderBytesMax);
+  return bad("its header is malformed");
+}
+
+RecordDecode decode_single(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
+                           RecordView& out) {
+  const auto flags = load_fixed<std::uint8_t>(bytes.data() + kCheckBytes);
+  BytesView rest = bytes.substr(kCheckBytes + 1);
+  std::uint8_t more = 0;
+  if ((flags & kFlagMore) != 0) {
+    if (rest.empty()) return need(kSingleHeaderBytesMax);
+    more = static_cast<std::uint8_t>(rest.front());
+    rest.remove_prefix(1);
+    if (more != kMoreSyncedThrough) return bad("it uses a flag that its segment does not announce");
+  }
+  std::uint64_t sequence_delta = 0;
+  std::uint64_t now_delta = 0;
+  std::uint64_t synced_distance = 0;
+  if (!take_varint(rest, sequence_delta) || !take_varint(rest, now_delta)) return malformed(bytes);
+  if (more != 0 && !take_varint(rest, synced_distance)) return malformed(bytes);
+  const std::size_t body_start = bytes.size() - rest.size();
+  BodyHeader header;
+  if (!take_body_header(rest, header)) return malformed(bytes);
+  if (const auto problem = check_body_header(header, flags); !problem.empty()) return bad(problem);
+  if (sequence_delta > UINT64_MAX - context.first_sequence ||
+      now_delta > UINT64_MAX - context.base_now) {
+    return bad("its sequence or time is out of range");
+  }
+
+  const std::size_t content_start = bytes.size() - rest.size();
+  const std::uint64_t total = content_start + header.key_bytes + header.value_bytes;
+  out.bytes = total;
+  if (total > bytes.size()) return need(total);
+  const std::uint32_t body_check = crc32c(0, bytes.substr(body_start, total - body_start));
+  const BytesView prefix = bytes.substr(kCheckBytes, body_start - kCheckBytes);
+  if (entry_check(seed_at(context, offset), prefix, body_check) !=
+      load_fixed<std::uint32_t>(bytes.data())) {
+    return bad("its check does not match");
+  }
+  out.sequence = context.first_sequence + sequence_delta;
+  out.now = context.base_now + now_delta;
+  if (more != 0) {
+    if (synced_distance == 0 || synced_distance > out.sequence) {
+      return bad("it claims that a later batch is durable");
+    }
+    out.synced_through = out.sequence - synced_distance;
+  }
+  EntryView entry;
+  fill_entry(header, flags, bytes.substr(content_start), entry);
+  entry.sequence = out.sequence;
+  entry.place = {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(total)};
+  out.entries.push_back(entry);
+  return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
+}
+
+// An entry of a batch at the front of `bytes`. Returns its length, 0 when it is bad.
+std::uint64_t decode_batch_entry(BytesView bytes, std::uint64_t offset,
+                                 const SegmentContext& context, EntryView& out,
+                                 std::string_view& problem) {
+  problem = "an entry of it is cut short or malformed";
+  if (bytes.size() < kCheckBytes + 1) return 0;
+  const auto flags = load_fixed<std::uint8_t>(bytes.data() + kCheckBytes);
+  if ((flags & kFlagInBatch) == 0 || (flags & (kFlagBatch | kFlagMore)) != 0) return 0;
+  if (const auto flaw = check_flags(flags, context); !flaw.empty()) return problem = flaw, 0;
+  BytesView rest = bytes.substr(kCheckBytes + 1);
+  if (!take_varint(rest, out.header_distance)) return 0;
+  const std::size_t body_start = bytes.size() - rest.size();
+  BodyHeader header;
+  if (!take_body_header(rest, header)) return 0;
+  if (const auto flaw = check_body_header(header, flags); !flaw.empty()) return problem = flaw, 0;
+  const std::size_t content_start = bytes.size() - rest.size();
+  const std::uint64_t total = content_start + header.key_bytes + header.value_bytes;
+  if (total > bytes.size()) return 0;
+  const std::uint32_t body_check = crc32c(0, bytes.substr(body_start, total - body_start));
+  if (entry_check(seed_at(context, offset), bytes.substr(kCheckBytes, body_start - kCheckBytes),
+                  body_check) != load_fixed<std::uint32_t>(bytes.data())) {
+    return problem = "the check of an entry does not match", 0;
+  }
+  fill_entry(header, flags, bytes.substr(content_start), out);
+  out.place = {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(total)};
+  return total;
+}
+
+bool batch_header_is_valid(BytesView bytes, std::uint64_t offset, const SegmentContext& context) {
+  return crc32c(seed_at(context, offset),
+                bytes.substr(kCheckBytes, kBatchHeaderBytes - kCheckBytes)) ==
+         load_fixed<std::uint32_t>(bytes.data());
+}
+
+RecordDecode decode_multiple(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
+                             RecordView& out) {
+  if (bytes.size() < kBatchHeaderBytes) return need(kBatchHeaderBytes);
+  const char* at = bytes.data();
+  if (!batch_header_is_valid(bytes, offset, context)) return bad("its check does not match");
+  if (load_fixed<std::uint8_t>(at + 5) != 0) {
+    return bad("it uses a flag that its segment does not announce");
+  }
+  out.sequence = load_fixed<std::uint64_t>(at + 8);
+  out.now = load_fixed<std::uint64_t>(at + 16);
+  const auto synced_through = load_fixed<std::uint64_t>(at + 24);
+  const auto entries_bytes = load_fixed<std::uint64_t>(at + 32);
+  const auto count = load_fixed<std::uint32_t>(at + 40);
+  if (count == 0 || count > kBatchEntriesMax || entries_bytes > kRecordBytesMax ||
+      out.sequence < context.first_sequence || out.now < context.base_now ||
+      synced_through >= out.sequence) {
+    return bad("its batch header is valid and makes no sense");
+  }
+  if (synced_through != 0) out.synced_through = synced_through;
+  out.bytes = kBatchHeaderBytes + entries_bytes;
+  if (out.bytes > bytes.size()) return need(out.bytes);
+
+  BytesView rest = bytes.substr(kBatchHeaderBytes, entries_bytes);
+  std::uint32_t entries_check = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint64_t distance = out.bytes - rest.size();
+    EntryView entry;
+    std::string_view problem;
+    const std::uint64_t entry_bytes =
+        decode_batch_entry(rest, offset + distance, context, entry, problem);
+    if (entry_bytes == 0) return bad(problem);
+    if (entry.header_distance != distance) return bad("an entry of it belongs to another batch");
+    entries_check = crc32c(entries_check, rest.substr(0, kCheckBytes));
+    rest.remove_prefix(entry_bytes);
+    out.entries.push_back(entry);
+  }
+  if (!rest.empty()) return bad("its entries do not fill it");
+  if (entries_check != load_fixed<std::uint32_t>(at + 44)) {
+    return bad("the check over its entries does not match");
+  }
+  return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
+}
+
+}  // namespace
+
+RecordDecode decode_record(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
+                           RecordView& out) {
+  out.entries.clear();
+  out.synced_through.reset();
+  out.bytes = 0;
+  if (bytes.size() < kCheckBytes + 1) return need(kSingleHeaderBytesMax);
+  const auto flags = load_fixed<std::uint8_t>(bytes.data() + kCheckBytes);
+  if ((flags & kFlagInBatch) != 0) return bad("it begins inside a batch");
+  if ((flags & kFlagBatch) != 0) {
+    if (flags != kFlagBatch) return bad("it uses a flag that its segment does not announce");
+    return decode_multiple(bytes, offset, context, out);
+  }
+  if (const auto problem = check_flags(flags, context); !problem.empty()) return bad(problem);
+  return decode_single(bytes, offset, context, out);
+}
+
+std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
+                                      const SegmentContext& context, std::string_view& problem) {
+  problem = "the entry is cut short";
+  if (bytes.size() < kCheckBytes + 1) return std::nullopt;
+  if ((load_fixed<std::uint8_t>(bytes.data() + kCheckBytes) & kFlagInBatch) != 0) {
+    EntryView entry;
+    const std::uint64_t used = decode_batch_entry(bytes, offset, context, entry, problem);
+    if (used == bytes.size()) return entry;
+    if (used != 0) problem = "the entry is shorter than the index says";
+    return std::nullopt;
+  }
+  RecordView record;
+  const RecordDecode decoded = decode_record(bytes, offset, context, record);
+  if (decoded.outcome == DecodeOutcome::ok && record.bytes == bytes.size() &&
+      record.entries.size() == 1) {
+    return record.entries.front();
+  }
+  if (!decoded.problem.empty()) problem = decoded.problem;
+  return std::nullopt;
+}
+
+std::optional<Sequence> decode_batch_sequence(BytesView bytes, std::uint64_t offset,
+                                              const SegmentContext& context) {
+  if (bytes.size() < kBatchHeaderBytes ||
+      load_fixed<std::uint8_t>(bytes.data() + kCheckBytes) != kFlagBatch ||
+      !batch_header_is_valid(bytes, offset, context)) {
+    return std::nullopt;
+  }
+  return load_fixed<std::uint64_t>(bytes.data() + 8);
+}
+
+}  // namespace talea

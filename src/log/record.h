@@ -1,0 +1,157 @@
+// Records: how a batch lies in a log segment, and an entry inside it.
+//
+// A batch of one operation is a *single*, in the shortest form there is:
+//
+//     check | flags | sequence | now | space | key length | value length | key | value
+//
+// A longer one is a batch header and its entries, each with a check of its own, because a location
+// in the index points at an entry and reads no more than that:
+//
+//     header: check | flags | ... | sequence | now | count | check of the checks | length
+//     entry:  check | flags | distance back to the header | space | ... | key | value
+//
+// Encoding has two halves. encode_batch() does all that is proportional to the data and needs no
+// lock: lengths, copies, the CRC of each body. finish_record() adds what is known only when the
+// batch gets its place: sequence, time, offset and the segment's seed. The check is therefore
+// the CRC of the few bytes in front of the body followed by the *CRC of the body*.
+//
+// Format: docs/formats/log.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "log/segment_header.h"
+#include "talea/batch.h"
+
+namespace talea {
+
+/// Flag bits of a record and of an entry.
+enum RecordFlag : std::uint8_t {
+  kFlagBatch = 0x01,      // a batch header; without it and kFlagInBatch, a single
+  kFlagRemove = 0x02,     // the key is removed; there is no value
+  kFlagExpiry = 0x04,     // an expiry follows the lengths
+  kFlagLz4 = 0x08,        // the value is compressed; its raw length follows
+  kFlagEncrypted = 0x10,  // key and value are sealed; the key id follows, the tag ends the entry
+  kFlagExtents = 0x20,    // the value is an extent list
+  kFlagMore = 0x40,       // a byte of MoreFlag bits follows the flags
+  kFlagInBatch = 0x80,    // an entry of a batch
+};
+enum MoreFlag : std::uint8_t {
+  kMoreSyncedThrough = 0x01,
+  kMoreHashLink = 0x02,
+};
+
+inline constexpr std::size_t kBatchHeaderBytes = 48;
+
+/// What makes the bytes of one segment mean what they mean.
+struct SegmentContext {
+  std::uint32_t check_seed = 0;
+  std::uint32_t features = 0;
+  Sequence first_sequence = 0;
+  std::uint64_t base_now = 0;
+
+  explicit SegmentContext(const SegmentHeader& header)
+      : check_seed(header.check_seed()),
+        features(header.features),
+        first_sequence(header.first_sequence),
+        base_now(header.base_now) {}
+};
+
+/// One operation as it is to be stored: views into a Batch.
+struct EntrySource {
+  Space space;
+  BytesView key;
+  BytesView value;
+  bool is_remove;
+  bool is_extent_list;
+};
+
+/// A batch on its way to the log: everything but its place.
+struct EncodedBatch {
+  struct Mark {
+    std::uint32_t start;         // of the entry, in `bytes`
+    std::uint32_t body;          // of its body, in `bytes`
+    std::uint32_t end;           // of the entry, in `bytes`
+    std::uint32_t body_check;    // CRC of bytes [body, end)
+  };
+  std::uint8_t single_flags = 0;  // meaningful when there is one mark
+  Bytes bytes;                    // a single: its body. Otherwise: the entries, checks still zero
+  std::vector<Mark> marks;
+
+  /// Bytes of the record, at most; its exact size depends on its place.
+  std::uint64_t record_bytes_max() const;
+};
+
+/// The part of encoding that needs no lock. `entries`: at least one, within limits.h.
+EncodedBatch encode_batch(const std::vector<EntrySource>& entries);
+
+/// The place of a batch.
+struct RecordPlace {
+  Sequence sequence = 0;
+  std::uint64_t now = 0;
+  std::uint64_t offset = 0;                  // in the segment
+  std::optional<Sequence> synced_through;    // written when given
+};
+
+/// Where an entry lies, from the start of its segment.
+struct EntryExtent {
+  std::uint32_t offset;
+  std::uint32_t bytes;
+};
+
+/// Appends the finished record to `out` and the places of its entries, in order, to `places`.
+void finish_record(const EncodedBatch& batch, const RecordPlace& place,
+                   const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places);
+
+/// An entry, decoded; views into the bytes it was decoded from.
+struct EntryView {
+  Space space = Space::user;
+  BytesView key;
+  BytesView value;
+  bool is_remove = false;
+  bool is_extent_list = false;
+  /// A single carries its sequence; an entry of a batch the distance back to its header.
+  std::optional<Sequence> sequence;
+  std::uint64_t header_distance = 0;
+  EntryExtent place{};
+};
+
+/// A record, decoded and checked.
+struct RecordView {
+  Sequence sequence = 0;
+  std::uint64_t now = 0;
+  std::optional<Sequence> synced_through;
+  std::uint64_t bytes = 0;
+  std::vector<EntryView> entries;
+};
+
+enum class DecodeOutcome {
+  ok,
+  need_more,  // the record goes on beyond the bytes given
+  bad,        // no record: `problem` says why
+};
+
+struct RecordDecode {
+  DecodeOutcome outcome = DecodeOutcome::bad;
+  std::uint64_t bytes_needed = 0;  // with need_more: try again with at least so many
+  std::string_view problem;        // a literal
+};
+
+/// Decodes the record at the front of `bytes`, which lies at `offset` of its segment. Reads
+/// nothing outside `bytes`; allocates nothing that the bytes given do not pay for.
+RecordDecode decode_record(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
+                           RecordView& out);
+
+/// Decodes and checks one entry (or single), alone. `bytes` is exactly the entry.
+/// `problem` is set when nothing is returned.
+std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
+                                      const SegmentContext& context, std::string_view& problem);
+
+/// The sequence in the batch header at the front of `bytes` (kBatchHeaderBytes of them).
+std::optional<Sequence> decode_batch_sequence(BytesView bytes, std::uint64_t offset,
+                                              const SegmentContext& context);
+
+}  // namespace talea

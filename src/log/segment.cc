@@ -1,0 +1,70 @@
+#include "log/segment.h"
+
+#include "base/assert.h"
+
+namespace talea {
+
+Result<std::shared_ptr<Segment>> Segment::open(FileSystem& file_system,
+                                               const std::string& directory, SegmentKind kind,
+                                               std::uint32_t id, const StoreId& store_id,
+                                               OpenMode mode) {
+  const std::string name = segment_file_name(kind, id);
+  auto opened = file_system.open(join_path(directory, name), mode);
+  if (!opened.ok()) return std::move(opened).status();
+  std::unique_ptr<File> file = std::move(opened).value();
+
+  Bytes block(kSegmentHeaderBytes, '\0');
+  auto got = file->pread(0, block.data(), block.size());
+  if (!got.ok()) return std::move(got).status().with_context(name);
+  block.resize(*got);
+  auto header = decode_segment_header(block);
+  if (!header.ok()) return std::move(header).status().with_context(name);
+  if (header->id != id || header->kind != kind) {
+    return Status::corruption(name + ": its header says that it is " +
+                              segment_file_name(header->kind, header->id) +
+                              "; somebody renamed or copied it");
+  }
+  if (header->store_id != store_id) {
+    return Status::corruption(name + ": it belongs to another store; somebody copied it here");
+  }
+  return std::make_shared<Segment>(*header, std::move(file));
+}
+
+Segment::Segment(const SegmentHeader& header, std::unique_ptr<File> file)
+    : header_(header),
+      context_(header),
+      name_(segment_file_name(header.kind, header.id)),
+      file_(std::move(file)) {}
+
+Status Segment::corruption_at(std::uint64_t offset, std::string_view problem) const {
+  return Status::corruption(name_ + " at offset " + std::to_string(offset) + ": " +
+                            std::string(problem));
+}
+
+Result<EntryView> Segment::read_entry(EntryExtent place, Bytes& scratch) const {
+  Status read = read_exactly(*file_, place.offset, place.bytes, scratch);
+  if (!read.ok()) return std::move(read).with_context(name_);
+  std::string_view problem;
+  const std::optional<EntryView> entry = decode_entry(scratch, place.offset, context_, problem);
+  if (!entry) return corruption_at(place.offset, problem);
+  return *entry;
+}
+
+Result<Sequence> Segment::sequence_of(const EntryView& entry) const {
+  if (entry.sequence) return *entry.sequence;
+  // The distance was covered by the entry's check; a distance beyond the file's start would still
+  // be valid-checksum nonsense.
+  if (entry.header_distance > entry.place.offset - kSegmentHeaderBytes) {
+    return corruption_at(entry.place.offset, "its batch would begin before the segment");
+  }
+  const std::uint64_t header_offset = entry.place.offset - entry.header_distance;
+  Bytes header;
+  Status read = read_exactly(*file_, header_offset, kBatchHeaderBytes, header);
+  if (!read.ok()) return std::move(read).with_context(name_);
+  const std::optional<Sequence> sequence =
+      decode_batch_sequence(header, header_offset, context_);
+  if (!sequence) return corruption_at(header_offset, "the batch header is damaged");
+  return *sequence;
+}
+
+}  // namespace talea

@@ -1,0 +1,54 @@
+// The first block of every segment file: what the file is, to which store it belongs, and the
+// salt that makes its checksums its own.
+//
+// Format: docs/formats/segment.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "codec/format.h"
+#include "talea/bytes.h"
+#include "talea/engine.h"
+#include "talea/result.h"
+
+namespace talea {
+
+inline constexpr std::uint16_t kSegmentVersion = 1;
+inline constexpr std::uint64_t kSegmentHeaderBytes = kFileHeaderBytes;
+
+/// The features that this build can read.
+inline constexpr std::uint32_t kFeaturesSupported = kFeatureExtents;
+
+struct SegmentHeader {
+  SegmentKind kind = SegmentKind::log;
+  std::uint32_t features = 0;
+  std::uint32_t id = 0;
+  Sequence first_sequence = 0;
+  std::uint64_t base_now = 0;  // ms since 1970
+  StoreId store_id{};
+  std::array<unsigned char, 32> salt{};
+  std::uint32_t key_id = 0;
+
+  /// Mixed into every check of the segment: bytes of another segment, or of an earlier life of a
+  /// recycled one, never look valid here.
+  std::uint32_t check_seed() const;
+};
+
+/// The kSegmentHeaderBytes bytes of the header.
+Bytes encode_segment_header(const SegmentHeader& header);
+
+/// `block`: the first kSegmentHeaderBytes bytes of the file, or all it has.
+/// Errors: corruption, unsupported; without the name of the file, which the caller adds.
+Result<SegmentHeader> decode_segment_header(BytesView block);
+
+/// "0000000017.log", and the id back from it; 0 when `name` is no segment's name.
+std::string segment_file_name(SegmentKind kind, std::uint32_t id);
+struct SegmentFileName {
+  SegmentKind kind;
+  std::uint32_t id;
+};
+std::optional<SegmentFileName> parse_segment_file_name(const std::string& name);
+
+}  // namespace talea

@@ -1,0 +1,92 @@
+// Manifest: the one file that says which files make up a store.
+//
+// It is small and written whole: to MANIFEST.tmp, synced, renamed over MANIFEST, and the directory
+// synced. So there is always exactly one, old or new, and replacing it is how the file set changes
+// atomically. A file of ours that it does not name holds nothing that was acknowledged; a file
+// that it names and that is missing is damage.
+//
+// Format: docs/formats/manifest.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "codec/format.h"
+#include "io/file_system.h"
+#include "talea/engine.h"
+
+namespace talea {
+
+inline constexpr const char* kManifestName = "MANIFEST";
+inline constexpr const char* kManifestTemporaryName = "MANIFEST.tmp";
+
+struct ManifestFile {
+  SegmentKind kind = SegmentKind::log;
+  std::uint32_t id = 0;
+  /// A sealed file is never written again, and is valid through `bytes`: a bad record before that
+  /// is damage, what lies behind it is nothing. Only the last log segment may be open, and only
+  /// the last extent segment.
+  bool sealed = false;
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+  Sequence first_sequence = 0;
+  Sequence last_sequence = 0;
+  friend bool operator==(const ManifestFile&, const ManifestFile&) = default;
+};
+
+struct Manifest {
+  StoreId store_id{};
+  std::uint64_t generation = 0;   // +1 each time it is written
+  std::uint32_t next_file_id = 1; // ids are never reused
+  /// No batch at or below it is anywhere but in the files named here; the log may go on above it.
+  Sequence last_sequence = 0;
+  std::uint64_t last_now = 0;
+  /// Log segments with a lower id are not replayed.
+  std::uint32_t replay_from = 0;
+  std::vector<ManifestFile> files;  // by id
+  friend bool operator==(const Manifest&, const Manifest&) = default;
+
+  ManifestFile* find(std::uint32_t id);
+  /// Keeps `files` in the order of their ids.
+  void add(const ManifestFile& file);
+  void remove(std::uint32_t id);
+};
+
+Bytes encode_manifest(const Manifest& manifest);
+/// Errors: corruption, unsupported
+Result<Manifest> decode_manifest(BytesView bytes);
+
+/// Errors: not_found, corruption, unsupported, io_error
+Result<Manifest> read_manifest(FileSystem& file_system, const std::string& directory);
+/// Replaces the manifest. After an error the old one or the new one is in place.
+Status write_manifest(FileSystem& file_system, const std::string& directory,
+                      const Manifest& manifest);
+
+/// The manifest of an open store. Log and extent writers change it from different threads.
+///
+/// Threads: safe. The lock is held while the file is written: changes are rare (one for each
+/// segment) and must reach the disk in the order in which they were made.
+class ManifestKeeper {
+ public:
+  ManifestKeeper(FileSystem& file_system, std::string directory, Manifest manifest);
+
+  using Change = std::function<void(Manifest&)>;
+  /// Applies `change` and writes the result. On error the change is not kept in memory; which one
+  /// is on disk is unknown until the next success.
+  Status commit(const Change& change);
+  /// Applies `change` in memory; the next commit writes it along. For what must be remembered
+  /// even if the disk refuses it now: ids that were used, segments that must not grow.
+  void amend(const Change& change);
+  Manifest snapshot() const;
+
+ private:
+  FileSystem& file_system_;
+  const std::string directory_;
+  mutable Mutex mutex_;
+  Manifest manifest_ TALEA_GUARDED_BY(mutex_);
+};
+
+}  // namespace talea

@@ -1,0 +1,44 @@
+// Store: all that the rest of Talea knows of an engine.
+//
+// Whoever builds on storage (authentication, a server, replication) takes a Store&, so that it
+// works unchanged on any of them.
+#pragma once
+
+#include <optional>
+
+#include "talea/batch.h"
+#include "talea/engine.h"
+#include "talea/result.h"
+
+namespace talea {
+
+/// Threads: safe.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// As Engine::commit.
+  virtual Result<Sequence> commit(const Batch& batch, FailedPrecondition* failed) = 0;
+  /// As Engine::apply.
+  virtual Result<bool> apply(Sequence sequence, const Batch& batch) = 0;
+  /// As Engine::get_versioned.
+  virtual Result<std::optional<Versioned>> get(Space space, BytesView key) = 0;
+  /// As Engine::scan. The scan must not outlive the store.
+  virtual Result<Scan> scan(Space space, const ScanRange& range) = 0;
+};
+
+/// What a store implements to be scanned; see Scan.
+struct Scan::State {
+  virtual ~State() = default;
+  virtual Result<bool> next() = 0;
+  virtual BytesView key() const = 0;
+  virtual Result<BytesView> value() = 0;
+  virtual Result<Sequence> revision() = 0;
+};
+
+/// Checks the limits of limits.h.
+/// Errors: invalid_argument, with the limit and what was given
+Status check_key(BytesView key);
+Status check_batch(const Batch& batch);
+
+}  // namespace talea
