@@ -1,0 +1,382 @@
+#include "index/run_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "codec/fixed.h"
+#include "codec/varint.h"
+#include "index/bloom_filter.h"
+
+namespace talea {
+namespace {
+
+constexpr Sequence kNewest = ~Sequence{0};
+
+const char* name_of(RunBlockKind kind) {
+  switch (kind) {
+    case RunBlockKind::data: return "data block: ";
+    case RunBlockKind::index: return "index block: ";
+    case RunBlockKind::root: return "root block: ";
+    case RunBlockKind::properties: break;
+  }
+  return "properties block: ";
+}
+
+std::vector<char> copied(BytesView bytes) { return {bytes.begin(), bytes.end()}; }
+
+}  // namespace
+
+// ---- Opening
+
+Result<RunReader> RunReader::open(std::unique_ptr<File> file, std::string path,
+                                  const Options& options) {
+  RunReader reader(*file, std::move(path), options);
+  reader.owned_file_ = std::move(file);
+  TALEA_TRY(reader.load());
+  return reader;
+}
+
+Status RunReader::load() {
+  const std::uint64_t file_bytes = TALEA_TRY(file_->size());
+  if (file_bytes < kRunHeaderBytes + kRunFooterBytes) {
+    return damaged(file_bytes, "too short for a run");
+  }
+  Bytes bytes(kRunHeaderBytes, '\0');
+  TALEA_TRY(read(0, bytes.data(), bytes.size()));
+  Result<RunHeader> header = decode_run_header(bytes);
+  if (!header.ok()) return std::move(header).status().with_context(path_);
+  header_ = *header;
+  check_seed_ = run_check_seed(header_.identity);
+
+  bytes.resize(kRunFooterBytes);
+  TALEA_TRY(read(file_bytes - kRunFooterBytes, bytes.data(), bytes.size()));
+  Result<RunFooter> footer = decode_run_footer(bytes, file_bytes, check_seed_);
+  if (!footer.ok()) return std::move(footer).status().with_context(path_);
+  stats_ = footer->stats;
+  layout_ = footer->layout;
+  if (header_.first_sequence != stats_.sequence_min || header_.base_now_ms != stats_.time_min_ms) {
+    return damaged(layout_.footer_offset, "header and footer disagree");
+  }
+
+  const std::uint64_t tail_offset =
+      options_.hold_index ? layout_.index_offset : layout_.root_offset;
+  bytes.resize(layout_.footer_offset - tail_offset);
+  TALEA_TRY(read(tail_offset, bytes.data(), bytes.size()));
+  TALEA_TRY(load_root_and_index(tail_offset, bytes));
+  const BytesView properties = BytesView(bytes).substr(layout_.properties_offset - tail_offset);
+  TALEA_TRY(check_part(layout_.properties_offset, properties));
+  TALEA_TRY(load_properties(properties.substr(0, properties.size() - kRunCheckBytes)));
+  return options_.hold_filter ? load_filter() : Status();
+}
+
+Status RunReader::load_root_and_index(std::uint64_t tail_offset, BytesView tail) {
+  root_ = std::make_shared<const RunBlock>(
+      TALEA_TRY(parse_block(RunBlockKind::root, layout_.root_offset,
+                            copied(tail.substr(layout_.root_offset - tail_offset,
+                                               layout_.properties_offset - layout_.root_offset)))));
+  RunCursor above(*root_);
+  above.move_to(0);
+  if (root_->rows() != layout_.index_blocks ||
+      (above.valid() && compare_run_rows(above.key(), above.sequence(), {}, kNewest) != 0)) {
+    return damaged(layout_.root_offset, "root block: not the index of this file");
+  }
+  if (!options_.hold_index) return {};
+  for (; above.valid(); above.next()) {
+    const auto [offset, bytes] = TALEA_TRY(extent_of(RunBlockKind::index, above));
+    auto block = std::make_shared<const RunBlock>(TALEA_TRY(parse_block(
+        RunBlockKind::index, offset, copied(tail.substr(offset - tail_offset, bytes)))));
+    TALEA_TRY(check_begin(RunBlockKind::index, *block, offset, above));
+    held_index_.push_back(std::move(block));
+  }
+  return {};
+}
+
+Status RunReader::load_properties(BytesView content) {
+  const Status nonsense = damaged(layout_.properties_offset, "properties block: broken grammar");
+  if (content[0] != static_cast<char>(RunBlockKind::properties)) return nonsense;
+  content.remove_prefix(1);
+  std::uint64_t last_tag = 0;
+  while (!content.empty()) {
+    std::uint64_t tag = 0;
+    std::uint64_t bytes = 0;
+    if (!take_varint(content, tag) || !take_varint(content, bytes) || bytes > content.size() ||
+        tag <= last_tag) {
+      return nonsense;
+    }
+    if (tag == kRunPropertyFirstRowKey) first_row_key_ = content.substr(0, bytes);
+    if (tag == kRunPropertyLastRowKey) last_row_key_ = content.substr(0, bytes);
+    content.remove_prefix(bytes);
+    last_tag = tag;
+  }
+  for (const Bytes* row_key : {&first_row_key_, &last_row_key_}) {
+    const bool possible = stats_.rows == 0 ? row_key->empty()
+                                           : row_key->size() >= kRunSpaceBytes + kKeyBytesMin &&
+                                                 row_key->size() <= kRunRowKeyBytesMax;
+    if (!possible) return nonsense;
+  }
+  return {};
+}
+
+Status RunReader::load_filter() {
+  held_filter_.resize(layout_.index_offset - layout_.filter_offset);
+  TALEA_TRY(read(layout_.filter_offset, held_filter_.data(), held_filter_.size()));
+  for (std::size_t at = 0; at < held_filter_.size(); at += kRunFilterPageBytes) {
+    TALEA_TRY(check_filter_page(layout_.filter_offset + at,
+                                BytesView(held_filter_).substr(at, kRunFilterPageBytes)));
+  }
+  return {};
+}
+
+// ---- Parts of the file
+
+Status RunReader::damaged(std::uint64_t offset, std::string_view what) const {
+  return Status::corruption(path_ + ": at offset " + std::to_string(offset) + ": " +
+                            std::string(what));
+}
+
+Status RunReader::read(std::uint64_t offset, char* out, std::uint64_t bytes) const {
+  Result<std::size_t> count = file_->pread(offset, out, bytes);
+  if (!count.ok()) return std::move(count).status().with_context("read run " + path_);
+  if (*count != bytes) return damaged(offset + *count, "the file ends here, inside of a part");
+  return {};
+}
+
+Status RunReader::check_part(std::uint64_t offset, BytesView part_and_check) const {
+  const std::size_t part_bytes = part_and_check.size() - kRunCheckBytes;
+  if (load_fixed<std::uint32_t>(part_and_check.data() + part_bytes) ==
+      run_check(check_seed_, offset, part_and_check.substr(0, part_bytes))) {
+    return {};
+  }
+  return damaged(offset, "bytes disagree with their checksum");
+}
+
+Status RunReader::check_filter_page(std::uint64_t offset, BytesView page) const {
+  constexpr std::size_t kBloomBytes = kRunBloomBlocksPerPage * kBloomBlockBytes;
+  TALEA_TRY(check_part(offset, page));
+  const BytesView reserved = page.substr(kBloomBytes, page.size() - kBloomBytes - kRunCheckBytes);
+  if (std::any_of(reserved.begin(), reserved.end(), [](char byte) { return byte != 0; })) {
+    return damaged(offset, "filter page: reserved bytes are not zero");
+  }
+  return {};
+}
+
+Result<RunBlock> RunReader::parse_block(RunBlockKind kind, std::uint64_t offset,
+                                        std::vector<char> part_and_check) const {
+  TALEA_TRY(check_part(offset, {part_and_check.data(), part_and_check.size()}));
+  part_and_check.resize(part_and_check.size() - kRunCheckBytes + RunBlock::kSlackBytes);
+  Result<RunBlock> block = RunBlock::parse(kind, header_.features, std::move(part_and_check));
+  if (block.ok()) return block;
+  return damaged(offset, name_of(kind) + std::string(block.status().message()));
+}
+
+Result<RunReader::Extent> RunReader::extent_of(RunBlockKind kind, const RunCursor& above) const {
+  const std::uint64_t offset = above.block().number(RunColumn::offset, above.row());
+  const std::uint64_t bytes = above.block().number(RunColumn::bytes, above.row());
+  const bool is_index = kind == RunBlockKind::index;
+  const std::uint64_t begin = is_index ? layout_.index_offset : kRunHeaderBytes;
+  const std::uint64_t end = is_index ? layout_.root_offset : layout_.data_end;
+  if (offset >= begin && offset <= end && bytes > kRunCheckBytes && bytes <= kRunBlockBytesMax &&
+      bytes <= end - offset) {
+    return Extent{offset, bytes};
+  }
+  return damaged(layout_.index_offset, "index: leads to an impossible place, offset " +
+                                           std::to_string(offset) + ", " + std::to_string(bytes) +
+                                           " bytes");
+}
+
+Status RunReader::check_begin(RunBlockKind kind, const RunBlock& block, std::uint64_t offset,
+                              const RunCursor& above) const {
+  RunCursor first(block);
+  first.move_to(0);
+  const int order = compare_run_rows(first.key(), first.sequence(), above.key(), above.sequence());
+  if (order == 0 || (order > 0 && kind == RunBlockKind::data)) return {};
+  return damaged(offset, name_of(kind) + std::string("does not begin where the index says"));
+}
+
+Result<std::shared_ptr<const RunBlock>> RunReader::read_block(RunBlockKind kind,
+                                                              const RunCursor& above) const {
+  const auto [offset, bytes] = TALEA_TRY(extent_of(kind, above));
+  std::vector<char> stored;
+  stored.reserve(bytes - kRunCheckBytes + RunBlock::kSlackBytes);
+  stored.resize(bytes);
+  TALEA_TRY(read(offset, stored.data(), bytes));
+  auto block =
+      std::make_shared<const RunBlock>(TALEA_TRY(parse_block(kind, offset, std::move(stored))));
+  TALEA_TRY(check_begin(kind, *block, offset, above));
+  return block;
+}
+
+Result<std::shared_ptr<const RunBlock>> RunReader::index_block(const RunCursor& above) const {
+  if (options_.hold_index) return held_index_[above.row()];
+  return read_block(RunBlockKind::index, above);
+}
+
+Result<std::shared_ptr<const RunBlock>> RunReader::data_block(const RunCursor& above) const {
+  return read_block(RunBlockKind::data, above);
+}
+
+// ---- Look-ups
+
+BytesView RunReader::checked(const Bytes& row_key) {
+  TALEA_ASSERT(!row_key.empty());
+  return row_key;
+}
+
+std::uint64_t RunReader::memory_bytes() const {
+  std::uint64_t bytes = sizeof *this + root_->memory_bytes() + held_filter_.size() +
+                        first_row_key_.size() + last_row_key_.size();
+  for (const auto& block : held_index_) bytes += block->memory_bytes();
+  return bytes;
+}
+
+Result<bool> RunReader::may_contain(Space space, BytesView key) const {
+  return may_contain_row_key(run_row_key(space, key));
+}
+
+Result<bool> RunReader::may_contain_row_key(BytesView row_key) const {
+  const std::uint64_t hash = bloom_hash(row_key);
+  const std::uint64_t at = run_bloom_block_at(bloom_block_of(hash, layout_.bloom_blocks));
+  if (options_.hold_filter) return bloom_may_contain(held_filter_.data() + at, hash);
+  const std::uint64_t offset = layout_.filter_offset + at - at % kRunFilterPageBytes;
+  char page[kRunFilterPageBytes];
+  TALEA_TRY(read(offset, page, sizeof page));
+  TALEA_TRY(check_filter_page(offset, {page, sizeof page}));
+  return bloom_may_contain(page + at % kRunFilterPageBytes, hash);
+}
+
+Result<std::optional<RunRevision>> RunReader::get(Space space, BytesView key,
+                                                  Sequence at_or_below) const {
+  const std::optional<RunRevision> nothing;
+  const Bytes row_key = run_row_key(space, key);
+  if (!TALEA_TRY(may_contain_row_key(row_key))) return nothing;
+
+  RunCursor root(*root_);
+  if (!root.seek_last_at_or_before(row_key, at_or_below)) return nothing;  // the run has no rows
+  const std::shared_ptr<const RunBlock> index_block = TALEA_TRY(this->index_block(root));
+  RunCursor index(*index_block);
+  TALEA_ASSERT(index.seek_last_at_or_before(row_key, at_or_below));
+  const std::shared_ptr<const RunBlock> data_block = TALEA_TRY(this->data_block(index));
+  RunCursor data(*data_block);
+  data.seek(row_key, at_or_below);
+  if (!data.valid() || data.key() != row_key) return nothing;
+  return std::optional(data_block->revision(data.row()));
+}
+
+// ---- RunIterator
+
+BytesView RunIterator::row_key() const {
+  TALEA_ASSERT(valid());
+  return data_->cursor.key();
+}
+
+RunRevision RunIterator::revision() const {
+  TALEA_ASSERT(valid());
+  return data_->block->revision(data_->cursor.row());
+}
+
+Status RunIterator::settle(Status status) {
+  if (!status.ok()) data_.reset();
+  return status;
+}
+
+Status RunIterator::seek(Space space, BytesView key, Sequence at_or_below) {
+  return settle(try_seek(run_row_key(space, key), at_or_below));
+}
+Status RunIterator::seek_first() { return settle(try_seek({}, kNewest)); }
+Status RunIterator::seek_last() { return settle(try_seek_last()); }
+Status RunIterator::next() {
+  TALEA_ASSERT(valid());
+  return settle(try_next());
+}
+Status RunIterator::prev() {
+  TALEA_ASSERT(valid());
+  return settle(try_prev());
+}
+
+Status RunIterator::enter_index_block() {
+  index_.emplace(TALEA_TRY(reader_->index_block(root_.cursor)));
+  return {};
+}
+
+Status RunIterator::enter_data_block() {
+  data_.emplace(TALEA_TRY(reader_->data_block(index_->cursor)));
+  return {};
+}
+
+Status RunIterator::try_seek(BytesView row_key, Sequence sequence) {
+  data_.reset();
+  if (!root_.cursor.seek_last_at_or_before(row_key, sequence)) return {};  // no rows
+  TALEA_TRY(enter_index_block());
+  TALEA_ASSERT(index_->cursor.seek_last_at_or_before(row_key, sequence));
+  TALEA_TRY(enter_data_block());
+  data_->cursor.seek(row_key, sequence);
+  return data_->cursor.valid() ? Status() : enter_next_block();
+}
+
+Status RunIterator::try_seek_last() {
+  data_.reset();
+  if (root_.block->rows() == 0) return {};
+  root_.cursor.move_to(root_.block->rows() - 1);
+  TALEA_TRY(enter_index_block());
+  index_->cursor.move_to(index_->block->rows() - 1);
+  TALEA_TRY(enter_data_block());
+  data_->cursor.move_to(data_->block->rows() - 1);
+  return {};
+}
+
+Status RunIterator::try_next() {
+  data_->cursor.next();
+  return data_->cursor.valid() ? Status() : enter_next_block();
+}
+
+Status RunIterator::enter_next_block() {
+  const Bytes last_key(data_->cursor.key());
+  const Sequence last_sequence = data_->block->sequence(data_->block->rows() - 1);
+  index_->cursor.next();
+  if (!index_->cursor.valid()) {
+    root_.cursor.next();
+    if (!root_.cursor.valid()) {
+      data_.reset();
+      return {};
+    }
+    TALEA_TRY(enter_index_block());
+    index_->cursor.move_to(0);
+  }
+  TALEA_TRY(enter_data_block());
+  data_->cursor.move_to(0);
+  if (compare_run_rows(last_key, last_sequence, row_key(), data_->cursor.sequence()) < 0) {
+    return {};
+  }
+  return reader_->damaged(index_->block->number(RunColumn::offset, index_->cursor.row()),
+                          "data block: rows out of order with the block before");
+}
+
+Status RunIterator::try_prev() {
+  RunCursor& data = data_->cursor;
+  if (data.row() > 0) {
+    data.move_to(data.row() - 1);
+    return {};
+  }
+  const Bytes first_key(data.key());
+  const Sequence first_sequence = data.sequence();
+  if (index_->cursor.row() > 0) {
+    index_->cursor.move_to(index_->cursor.row() - 1);
+  } else if (root_.cursor.row() > 0) {
+    root_.cursor.move_to(root_.cursor.row() - 1);
+    TALEA_TRY(enter_index_block());
+    index_->cursor.move_to(index_->block->rows() - 1);
+  } else {
+    data_.reset();
+    return {};
+  }
+  TALEA_TRY(enter_data_block());
+  data_->cursor.move_to(data_->block->rows() - 1);
+  if (compare_run_rows(row_key(), data_->cursor.sequence(), first_key, first_sequence) < 0) {
+    return {};
+  }
+  return reader_->damaged(index_->block->number(RunColumn::offset, index_->cursor.row()),
+                          "data block: rows out of order with the block behind");
+}
+
+}  // namespace talea

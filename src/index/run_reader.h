@@ -1,0 +1,198 @@
+// RunReader: look-ups and scans in a run. RunIterator: a place in it.
+//
+//     RunReader run = TALEA_TRY(RunReader::open(std::move(file), path));
+//     std::optional<RunRevision> newest = TALEA_TRY(run.get(Space::user, "alpha"));
+//
+//     RunIterator rows = run.iterate();
+//     for (TALEA_TRY(rows.seek(Space::user, "a")); rows.valid(); TALEA_TRY(rows.next())) { ... }
+//
+// A look-up goes through four steps, and reads the file in the last one only when index and filter
+// are held:
+//
+//     filter ── absent ──> nothing
+//        └─ perhaps ──> root block ──> index block ──> data block ──> row, or nothing
+//
+// Every block is checked and validated in full before a row of it is used (run_block.h). What is
+// damaged is `corruption` with file and offset; it is never a wrong row and never an absent key.
+//
+// Format: docs/formats/run.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "index/run_block.h"
+#include "index/run_format.h"
+#include "io/file_system.h"
+#include "talea/bytes.h"
+#include "talea/result.h"
+
+namespace talea {
+
+class RunIterator;
+
+/// Threads: immutable after open(); safe.
+class RunReader {
+ public:
+  struct Options {
+    /// Keep the index in memory (about 0.2 bytes a row), or read a block of it at each look-up.
+    bool hold_index = true;
+    /// Keep the filter in memory (1.4 bytes a key), or read a page of it at each look-up.
+    bool hold_filter = true;
+  };
+
+  /// `path`: for messages.
+  ///
+  /// Cost: at most four reads, of what is held; independent of the number of rows otherwise.
+  /// Errors: corruption   not a run, damaged, or cut short; the message names file and offset
+  ///         unsupported  another version, or a feature unknown here
+  ///         io_error
+  static Result<RunReader> open(std::unique_ptr<File> file, std::string path,
+                                const Options& options);
+  static Result<RunReader> open(std::unique_ptr<File> file, std::string path) {
+    return open(std::move(file), std::move(path), Options());
+  }
+
+  const RunHeader& header() const { return header_; }
+  const RunStats& stats() const { return stats_; }
+  const RunLayout& layout() const { return layout_; }
+  /// Of the lowest and the highest row. Asserted: there is a row.
+  Space first_space() const { return run_space_of(checked(first_row_key_)); }
+  BytesView first_key() const { return run_key_of(checked(first_row_key_)); }
+  Space last_space() const { return run_space_of(checked(last_row_key_)); }
+  BytesView last_key() const { return run_key_of(checked(last_row_key_)); }
+  /// Of the memory held.
+  std::uint64_t memory_bytes() const;
+
+  /// False when the run has no row of the key.
+  /// Errors: corruption, io_error   only when the filter is not held
+  Result<bool> may_contain(Space space, BytesView key) const;
+
+  /// The newest row of the key whose sequence is at most `at_or_below`: a value, a tombstone, or
+  /// nothing.
+  ///
+  /// Cost: no read when the filter knows the key to be absent, else one (without index or filter
+  /// held: one more for each).
+  /// Errors: corruption, io_error
+  Result<std::optional<RunRevision>> get(Space space, BytesView key,
+                                         Sequence at_or_below = ~Sequence{0}) const;
+
+  /// At no row; seek first. The reader outlives it and does not move.
+  RunIterator iterate() const;
+
+  /// Reads every byte of the file anew and checks all of it, also what no look-up would notice.
+  /// Cost: reads the file once; memory for its filter.
+  /// Errors: corruption, at the first fault; unsupported, io_error
+  Status verify() const;
+
+ private:
+  friend class RunIterator;
+  friend class RunVerifier;
+
+  RunReader(File& file, std::string path, const Options& options)
+      : file_(&file), path_(std::move(path)), options_(options) {}
+
+  static BytesView checked(const Bytes& row_key);
+
+  Status load();
+  Status load_root_and_index(std::uint64_t tail_offset, BytesView tail);
+  Status load_properties(BytesView content);
+  Status load_filter();
+
+  Status damaged(std::uint64_t offset, std::string_view what) const;
+  /// Errors: corruption   the file ends before offset + bytes
+  Status read(std::uint64_t offset, char* out, std::uint64_t bytes) const;
+  Status check_part(std::uint64_t offset, BytesView part_and_check) const;
+  Status check_filter_page(std::uint64_t offset, BytesView page) const;
+  Result<RunBlock> parse_block(RunBlockKind kind, std::uint64_t offset,
+                               std::vector<char> part_and_check) const;
+  /// The index block or data block that `above`, in the block above it, is at.
+  Result<std::shared_ptr<const RunBlock>> index_block(const RunCursor& above) const;
+  Result<std::shared_ptr<const RunBlock>> data_block(const RunCursor& above) const;
+  Result<std::shared_ptr<const RunBlock>> read_block(RunBlockKind kind,
+                                                     const RunCursor& above) const;
+  /// Where the block that `above` is at lies; inside its part of the file, and of possible length.
+  struct Extent {
+    std::uint64_t offset;
+    std::uint64_t bytes;
+  };
+  Result<Extent> extent_of(RunBlockKind kind, const RunCursor& above) const;
+  Status check_begin(RunBlockKind kind, const RunBlock& block, std::uint64_t offset,
+                     const RunCursor& above) const;
+  Result<bool> may_contain_row_key(BytesView row_key) const;
+
+  std::unique_ptr<File> owned_file_;
+  File* file_;
+  std::string path_;
+  Options options_;
+
+  RunHeader header_;
+  RunStats stats_;
+  RunLayout layout_;
+  std::uint32_t check_seed_ = 0;
+  Bytes first_row_key_;
+  Bytes last_row_key_;
+  // Shared with iterators and look-ups; immutable.
+  std::shared_ptr<const RunBlock> root_;
+  std::vector<std::shared_ptr<const RunBlock>> held_index_;  // empty when not held
+  Bytes held_filter_;                                        // empty when not held
+};
+
+/// A place in a run; moves in both directions. After a failure it is at no row: seek again.
+///
+/// Cost: one read for each data block entered (and for each index block, when not held).
+/// Errors, of all that move: corruption, io_error
+/// Lifetime: must not outlive its reader, which must not move. Threads: externally synchronised.
+class RunIterator {
+ public:
+  /// False before the first seek, beyond either end and after a failure.
+  bool valid() const { return data_.has_value(); }
+  // Of the row; asserted: valid(). The key is valid until the iterator moves.
+  Space space() const { return run_space_of(row_key()); }
+  BytesView key() const { return run_key_of(row_key()); }
+  RunRevision revision() const;
+
+  /// To the first row at or after (space, key, sequence): the newest revision of the key at or
+  /// below `at_or_below`, or what comes after all of them.
+  Status seek(Space space, BytesView key, Sequence at_or_below = ~Sequence{0});
+  Status seek_first();
+  Status seek_last();
+  // To the neighbour, or beyond the end. Asserted: valid().
+  Status next();
+  Status prev();
+
+ private:
+  friend class RunReader;
+
+  struct Place {
+    explicit Place(std::shared_ptr<const RunBlock> of) : block(std::move(of)), cursor(*block) {}
+    std::shared_ptr<const RunBlock> block;
+    RunCursor cursor;
+  };
+
+  explicit RunIterator(const RunReader& reader) : reader_(&reader), root_(reader.root_) {}
+
+  BytesView row_key() const;
+  Status try_seek(BytesView row_key, Sequence sequence);
+  Status try_seek_last();
+  Status try_next();
+  Status try_prev();
+  /// To the first row of the next data block, or beyond the end.
+  Status enter_next_block();
+  Status enter_index_block();
+  Status enter_data_block();
+  /// After a failure the iterator is at no row.
+  Status settle(Status status);
+
+  const RunReader* reader_;
+  Place root_;
+  std::optional<Place> index_;
+  std::optional<Place> data_;
+};
+
+inline RunIterator RunReader::iterate() const { return RunIterator(*this); }
+
+}  // namespace talea
