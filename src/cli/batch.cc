@@ -1,0 +1,207 @@
+// `talea batch`: a client on a pipe. One line in, one line out, in order; a result is written when
+// what it tells is durable, and before the next line is read.
+#include "cli/human_text.h"
+#include "cli/json_reader.h"
+#include "cli/json_writer.h"
+#include "cli/line_reader.h"
+#include "cli/value_source.h"
+#include "cli/verbs.h"
+
+namespace talea::cli {
+
+namespace {
+
+// A precondition as the user wrote it, to be named when it fails.
+struct Condition {
+  std::size_t operation;  // position in the array
+  std::string_view name;
+  BytesView key;
+};
+
+struct Operations {
+  Batch batch;
+  std::vector<Condition> conditions;  // in the order of the batch
+};
+
+void add_conditions(const JsonRow& row, std::size_t position, Operations& operations) {
+  if (row.if_absent) {
+    operations.batch.require_absent(*row.key);
+    operations.conditions.push_back({position, "if_absent", *row.key});
+  }
+  if (row.if_present) {
+    operations.batch.require_present(*row.key);
+    operations.conditions.push_back({position, "if_present", *row.key});
+  }
+  if (row.if_revision) {
+    operations.batch.require_revision(*row.key, *row.if_revision);
+    operations.conditions.push_back({position, "if_revision", *row.key});
+  }
+}
+
+Status check_row(const JsonRow& row) {
+  if (!row.op) return Status::invalid_argument("field \"op\" is missing: put, delete or get");
+  if (*row.op != "put" && *row.op != "delete" && *row.op != "get") {
+    return Status::invalid_argument("unknown op \"" + std::string(*row.op) +
+                                    "\"; there are put, delete and get");
+  }
+  if (!row.key) return Status::invalid_argument("field \"key\" or \"key_base64\" is missing");
+  if (row.revision) {
+    return Status::invalid_argument(
+        "field \"revision\" is given by the store; a condition is "
+        "\"if_revision\"");
+  }
+  if (*row.op == "put" && !row.value) {
+    return Status::invalid_argument("a put needs field \"value\" or \"value_base64\"");
+  }
+  if (*row.op != "put" && row.value) {
+    return Status::invalid_argument("a " + std::string(*row.op) + " takes no value");
+  }
+  return {};
+}
+
+// A message may quote bytes that are not UTF-8.
+std::string readable(std::string_view message) {
+  return fits_json_string(message) ? std::string(message) : printable(message);
+}
+
+class BatchSession {
+ public:
+  BatchSession(Engine& engine, Output& out) : engine_(engine), out_(out) {}
+
+  Result<ExitCode> run(LineReader& lines) {
+    for (;;) {
+      auto line = lines.next();
+      if (!line.ok()) {
+        // What follows a line that is too long cannot be found; the end has a result as well.
+        if (line.status().code() == Code::exhausted) {
+          TALEA_TRY(answer(error_of(line.status(), lines.line() + 1, nullptr, nullptr)));
+        }
+        return std::move(line).status();
+      }
+      if (!*line) return worst_;
+      TALEA_TRY(answer(result_of(**line, lines.line())));
+    }
+  }
+
+ private:
+  Status answer(const std::string& result) {
+    TALEA_TRY(out_.write(result));
+    TALEA_TRY(out_.write("\n"));
+    return out_.flush();
+  }
+
+  std::string result_of(std::string_view text, std::uint64_t line) {
+    const auto read = reader_.read(text);
+    if (!read.ok()) return error_of(read.status(), line, nullptr, nullptr);
+    const JsonLine& parsed = **read;
+    for (const JsonRow& row : parsed.rows) {
+      Status checked = check_row(row);
+      if (checked.ok() && parsed.is_array && *row.op == "get") {
+        checked = Status::invalid_argument(
+            "a get inside an array is not supported: an array is one atomic write. Give the get "
+            "a line of its own");
+      }
+      if (!checked.ok()) return error_of(checked, line, nullptr, nullptr);
+    }
+    if (!parsed.is_array && *parsed.rows.front().op == "get") {
+      return get(parsed.rows.front(), line);
+    }
+    return write(parsed, line);
+  }
+
+  std::string get(const JsonRow& row, std::uint64_t line) {
+    if (row.if_absent || row.if_present || row.if_revision) {
+      return error_of(Status::invalid_argument("a get takes no condition"), line, nullptr, nullptr);
+    }
+    const auto found = engine_.get_versioned(*row.key);
+    if (!found.ok()) return error_of(found.status(), line, nullptr, nullptr);
+    if (!*found) {
+      note(ExitCode::not_found);
+      return JsonObject().null("value").close();
+    }
+    const Versioned& versioned = **found;
+    return JsonObject()
+        .bytes("value", versioned.value)
+        .number("revision", versioned.revision)
+        .close();
+  }
+
+  std::string write(const JsonLine& parsed, std::uint64_t line) {
+    Operations operations;
+    const Status collected = collect(parsed, operations);
+    if (!collected.ok()) return error_of(collected, line, nullptr, nullptr);
+    FailedPrecondition failed;
+    const Result<Sequence> sequence = engine_.commit(operations.batch, &failed);
+    if (!sequence.ok()) return error_of(sequence.status(), line, &operations, &failed);
+    return JsonObject().number("sequence", *sequence).close();
+  }
+
+  Status collect(const JsonLine& parsed, Operations& operations) {
+    for (std::size_t position = 0; position < parsed.rows.size(); ++position) {
+      const JsonRow& row = parsed.rows[position];
+      add_conditions(row, position, operations);
+      if (*row.op == "delete") {
+        operations.batch.remove(*row.key);
+      } else {
+        TALEA_TRY(add_put(engine_, operations.batch, *row.key, *row.value));
+      }
+    }
+    return {};
+  }
+
+  std::string error_of(const Status& status, std::uint64_t line, const Operations* operations,
+                       const FailedPrecondition* failed) {
+    const ExitCode code = exit_code_of(status);
+    note(code == ExitCode::usage ? ExitCode::other : code);
+    JsonObject error;
+    error.text("code", code_name(status.code()))
+        .text("message", readable(status.message()))
+        .number("line", line);
+    if (status.code() == Code::conflict && failed != nullptr &&
+        failed->position < operations->conditions.size()) {
+      const Condition& condition = operations->conditions[failed->position];
+      JsonObject detail;
+      detail.number("operation", condition.operation)
+          .text("condition", condition.name)
+          .bytes("key", condition.key);
+      if (failed->found) {
+        detail.number("found_revision", *failed->found);
+      } else {
+        detail.null("found_revision");
+      }
+      error.json("failed", detail.close());
+    }
+    return JsonObject().json("error", error.close()).close();
+  }
+
+  // The exit code tells the worst that happened: damage, then other failures, then an answer no.
+  void note(ExitCode code) {
+    const auto rank = [](ExitCode one) {
+      switch (one) {
+        case ExitCode::ok: return 0;
+        case ExitCode::not_found: return 1;
+        case ExitCode::corrupt: return 3;
+        default: return 2;
+      }
+    };
+    if (rank(code) > rank(worst_)) worst_ = code;
+  }
+
+  Engine& engine_;
+  Output& out_;
+  JsonReader reader_;
+  ExitCode worst_ = ExitCode::ok;
+};
+
+}  // namespace
+
+Result<ExitCode> run_batch(Context& context) {
+  Engine engine = TALEA_TRY(context.open_for_writing());
+  const Descriptor input = TALEA_TRY(Descriptor::open_for_reading("-"));
+  LineReader lines(input);
+  const ExitCode code = TALEA_TRY(BatchSession(engine, context.out()).run(lines));
+  TALEA_TRY(engine.close());
+  return code;
+}
+
+}  // namespace talea::cli

@@ -1,0 +1,373 @@
+// The one file that knows CLI11: it declares all verbs and their options, and turns what was given
+// into a request for the function of the verb (verbs.h).
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "cli/verbs.h"
+
+namespace talea::cli {
+
+namespace {
+
+// What the options of all verbs are read into; the chosen verb takes its part.
+struct Arguments {
+  std::string output = "text";
+  std::string sync = "always";
+  PutRequest put;
+  GetRequest get;
+  DeleteRequest remove;
+  ScanRequest scan;
+  ImportRequest import;
+  ExportRequest export_;
+  std::function<Result<ExitCode>(Context&)> verb;
+};
+
+constexpr const char* kProgramExamples = R"(Examples:
+  talea -s ./data put fruit/apple red
+  talea -s ./data get fruit/apple
+  talea -s ./data scan --prefix fruit/
+  talea -s ./data export > fruit.ndjson
+  talea -s ./copy import fruit.ndjson
+
+`talea VERB --help` has more for each verb. Exit codes: 0 ok, 1 no such key or a precondition
+failed, 2 usage, 3 the store is damaged, 4 other.
+)";
+
+constexpr const char* kPutExamples =
+    R"(VALUE is taken as it is; @FILE is the content of a file, - is the standard input, and @@text is
+the value @text. A value of any length is streamed in little memory. Before a KEY or VALUE that
+begins with a dash, write --.
+
+Examples:
+  talea -s ./data put fruit/apple red
+  talea -s ./data put disk.img @/tmp/disk.img
+  date | talea -s ./data put now -
+  talea -s ./data put --if-absent lock mine
+  talea -s ./data put -- temperature -5
+)";
+
+constexpr const char* kGetExamples =
+    R"(The bytes of the value go to the standard output as they are. Exit code 1: there is no such key.
+
+Examples:
+  talea -s ./data get fruit/apple
+  talea -s ./data get disk.img --out /tmp/disk.img
+  talea -s ./data get -o json fruit/apple
+  talea -s ./data get --key-base64 /wA=
+)";
+
+constexpr const char* kDeleteExamples =
+    R"(That the key is absent is no error, unless --must-exist is given.
+
+Examples:
+  talea -s ./data delete fruit/apple
+  talea -s ./data delete --must-exist fruit/apple
+  talea -s ./data delete --if-revision 17 fruit/apple
+)";
+
+constexpr const char* kScanExamples =
+    R"(Rows in the order of the bytes of their keys: key, tab, value. On a terminal, bytes that cannot be
+shown are escaped (\n, \x1b); for programs, -o json gives one object for each row.
+
+Examples:
+  talea -s ./data scan --prefix fruit/
+  talea -s ./data scan --start 2024-01 --end 2024-02 --limit 10
+  talea -s ./data scan --reverse --limit 1 --keys-only
+  talea -s ./data scan -o json | jq -r .key
+)";
+
+constexpr const char* kBatchExamples =
+    R"(Reads one JSON operation for each line, and answers each with one line as soon as the outcome is
+durable. An array of puts and deletes is one atomic batch. A line that fails does not stop the next.
+  {"op":"put","key":"k","value":"v"}        {"sequence":1}
+  {"op":"get","key":"k"}                    {"value":"v","revision":1}
+  {"op":"get","key":"none"}                 {"value":null}
+  {"op":"put","key":"k","value":"w","if_absent":true}
+                                            {"error":{"code":"conflict",...}}
+Conditions of put and delete: if_absent, if_present (true), if_revision (a number). Bytes that are
+not UTF-8: key_base64, value_base64. Exit code: 0 when every line was answered, 1 when the worst was
+an absent key or a failed condition, else 3 (damage) or 4.
+
+Examples:
+  echo '{"op":"put","key":"a","value":"1"}' | talea -s ./data batch
+  echo '[{"op":"delete","key":"a"},{"op":"put","key":"b","value":"1"}]' | talea -s ./data batch
+)";
+
+constexpr const char* kImportExamples =
+    R"(Each line is {"key":...,"value":...}, or key_base64 and value_base64 for bytes that are not UTF-8. A
+key that comes twice gets the last value. A bad line stops the import after the rows before it are
+committed. Ctrl-C stops after the current batch; what is committed stays.
+
+Examples:
+  talea -s ./data import rows.ndjson
+  talea -s ./data import --skip-bad < rows.ndjson
+  talea -s ./old export | talea -s ./new import
+)";
+
+constexpr const char* kExportExamples =
+    R"(Writes one line for each key, in order, as `talea import` reads them. A file appears under its name
+when it is complete.
+
+Examples:
+  talea -s ./data export rows.ndjson
+  talea -s ./data export | gzip > rows.ndjson.gz
+)";
+
+constexpr const char* kStatsExamples = R"(What the store holds, measured now.
+
+Examples:
+  talea -s ./data stats
+  talea -s ./data stats -o json | jq .keys
+)";
+
+constexpr const char* kSegmentsExamples =
+    R"(The files of the store: what each holds, and how much of it is current.
+
+Examples:
+  talea -s ./data segments
+  talea -s ./data segments -o json | jq '.segments[].file'
+)";
+
+constexpr const char* kVerifyExamples =
+    R"(Reads every byte and checks it. Prints a line `FILE OFFSET PROBLEM` for each thing that is wrong, and
+ends with exit code 3 if there was one. Changes nothing.
+
+Examples:
+  talea -s ./data verify
+  talea -s ./data verify --quiet || echo damaged
+)";
+
+class Parser {
+ public:
+  Parser() : app_("Talea: a durable key-value store in a directory", "talea") {
+    app_.require_subcommand(1);
+    app_.set_help_flag("-h,--help", "Print this help");
+    app_.set_version_flag("--version", "talea " TALEA_VERSION, "Print the version");
+    app_.footer(kProgramExamples);
+    app_.get_formatter()->column_width(34);
+    add_global_options();
+    add_point_verbs();
+    add_scan();
+    add_transfers();
+    add_inspections();
+  }
+
+  Command parse(int argc, const char* const* argv) {
+    Command command;
+    try {
+      app_.parse(argc, argv);
+      command.verb = std::move(arguments_.verb);
+    } catch (const CLI::CallForHelp&) {
+      command.text = app_.help();
+    } catch (const CLI::CallForVersion& version) {
+      command.text = std::string(version.what()) + "\n";
+    } catch (const CLI::ParseError& error) {
+      explain(error, command);
+    }
+    settings_.json = arguments_.output == "json";
+    if (arguments_.sync == "interval") settings_.engine.sync = SyncMode::interval;
+    if (arguments_.sync == "never") settings_.engine.sync = SyncMode::never;
+    command.settings = settings_;
+    return command;
+  }
+
+ private:
+  void add_global_options() {
+    app_.add_option("-s,--store", settings_.store,
+                    "The directory of the store, as ./data or file:PATH")
+        ->envname("TALEA_STORE")
+        ->type_name("STORE");
+    app_.add_option("-o,--output", arguments_.output, "text (default) or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->type_name("FORMAT");
+    app_.add_flag("-q,--quiet", settings_.quiet, "No progress and no closing remarks");
+    app_.add_option("--sync", arguments_.sync,
+                    "When a write is safe from a power cut: always (default), interval, never")
+        ->check(CLI::IsMember({"always", "interval", "never"}))
+        ->type_name("WHEN");
+    app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
+                    "Size at which a log file is full")
+        ->type_name("N")
+        ->group("");  // for tests and experiments: not in the help
+  }
+
+  // A verb: when it is chosen, `request` is run by `function`.
+  template <typename Request>
+  CLI::App& add_verb(const std::string& name, const std::string& summary, const char* examples,
+                     Request& request, Result<ExitCode> (*function)(Context&, const Request&)) {
+    CLI::App& verb = declare(name, summary, examples);
+    verb.callback([this, &request, function] {
+      arguments_.verb = [request, function](Context& context) {
+        return function(context, request);
+      };
+    });
+    return verb;
+  }
+
+  CLI::App& add_verb(const std::string& name, const std::string& summary, const char* examples,
+                     Result<ExitCode> (*function)(Context&)) {
+    CLI::App& verb = declare(name, summary, examples);
+    verb.callback([this, function] { arguments_.verb = function; });
+    return verb;
+  }
+
+  CLI::App& declare(const std::string& name, const std::string& summary, const char* examples) {
+    CLI::App* verb = app_.add_subcommand(name, summary);
+    verb->fallthrough();  // -s and -o may follow the verb
+    verb->footer(std::string(examples) +
+                 "\nOptions of all verbs (-s STORE, -o json, --quiet): talea --help\n");
+    verb->get_formatter()->column_width(34);
+    return *verb;
+  }
+
+  static void add_key(CLI::App& verb, KeyArgument& key) {
+    verb.add_option("KEY", key.text, "The key")->required()->type_name("");
+    verb.add_flag("--key-base64", key.is_base64, "KEY is base64, for bytes that are not text");
+  }
+
+  static void add_revision(CLI::App& verb, std::optional<std::uint64_t>& revision) {
+    verb.add_option("--if-revision", revision,
+                    "Only if the key has this revision; else exit code 1")
+        ->type_name("N");
+  }
+
+  void add_point_verbs() {
+    CLI::App& put = add_verb("put", "Set a key to a value", kPutExamples, arguments_.put, run_put);
+    add_key(put, arguments_.put.key);
+    put.add_option("VALUE", arguments_.put.value, "The value, @FILE, or - for the standard input")
+        ->required()
+        ->type_name("");
+    put.add_flag("--if-absent", arguments_.put.if_absent,
+                 "Only if the key has no value; else exit code 1");
+    add_revision(put, arguments_.put.if_revision);
+
+    CLI::App& get =
+        add_verb("get", "Print the value of a key", kGetExamples, arguments_.get, run_get);
+    add_key(get, arguments_.get.key);
+    get.add_option("--out", arguments_.get.out, "Write the value to this file")->type_name("FILE");
+
+    CLI::App& remove =
+        add_verb("delete", "Remove a key", kDeleteExamples, arguments_.remove, run_delete);
+    add_key(remove, arguments_.remove.key);
+    remove.add_flag("--must-exist", arguments_.remove.must_exist,
+                    "Exit code 1 when there is no such key");
+    add_revision(remove, arguments_.remove.if_revision);
+  }
+
+  void add_scan() {
+    ScanRequest& request = arguments_.scan;
+    CLI::App& scan =
+        add_verb("scan", "List keys and values in order", kScanExamples, request, run_scan);
+    scan.add_option("--prefix", request.prefix.text, "Keys that begin so")->type_name("P");
+    scan.add_option("--start", request.start.text, "Keys from here on")->type_name("KEY");
+    scan.add_option("--end", request.end.text, "Keys before this one")->type_name("KEY");
+    scan.add_flag("--reverse", request.reverse, "From the last key to the first");
+    scan.add_option("--limit", request.limit, "At most so many rows")->type_name("N");
+    scan.add_flag("--keys-only", request.keys_only, "Keys without their values");
+    scan.add_flag_callback(
+        "--key-base64",
+        [&request] {
+          request.prefix.is_base64 = request.start.is_base64 = request.end.is_base64 = true;
+        },
+        "P and KEY are base64");
+  }
+
+  void add_transfers() {
+    add_verb("batch", "Answer JSON operations from the standard input", kBatchExamples, run_batch);
+
+    ImportRequest& import = arguments_.import;
+    CLI::App& importing = add_verb("import", "Read rows of NDJSON into the store", kImportExamples,
+                                   import, run_import);
+    importing.add_option("FILE", import.file, "The file; - or nothing is the standard input")
+        ->type_name("");
+    importing
+        .add_option("--batch", import.rows_per_batch,
+                    "Rows that are committed together (default 1000)")
+        ->check(CLI::Range(std::uint64_t{1}, kBatchEntriesMax))
+        ->type_name("N");
+    importing.add_flag("--skip-bad", import.skip_bad, "Count bad lines instead of stopping");
+
+    CLI::App& exporting = add_verb("export", "Write all rows as NDJSON", kExportExamples,
+                                   arguments_.export_, run_export);
+    exporting
+        .add_option("FILE", arguments_.export_.file,
+                    "The file; - or nothing is the standard output")
+        ->type_name("");
+  }
+
+  void add_inspections() {
+    add_verb("stats", "Print what the store holds", kStatsExamples, run_stats);
+    add_verb("segments", "List the files of the store", kSegmentsExamples, run_segments);
+    add_verb("verify", "Check every byte of the store", kVerifyExamples, run_verify);
+  }
+
+  // Turns what CLI11 says into what a user can use.
+  void explain(const CLI::ParseError& error, Command& command) {
+    const std::vector<CLI::App*> chosen = app_.get_subcommands();
+    const std::vector<std::string> left_over = app_.remaining();
+    if (chosen.empty() && !left_over.empty() && !left_over.front().starts_with("-")) {
+      command.error = Status::invalid_argument("there is no verb '" + left_over.front() + "'");
+      command.next = suggestion(left_over.front());
+      return;
+    }
+    if (chosen.empty() && left_over.empty() && error.get_name() == "RequiredError") {
+      command.error = Status::invalid_argument("say what to do: " + verb_names());
+      command.next = "talea --help";
+      return;
+    }
+    command.error = Status::invalid_argument(error.what());
+    command.next =
+        chosen.empty() ? "talea --help" : "talea " + chosen.front()->get_name() + " --help";
+  }
+
+  std::string verb_names() {
+    std::string names;
+    for (const CLI::App* verb : verbs()) names += (names.empty() ? "" : " ") + verb->get_name();
+    return names;
+  }
+
+  std::string suggestion(const std::string& given) {
+    std::string near;
+    for (const CLI::App* verb : verbs()) {
+      const std::string& name = verb->get_name();
+      const bool begins = given.size() >= 2 && name.starts_with(given);
+      if (!begins && edit_distance(given, name) > 2) continue;
+      near += (near.empty() ? "" : " or ") + name;
+    }
+    return near.empty() ? "the verbs are: " + verb_names() : "did you mean " + near + "?";
+  }
+
+  std::vector<const CLI::App*> verbs() {
+    return static_cast<const CLI::App&>(app_).get_subcommands([](const CLI::App*) { return true; });
+  }
+
+  // Letters to insert, remove or replace to get from one word to the other.
+  static std::size_t edit_distance(const std::string& from, const std::string& to) {
+    std::vector<std::size_t> row(to.size() + 1);
+    for (std::size_t column = 0; column <= to.size(); ++column) row[column] = column;
+    for (std::size_t line = 1; line <= from.size(); ++line) {
+      std::size_t diagonal = row[0];
+      row[0] = line;
+      for (std::size_t column = 1; column <= to.size(); ++column) {
+        const std::size_t replaced = diagonal + (from[line - 1] == to[column - 1] ? 0 : 1);
+        diagonal = row[column];
+        row[column] = std::min({row[column] + 1, row[column - 1] + 1, replaced});
+      }
+    }
+    return row[to.size()];
+  }
+
+  Settings settings_;
+  Arguments arguments_;
+  CLI::App app_;
+};
+
+}  // namespace
+
+Command parse_command_line(int argc, const char* const* argv) { return Parser().parse(argc, argv); }
+
+}  // namespace talea::cli

@@ -1,0 +1,58 @@
+// Context: what every verb works with. The settings of the command, its output, and the one place
+// that reports a failure.
+#pragma once
+
+#include <string>
+
+#include "cli/descriptor.h"
+#include "cli/exit_code.h"
+#include "talea/engine.h"
+
+namespace talea::cli {
+
+/// The options that all verbs share.
+struct Settings {
+  /// What -s or TALEA_STORE says.
+  std::string store;
+  bool json = false;
+  bool quiet = false;
+  Options engine;
+};
+
+class Context {
+ public:
+  Context(const Settings& settings, Output& out) : settings_(settings), out_(out) {}
+
+  const Settings& settings() const { return settings_; }
+  bool json() const { return settings_.json; }
+  Output& out() { return out_; }
+  /// Whether people watch: progress is drawn on a terminal only.
+  bool shows_progress() const;
+
+  /// Opens the store, creating it when it is missing.
+  Result<Engine> open_for_writing();
+  /// Opens the store for reading; writes nothing.
+  Result<Engine> open_for_reading();
+  /// The directory that --store names.
+  Result<std::string> directory() const;
+
+  /// Writes `json` (an object) to the output, on a line of its own.
+  Status print_json(std::string_view json);
+  /// Writes a closing remark to the standard error, unless --quiet.
+  void remark(const std::string& text) const;
+  /// Reports a failure and what to do next on the standard error, and returns `code`.
+  ExitCode fail(ExitCode code, const Status& status, const std::string& next = {}) const;
+
+ private:
+  const Settings& settings_;
+  Output& out_;
+};
+
+/// The directory that the name of a store stands for.
+/// Errors: invalid_argument   a kind of store that is not supported
+Result<std::string> store_directory(const std::string& store);
+
+/// What a user can do about a failure; empty when the message says it all.
+std::string next_step(const Status& status, const std::string& store);
+
+}  // namespace talea::cli

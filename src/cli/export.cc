@@ -1,0 +1,63 @@
+#include "cli/human_text.h"
+#include "cli/interruption.h"
+#include "cli/json_writer.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+
+namespace talea::cli {
+
+namespace {
+
+// Writes all rows; returns how many.
+Result<std::uint64_t> write_rows(Engine& engine, Output& out, Progress& progress) {
+  Scan scan = TALEA_TRY(engine.scan());
+  JsonObject object;
+  std::uint64_t rows = 0;
+  while (TALEA_TRY(scan.next())) {
+    if (interrupted()) return Status::cancelled("interrupted");
+    auto value = scan.value();
+    if (!value.ok()) {
+      return std::move(value).status().with_context("export the value of '" +
+                                                    printable(scan.key()) + "'");
+    }
+    object.clear();
+    object.bytes("key", scan.key()).bytes("value", *value);
+    TALEA_TRY(out.write(object.close()));
+    TALEA_TRY(out.write("\n"));
+    progress.update(++rows);
+  }
+  return rows;
+}
+
+Status report(Context& context, std::uint64_t rows, std::uint64_t bytes, double seconds) {
+  if (context.json()) {
+    return context.print_json(JsonObject()
+                                  .number("rows", rows)
+                                  .number("bytes", bytes)
+                                  .decimal("seconds", seconds)
+                                  .close());
+  }
+  context.remark("exported " + std::to_string(rows) + " rows, " + human_bytes(bytes) + " in " +
+                 human_seconds(seconds));
+  return {};
+}
+
+}  // namespace
+
+Result<ExitCode> run_export(Context& context, const ExportRequest& request) {
+  Engine engine = TALEA_TRY(context.open_for_reading());
+  catch_interruption();
+  Progress progress("export", ProgressUnit::rows, engine.stats().keys,
+                    context.shows_progress() && !context.out().is_terminal());
+  if (request.file == "-") {
+    (void)TALEA_TRY(write_rows(engine, context.out(), progress));
+    return ExitCode::ok;
+  }
+  const std::unique_ptr<OutputFile> file = TALEA_TRY(OutputFile::create(request.file));
+  const std::uint64_t rows = TALEA_TRY(write_rows(engine, file->output(), progress));
+  TALEA_TRY(file->commit());
+  TALEA_TRY(report(context, rows, file->output().bytes(), progress.seconds()));
+  return ExitCode::ok;
+}
+
+}  // namespace talea::cli

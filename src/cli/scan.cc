@@ -1,0 +1,49 @@
+#include "cli/human_text.h"
+#include "cli/json_writer.h"
+#include "cli/verbs.h"
+
+namespace talea::cli {
+
+namespace {
+
+Result<std::string> json_row(Scan& scan, bool keys_only) {
+  JsonObject object;
+  object.bytes("key", scan.key());
+  if (!keys_only) {
+    object.bytes("value", TALEA_TRY(scan.value())).number("revision", TALEA_TRY(scan.revision()));
+  }
+  return std::move(object.close());
+}
+
+Status print_text_row(Output& out, Scan& scan, bool keys_only, bool escape) {
+  TALEA_TRY(out.write(escape ? printable(scan.key()) : Bytes(scan.key())));
+  if (!keys_only) {
+    TALEA_TRY(out.write("\t"));
+    const BytesView value = TALEA_TRY(scan.value());
+    TALEA_TRY(escape ? out.write(printable(value)) : out.write(value));
+  }
+  return out.write("\n");
+}
+
+}  // namespace
+
+Result<ExitCode> run_scan(Context& context, const ScanRequest& request) {
+  const ScanRange range{.prefix = TALEA_TRY(request.prefix.bytes()),
+                        .start = TALEA_TRY(request.start.bytes()),
+                        .end = TALEA_TRY(request.end.bytes()),
+                        .reverse = request.reverse,
+                        .limit = request.limit};
+  Engine engine = TALEA_TRY(context.open_for_reading());
+  Scan scan = TALEA_TRY(engine.scan(range));
+  const bool escape = context.out().is_terminal();
+  while (TALEA_TRY(scan.next())) {
+    if (context.json()) {
+      TALEA_TRY(context.print_json(TALEA_TRY(json_row(scan, request.keys_only))));
+    } else {
+      TALEA_TRY(print_text_row(context.out(), scan, request.keys_only, escape));
+    }
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace talea::cli

@@ -1,0 +1,31 @@
+#include "cli/value_source.h"
+
+namespace talea::cli {
+
+Result<StoredValue> store_stream(Engine& engine, const Descriptor& source) {
+  ValueWriter writer = TALEA_TRY(engine.write_value());
+  std::string piece(kInlineValueBytesMax, '\0');
+  for (;;) {
+    const std::size_t got = TALEA_TRY(source.read(piece.data(), piece.size()));
+    if (got == 0) return writer.finish();
+    TALEA_TRY(writer.append(BytesView(piece).substr(0, got)));
+  }
+}
+
+Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value) {
+  if (value.size() <= kInlineValueBytesMax) {
+    batch.put(key, value);
+    return {};
+  }
+  if (value.size() > kValueBytesMax) {
+    return Status::invalid_argument(
+        "a value in one line has at most " + std::to_string(kValueBytesMax) +
+        " bytes; this one has " + std::to_string(value.size()) + ". Store it with `put KEY @FILE`");
+  }
+  ValueWriter writer = TALEA_TRY(engine.write_value());
+  TALEA_TRY(writer.append(value));
+  batch.put(key, TALEA_TRY(writer.finish()));
+  return {};
+}
+
+}  // namespace talea::cli

@@ -1,0 +1,75 @@
+// The verbs, one file each. A verb takes what the command line asked for and returns how it ended;
+// a Status that it returns is reported by its caller, run().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "talea/batch.h"
+#include "talea/result.h"
+
+namespace talea::cli {
+
+/// A key as it was given: text, or base64 of any bytes.
+struct KeyArgument {
+  std::string text;
+  bool is_base64 = false;
+
+  Result<Bytes> bytes() const;
+};
+
+struct PutRequest {
+  KeyArgument key;
+  /// The value, @FILE, @@ and a value that begins with @, or - for the standard input.
+  std::string value;
+  bool if_absent = false;
+  std::optional<std::uint64_t> if_revision;
+};
+Result<ExitCode> run_put(Context& context, const PutRequest& request);
+
+struct GetRequest {
+  KeyArgument key;
+  /// Where to write the value instead of the standard output; empty for there.
+  std::string out;
+};
+Result<ExitCode> run_get(Context& context, const GetRequest& request);
+
+struct DeleteRequest {
+  KeyArgument key;
+  bool must_exist = false;
+  std::optional<std::uint64_t> if_revision;
+};
+Result<ExitCode> run_delete(Context& context, const DeleteRequest& request);
+
+struct ScanRequest {
+  KeyArgument prefix;
+  KeyArgument start;
+  KeyArgument end;
+  bool reverse = false;
+  bool keys_only = false;
+  std::uint64_t limit = 0;
+};
+Result<ExitCode> run_scan(Context& context, const ScanRequest& request);
+
+Result<ExitCode> run_batch(Context& context);
+
+struct ImportRequest {
+  std::string file = "-";
+  std::uint64_t rows_per_batch = 1000;
+  bool skip_bad = false;
+};
+Result<ExitCode> run_import(Context& context, const ImportRequest& request);
+
+struct ExportRequest {
+  std::string file = "-";
+};
+Result<ExitCode> run_export(Context& context, const ExportRequest& request);
+
+Result<ExitCode> run_stats(Context& context);
+Result<ExitCode> run_segments(Context& context);
+Result<ExitCode> run_verify(Context& context);
+
+}  // namespace talea::cli
