@@ -29,11 +29,12 @@ class [[nodiscard]] Result {
   /// The value. Asking a failed Result for its value is a bug and stops the process.
   T& value() & { return checked(), *value_; }
   const T& value() const& { return checked(), *value_; }
-  T&& value() && { return checked(), std::move(*value_); }
+  // By value, so that what a call returned may be iterated over: `for (x : list().value())`.
+  T value() && { return checked(), std::move(*value_); }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 

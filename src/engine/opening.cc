@@ -115,6 +115,9 @@ Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& pa
     locked.manifest = TALEA_TRY(create_store(seams, path));
   } else {
     locked.manifest = TALEA_TRY(read_manifest(file_system, path));
+    // The manifest that we see may be one whose rename was not made durable: its writer died, or
+    // its directory sync failed. Nothing may be built on it, or told of it, before it is.
+    if (!options.read_only) TALEA_TRY(file_system.sync_directory(path));
   }
   return locked;
 }

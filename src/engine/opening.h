@@ -4,6 +4,7 @@
 // new store or reads the manifest; replays the log; and, when opening for writing, settles what a
 // crash left open, so that the next crash finds nothing but this session's own tail:
 //
+//   0. the directory is synced, so that the manifest that was read is the one that stays
 //   1. the good part of the open segment is written again, byte for byte, and synced. It was read
 //      from the page cache, which may show bytes that a failed sync of the last session lost
 //   2. the manifest seals it there

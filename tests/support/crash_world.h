@@ -1,0 +1,80 @@
+// CrashWorld: everything outside the engine, under the control of a test; and a workload that
+// knows at every moment what the store must hold.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/random.h"
+#include "engine/engine_store.h"
+#include "engine/seams.h"
+#include "io/crash_file_system.h"
+#include "talea/engine.h"
+
+namespace talea {
+
+/// A machine: its disk, its clock, its randomness, its background work.
+struct CrashWorld {
+  CrashWorld() : disk(std::make_unique<CrashFileSystem>()) {}
+  explicit CrashWorld(std::unique_ptr<CrashFileSystem> disk_in) : disk(std::move(disk_in)) {}
+
+  /// The same disk as it is now, in a world of its own.
+  CrashWorld clone() const { return CrashWorld(disk->clone()); }
+  Seams seams() { return {*disk, *clock, *random, *executor}; }
+  Result<std::unique_ptr<EngineStore>> open(const Options& options) {
+    return EngineStore::open(seams(), kPath, options);
+  }
+
+  static constexpr const char* kPath = "/store";
+
+  std::unique_ptr<CrashFileSystem> disk;
+  std::unique_ptr<ManualClock> clock = std::make_unique<ManualClock>();
+  std::unique_ptr<SeededRandom> random = std::make_unique<SeededRandom>(1);
+  std::unique_ptr<ManualExecutor> executor = std::make_unique<ManualExecutor>();
+};
+
+using Model = std::map<Bytes, Bytes>;
+
+/// All that a store holds, read by a scan and again by get().
+/// Errors: the first that a read met; corruption when scan and get disagree
+Result<Model> contents_of(EngineStore& store);
+
+/// A fixed sequence of operations, made from a seed, and what they must lead to.
+class CrashWorkload {
+ public:
+  struct Operation {
+    enum class Kind { put, remove, batch, large, reopen } kind;
+    /// What it changes; an absent value removes.
+    std::vector<std::pair<Bytes, std::optional<Bytes>>> changes;
+  };
+
+  CrashWorkload(std::uint64_t seed, std::size_t operations);
+
+  struct Run {
+    /// The state if the operation of unknown outcome did not happen, and if it did. The same when
+    /// there is none.
+    Model before;
+    Model after;
+    std::size_t acknowledged = 0;
+    std::size_t rejected = 0;
+    bool unknown = false;
+    /// Why opening failed, if it did.
+    Status open_failure;
+    std::unique_ptr<EngineStore> store;  // still open, unless opening failed
+  };
+  /// Runs all operations, going on after those that were rejected, until one has an unknown
+  /// outcome or the store cannot be opened.
+  Run run(CrashWorld& world, const Options& options) const;
+
+  const std::vector<Operation>& operations() const { return operations_; }
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+}  // namespace talea
