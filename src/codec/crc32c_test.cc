@@ -28,6 +28,22 @@ TEST(Crc32c, OfPartsInTurnIsTheCrcOfTheWhole) {
   }
 }
 
+TEST(Crc32c, OfTheRestFollowsFromThoseOfFrontAndWhole) {
+  SeededRandom random(8);
+  Bytes data(5000, '\0');
+  random.fill({reinterpret_cast<unsigned char*>(data.data()), data.size()});
+  for (std::size_t cut = 0; cut <= data.size(); cut += 7) {
+    const BytesView front = BytesView(data).substr(0, cut);
+    const BytesView rest = BytesView(data).substr(cut);
+    ASSERT_EQ(crc32c_of_rest(crc32c(0, front), crc32c(0, data), rest.size()), crc32c(0, rest))
+        << "cut=" << cut;
+  }
+  const Bytes zeros(70'000'001, '\0');
+  const Bytes front = "front";
+  EXPECT_EQ(crc32c_of_rest(crc32c(0, front), crc32c(crc32c(0, front), zeros), zeros.size()),
+            crc32c(0, zeros));
+}
+
 TEST(Crc32c, SeesEveryFlippedBit) {
   Bytes data(200, 'x');
   const std::uint32_t right = crc32c(0, data);

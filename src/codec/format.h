@@ -1,10 +1,12 @@
-// What all our file formats share: the id of a store, the length of a file header, and feature
-// bits that are refused by name.
+// What all our file formats share: the id of a store, the length of a file header, the limit of
+// a stored key, and feature bits that are refused by name.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
+
+#include "talea/limits.h"
 
 namespace talea {
 
@@ -13,9 +15,13 @@ using StoreId = std::array<unsigned char, 16>;
 
 inline constexpr std::uint64_t kFileHeaderBytes = 4096;
 
-/// What the records of a segment may use. A segment announces it in its header, so that a reader
-/// that lacks a feature refuses the file by the feature's name and never takes a record it cannot
-/// parse for a torn tail.
+/// The longest key that a file may hold: a user's longest, and room for what an internal space puts
+/// in front of a user's key.
+inline constexpr std::uint64_t kStoredKeyBytesMax = kKeyBytesMax + kKiB;
+
+/// What the records of a segment may use, and what the files of a store may (then its manifest
+/// says so too). The header announces it, so that a reader that lacks a feature refuses the file by
+/// the feature's name and never takes a record it cannot parse for a torn tail.
 enum Feature : std::uint32_t {
   kFeatureExpiry = 1U << 0,
   kFeatureLz4 = 1U << 1,

@@ -19,6 +19,35 @@ constexpr std::size_t kFileBytes = 48;
 constexpr std::size_t kCheckBytes = 4;
 constexpr std::uint8_t kFileSealed = 0x01;
 
+Status nonsense() {
+  return Status::corruption("its check is right and its content makes no sense");
+}
+
+Status check_content(const Manifest& manifest) {
+  if (manifest.next_file_id == 0 || manifest.replay_from > manifest.next_file_id) {
+    return nonsense();
+  }
+  std::uint32_t previous_id = 0;
+  const ManifestFile* open_log = nullptr;
+  const ManifestFile* open_extent = nullptr;
+  for (const ManifestFile& file : manifest.files) {
+    if (file.id <= previous_id || file.id >= manifest.next_file_id) return nonsense();
+    previous_id = file.id;
+    if (file.sealed && (file.bytes < kFileHeaderBytes || file.bytes > UINT32_MAX)) {
+      return nonsense();
+    }
+    if (file.kind == SegmentKind::data) {
+      if (!file.sealed) return nonsense();
+      continue;
+    }
+    // An open segment followed by another of its kind would have two torn tails.
+    const ManifestFile*& open = file.kind == SegmentKind::extent ? open_extent : open_log;
+    if (open != nullptr) return nonsense();
+    if (!file.sealed) open = &file;
+  }
+  return {};
+}
+
 }  // namespace
 
 ManifestFile* Manifest::find(std::uint32_t id) {
@@ -38,6 +67,7 @@ void Manifest::remove(std::uint32_t id) {
 }
 
 Bytes encode_manifest(const Manifest& manifest) {
+  TALEA_ASSERT(check_content(manifest).ok());
   Bytes out;
   out += kMagic;
   append_fixed(out, kVersion);
@@ -68,53 +98,33 @@ Bytes encode_manifest(const Manifest& manifest) {
   return out;
 }
 
-namespace {
-
-Status check_files(const Manifest& manifest) {
-  const Status nonsense = Status::corruption("its check is right and its content makes no sense");
-  std::uint32_t previous_id = 0;
-  const ManifestFile* open_log = nullptr;
-  const ManifestFile* open_extent = nullptr;
-  for (const ManifestFile& file : manifest.files) {
-    if (file.id <= previous_id || file.id >= manifest.next_file_id) return nonsense;
-    previous_id = file.id;
-    if (file.sealed && (file.bytes < kFileHeaderBytes || file.bytes > UINT32_MAX)) {
-      return nonsense;
-    }
-    // An open segment followed by another of its kind would have two torn tails.
-    const ManifestFile*& open = file.kind == SegmentKind::extent ? open_extent : open_log;
-    if (open != nullptr && file.kind != SegmentKind::data) return nonsense;
-    if (!file.sealed) {
-      if (file.kind == SegmentKind::data) return nonsense;
-      open = &file;
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<Manifest> decode_manifest(BytesView bytes) {
-  if (bytes.size() < kHeaderBytes + kFixedBytes + kCheckBytes || bytes.substr(0, kMagic.size()) != kMagic) {
+  if (bytes.size() < kHeaderBytes + kFixedBytes + kCheckBytes ||
+      bytes.substr(0, kMagic.size()) != kMagic) {
     return Status::corruption("it is cut short or does not begin with TALEAMAN");
   }
   const char* at = bytes.data();
+  // Magic, version, features and the check at the end keep their places in all versions, so that a
+  // damaged manifest is never taken for a newer one.
+  if (crc32c(0, bytes.substr(0, bytes.size() - kCheckBytes)) !=
+      load_fixed<std::uint32_t>(at + bytes.size() - kCheckBytes)) {
+    return Status::corruption("its check does not match");
+  }
   const auto version = load_fixed<std::uint16_t>(at + 8);
   if (version != kVersion) {
     return Status::unsupported("manifest version " + std::to_string(version) +
                                "; this build reads version " + std::to_string(kVersion) +
                                ". Open the store with a newer Talea");
   }
-  const auto body_bytes = load_fixed<std::uint64_t>(at + 16);
-  if (body_bytes < kFixedBytes || body_bytes != bytes.size() - kHeaderBytes - kCheckBytes ||
-      crc32c(0, bytes.substr(0, bytes.size() - kCheckBytes)) !=
-          load_fixed<std::uint32_t>(at + bytes.size() - kCheckBytes)) {
-    return Status::corruption("its check or its length does not match");
-  }
   const std::string missing = unsupported_features(load_fixed<std::uint32_t>(at + 12), kFeatures);
   if (!missing.empty()) {
     return Status::unsupported("the store uses " + missing +
                                ", which this build does not have. Open it with a newer Talea");
+  }
+  const auto body_bytes = load_fixed<std::uint64_t>(at + 16);
+  if (load_fixed<std::uint16_t>(at + 10) != 0 ||
+      body_bytes != bytes.size() - kHeaderBytes - kCheckBytes) {
+    return nonsense();
   }
 
   Manifest manifest;
@@ -126,11 +136,10 @@ Result<Manifest> decode_manifest(BytesView bytes) {
   manifest.last_now = load_fixed<std::uint64_t>(body + 40);
   const auto replay_from = load_fixed<std::uint64_t>(body + 48);
   const auto count = load_fixed<std::uint64_t>(body + 56);
-  const Status nonsense = Status::corruption("its check is right and its content makes no sense");
-  if (next_file_id == 0 || next_file_id > UINT32_MAX || replay_from > UINT32_MAX ||
+  if (next_file_id > UINT32_MAX || replay_from > UINT32_MAX ||
       count != (body_bytes - kFixedBytes) / kFileBytes ||
       (body_bytes - kFixedBytes) % kFileBytes != 0) {
-    return nonsense;
+    return nonsense();
   }
   manifest.next_file_id = static_cast<std::uint32_t>(next_file_id);
   manifest.replay_from = static_cast<std::uint32_t>(replay_from);
@@ -144,7 +153,10 @@ Result<Manifest> decode_manifest(BytesView bytes) {
                                  std::to_string(flags) +
                                  " is unknown to this build. Open the store with a newer Talea");
     }
-    if (id == 0 || id > UINT32_MAX) return nonsense;
+    if (id > UINT32_MAX || load_fixed<std::uint16_t>(entry + 2) != 0 ||
+        load_fixed<std::uint32_t>(entry + 4) != 0) {
+      return nonsense();
+    }
     file.kind = static_cast<SegmentKind>(kind);
     file.sealed = (flags & kFileSealed) != 0;
     file.id = static_cast<std::uint32_t>(id);
@@ -154,7 +166,7 @@ Result<Manifest> decode_manifest(BytesView bytes) {
     file.last_sequence = load_fixed<std::uint64_t>(entry + 40);
     manifest.files.push_back(file);
   }
-  TALEA_TRY(check_files(manifest));
+  TALEA_TRY(check_content(manifest));
   return manifest;
 }
 
@@ -187,20 +199,18 @@ Status write_manifest_steps(FileSystem& file_system, const std::string& director
 
 Status write_manifest(FileSystem& file_system, const std::string& directory,
                       const Manifest& manifest) {
-  return write_manifest_steps(file_system, directory, manifest)
-      .with_context("write the manifest");
+  return write_manifest_steps(file_system, directory, manifest).with_context("write the manifest");
 }
 
 ManifestKeeper::ManifestKeeper(FileSystem& file_system, std::string directory, Manifest manifest)
-    : file_system_(file_system),
-      directory_(std::move(directory)),
-      manifest_(std::move(manifest)) {}
+    : file_system_(file_system), directory_(std::move(directory)), manifest_(std::move(manifest)) {}
 
 Status ManifestKeeper::commit(const Change& change) {
   MutexLock lock(mutex_);
+  // Kept even on failure: the manifest that was refused may be the one on disk.
+  ++manifest_.generation;
   Manifest changed = manifest_;
   change(changed);
-  ++changed.generation;
   TALEA_TRY(write_manifest(file_system_, directory_, changed));
   manifest_ = std::move(changed);
   return {};

@@ -39,8 +39,8 @@ struct ManifestFile {
 
 struct Manifest {
   StoreId store_id{};
-  std::uint64_t generation = 0;   // +1 each time it is written
-  std::uint32_t next_file_id = 1; // ids are never reused
+  std::uint64_t generation = 0;    // +1 each time that it is written, or was to be
+  std::uint32_t next_file_id = 1;  // ids are never reused
   /// No batch at or below it is anywhere but in the files named here; the log may go on above it.
   Sequence last_sequence = 0;
   std::uint64_t last_now = 0;
@@ -55,6 +55,7 @@ struct Manifest {
   void remove(std::uint32_t id);
 };
 
+/// What decode_manifest would refuse is a bug here, and stops the process before it is written.
 Bytes encode_manifest(const Manifest& manifest);
 /// Errors: corruption, unsupported
 Result<Manifest> decode_manifest(BytesView bytes);
