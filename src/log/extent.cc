@@ -12,6 +12,7 @@ namespace talea {
 namespace {
 
 constexpr std::size_t kCheckBytes = 4;
+constexpr std::size_t kCheckedHeaderBytes = kChunkHeaderBytes - kCheckBytes;
 
 // The check covers the rest of the header, then the CRC of the content; see record.h for why.
 std::uint32_t chunk_check(BytesView header, BytesView content, std::uint64_t offset,
@@ -19,13 +20,14 @@ std::uint32_t chunk_check(BytesView header, BytesView content, std::uint64_t off
   const std::uint32_t seed = context.check_seed ^ static_cast<std::uint32_t>(offset);
   char content_check[4];
   store_fixed(content_check, crc32c(0, content));
-  return crc32c(crc32c(seed, header.substr(kCheckBytes, kChunkHeaderBytes - kCheckBytes)),
+  return crc32c(crc32c(seed, header.substr(kCheckBytes, kCheckedHeaderBytes)),
                 {content_check, sizeof content_check});
 }
 
 }  // namespace
 
 Bytes encode_extent_list(const ExtentList& list) {
+  TALEA_ASSERT(!list.pieces.empty());
   Bytes bytes;
   append_fixed(bytes, list.value_id);
   append_varint(bytes, list.bytes);
@@ -45,7 +47,9 @@ std::optional<ExtentList> decode_extent_list(BytesView bytes) {
   list.value_id = load_fixed<std::uint64_t>(bytes.data());
   bytes.remove_prefix(sizeof list.value_id);
   if (!take_varint(bytes, list.bytes) || !take_varint(bytes, count)) return std::nullopt;
-  if (list.bytes > kStreamedValueBytesMax || count > bytes.size()) return std::nullopt;
+  if (list.bytes > kStreamedValueBytesMax || count == 0 || count > bytes.size()) {
+    return std::nullopt;
+  }
   std::uint64_t total = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     std::uint64_t segment = 0;
@@ -57,9 +61,8 @@ std::optional<ExtentList> decode_extent_list(BytesView bytes) {
     }
     const bool last = i + 1 == count;
     if (segment == 0 || segment > UINT32_MAX || offset < kSegmentHeaderBytes ||
-        piece.bytes == 0 || piece.bytes > kStreamedValueBytesMax ||
-        (!last && piece.bytes % kChunkBytesMax != 0) ||
-        offset + piece.disk_bytes() > UINT32_MAX) {
+        offset > UINT32_MAX || piece.bytes == 0 || piece.bytes > kStreamedValueBytesMax ||
+        (!last && piece.bytes % kChunkBytesMax != 0) || offset + piece.disk_bytes() > UINT32_MAX) {
       return std::nullopt;
     }
     piece.segment = static_cast<std::uint32_t>(segment);
@@ -102,20 +105,21 @@ std::optional<ChunkHeader> decode_chunk_header(BytesView header) {
 
 bool chunk_is_valid(BytesView header, BytesView content, std::uint64_t offset,
                     const SegmentContext& context) {
-  return load_fixed<std::uint32_t>(header.data()) ==
-         chunk_check(header, content, offset, context);
+  return load_fixed<std::uint32_t>(header.data()) == chunk_check(header, content, offset, context);
 }
 
 Result<BytesView> read_chunk(const Segment& segment, const ChunkPlace& place, std::uint64_t bytes,
                              Bytes& scratch) {
-  Status read =
-      read_exactly(segment.file(), place.offset, kChunkHeaderBytes + bytes, scratch);
+  Status read = read_exactly(segment.file(), place.offset, kChunkHeaderBytes + bytes, scratch);
   if (!read.ok()) return std::move(read).with_context(segment.name());
   const BytesView header = BytesView(scratch).substr(0, kChunkHeaderBytes);
   const BytesView content = BytesView(scratch).substr(kChunkHeaderBytes);
   const std::optional<ChunkHeader> chunk = decode_chunk_header(header);
-  if (!chunk || !chunk_is_valid(header, content, place.offset, segment.context())) {
+  if (!chunk_is_valid(header, content, place.offset, segment.context())) {
     return segment.corruption_at(place.offset, "the check of a chunk does not match");
+  }
+  if (!chunk) {
+    return segment.corruption_at(place.offset, "the chunk header is valid and makes no sense");
   }
   if (chunk->value_id != place.value_id || chunk->number != place.number ||
       chunk->content_bytes != bytes) {

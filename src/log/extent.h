@@ -49,7 +49,8 @@ struct ChunkPlace {
 };
 
 /// The header of a chunk with `content`, 1 to kChunkBytesMax bytes.
-Bytes encode_chunk_header(const ChunkPlace& place, BytesView content, const SegmentContext& context);
+Bytes encode_chunk_header(const ChunkPlace& place, BytesView content,
+                          const SegmentContext& context);
 
 /// Reads and checks a chunk of `bytes` bytes of content. `scratch` gets header and content; the
 /// content is returned.

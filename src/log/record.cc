@@ -77,8 +77,7 @@ EncodedBatch encode_batch(const std::vector<EntrySource>& entries) {
     mark.body = position_in(batch.bytes);
     append_body(entry, batch.bytes);
     mark.end = position_in(batch.bytes);
-    mark.body_check =
-        crc32c(0, BytesView(batch.bytes).substr(mark.body, mark.end - mark.body));
+    mark.body_check = crc32c(0, BytesView(batch.bytes).substr(mark.body, mark.end - mark.body));
     batch.marks.push_back(mark);
   }
   return batch;
@@ -97,14 +96,15 @@ void finish_single(const EncodedBatch& batch, const RecordPlace& place,
   end = store_varint(end, place.sequence - context.first_sequence);
   end = store_varint(end, place.now - context.base_now);
   if (place.synced_through) end = store_varint(end, place.sequence - *place.synced_through);
-  const BytesView covered(prefix + kCheckBytes, static_cast<std::size_t>(end - prefix) - kCheckBytes);
+  const BytesView covered(prefix + kCheckBytes,
+                          static_cast<std::size_t>(end - prefix) - kCheckBytes);
   store_fixed(prefix,
               entry_check(seed_at(context, place.offset), covered, batch.marks[0].body_check));
   const std::size_t start = out.size();
   out.append(prefix, static_cast<std::size_t>(end - prefix));
   out += batch.bytes;
-  places.push_back({static_cast<std::uint32_t>(place.offset),
-                    static_cast<std::uint32_t>(out.size() - start)});
+  places.push_back(
+      {static_cast<std::uint32_t>(place.offset), static_cast<std::uint32_t>(out.size() - start)});
 }
 
 void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
@@ -121,11 +121,11 @@ void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
     const BytesView prefix(entries + mark.start + kCheckBytes,
                            mark.body - mark.start - kCheckBytes);
     char* check = entries + mark.start;
-    store_fixed(check, entry_check(seed_at(context, entries_offset + mark.start), prefix,
-                                   mark.body_check));
+    store_fixed(
+        check, entry_check(seed_at(context, entries_offset + mark.start), prefix, mark.body_check));
     entries_check = crc32c(entries_check, {check, kCheckBytes});
-    places.push_back({static_cast<std::uint32_t>(entries_offset + mark.start),
-                      mark.end - mark.start});
+    places.push_back(
+        {static_cast<std::uint32_t>(entries_offset + mark.start), mark.end - mark.start});
   }
   store_fixed(header + 4, std::uint8_t{kFlagBatch});
   store_fixed(header + 8, place.sequence);
@@ -143,7 +143,8 @@ void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
 void finish_record(const EncodedBatch& batch, const RecordPlace& place,
                    const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
   TALEA_ASSERT(place.sequence >= context.first_sequence && place.now >= context.base_now);
-  TALEA_ASSERT(!place.synced_through || *place.synced_through < place.sequence);
+  TALEA_ASSERT(!place.synced_through ||
+               (*place.synced_through != 0 && *place.synced_through < place.sequence));
   TALEA_ASSERT(place.offset + batch.record_bytes_max() <= UINT32_MAX);
   if (batch.marks.size() == 1) {
     finish_single(batch, place, context, out, places);
@@ -154,7 +155,7 @@ void finish_record(const EncodedBatch& batch, const RecordPlace& place,
 
 namespace {
 
-// What decoding the front of an entry found. `problem` is a literal, empty when all is well.
+// The lengths and the space in front of a key.
 struct BodyHeader {
   std::uint64_t space = 0;
   std::uint64_t key_bytes = 0;
@@ -176,7 +177,7 @@ std::string_view check_flags(std::uint8_t flags, const SegmentContext& context) 
 
 std::string_view check_body_header(const BodyHeader& header, std::uint8_t flags) {
   if (header.space > UINT32_MAX) return "its space is out of range";
-  if (header.key_bytes < kKeyBytesMin || header.key_bytes > kKeyBytesMax) {
+  if (header.key_bytes < kKeyBytesMin || header.key_bytes > kStoredKeyBytesMax) {
     return "its key length is out of range";
   }
   if (header.value_bytes > kBatchInlineBytesMax) return "its value length is out of range";
@@ -209,17 +210,32 @@ RecordDecode need(std::uint64_t bytes) {
 // A failed take_varint is lack of bytes when the longest header would not have fitted, and
 // nonsense otherwise.
 RecordDecode malformed(BytesView bytes) {
-  if (bytes.size() < kSingleHeaderBytesMax) return need(kSingleHeaderBytesMax);
+  if (bytes.size() < kSingleHeaderBytesMax) return need(bytes.size() + 1);
   return bad("its header is malformed");
 }
 
-RecordDecode decode_single(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
-                           RecordView& out) {
+// The header of a single, parsed; nothing of it is checked.
+struct SingleHeader {
+  std::uint8_t flags = 0;
+  std::uint8_t more = 0;
+  Sequence sequence = 0;
+  std::uint64_t now = 0;
+  Sequence synced_through = 0;  // with more != 0
+  BodyHeader body;
+  std::size_t body_start = 0;
+  std::size_t content_start = 0;
+  std::uint64_t bytes = 0;  // of the whole record
+};
+
+RecordDecode parse_single(BytesView bytes, const SegmentContext& context, SingleHeader& out) {
+  if (bytes.size() < kCheckBytes + 1) return need(kCheckBytes + 1);
   const auto flags = load_fixed<std::uint8_t>(bytes.data() + kCheckBytes);
+  if ((flags & (kFlagBatch | kFlagInBatch)) != 0) return bad("it is no single");
+  if (const auto problem = check_flags(flags, context); !problem.empty()) return bad(problem);
   BytesView rest = bytes.substr(kCheckBytes + 1);
   std::uint8_t more = 0;
   if ((flags & kFlagMore) != 0) {
-    if (rest.empty()) return need(kSingleHeaderBytesMax);
+    if (rest.empty()) return need(bytes.size() + 1);
     more = static_cast<std::uint8_t>(rest.front());
     rest.remove_prefix(1);
     if (more != kMoreSyncedThrough) return bad("it uses a flag that its segment does not announce");
@@ -229,37 +245,56 @@ RecordDecode decode_single(BytesView bytes, std::uint64_t offset, const SegmentC
   std::uint64_t synced_distance = 0;
   if (!take_varint(rest, sequence_delta) || !take_varint(rest, now_delta)) return malformed(bytes);
   if (more != 0 && !take_varint(rest, synced_distance)) return malformed(bytes);
-  const std::size_t body_start = bytes.size() - rest.size();
-  BodyHeader header;
-  if (!take_body_header(rest, header)) return malformed(bytes);
-  if (const auto problem = check_body_header(header, flags); !problem.empty()) return bad(problem);
+  out.body_start = bytes.size() - rest.size();
+  if (!take_body_header(rest, out.body)) return malformed(bytes);
+  out.content_start = bytes.size() - rest.size();
+  if (const auto problem = check_body_header(out.body, flags); !problem.empty()) {
+    return bad(problem);
+  }
   if (sequence_delta > UINT64_MAX - context.first_sequence ||
       now_delta > UINT64_MAX - context.base_now) {
     return bad("its sequence or time is out of range");
   }
-
-  const std::size_t content_start = bytes.size() - rest.size();
-  const std::uint64_t total = content_start + header.key_bytes + header.value_bytes;
-  out.bytes = total;
-  if (total > bytes.size()) return need(total);
-  const std::uint32_t body_check = crc32c(0, bytes.substr(body_start, total - body_start));
-  const BytesView prefix = bytes.substr(kCheckBytes, body_start - kCheckBytes);
-  if (entry_check(seed_at(context, offset), prefix, body_check) !=
-      load_fixed<std::uint32_t>(bytes.data())) {
-    return bad("its check does not match");
-  }
+  out.flags = flags;
+  out.more = more;
   out.sequence = context.first_sequence + sequence_delta;
   out.now = context.base_now + now_delta;
   if (more != 0) {
-    if (synced_distance == 0 || synced_distance > out.sequence) {
-      return bad("it claims that a later batch is durable");
+    if (synced_distance == 0 || synced_distance >= out.sequence) {
+      return bad("it claims that a batch is durable which is not before it");
     }
     out.synced_through = out.sequence - synced_distance;
   }
+  out.bytes = out.content_start + out.body.key_bytes + out.body.value_bytes;
+  return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
+}
+
+bool single_matches(BytesView bytes, std::size_t body_start, std::uint64_t offset,
+                    const SegmentContext& context, std::uint32_t body_check) {
+  const BytesView prefix = bytes.substr(kCheckBytes, body_start - kCheckBytes);
+  return entry_check(seed_at(context, offset), prefix, body_check) ==
+         load_fixed<std::uint32_t>(bytes.data());
+}
+
+RecordDecode decode_single(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
+                           RecordView& out) {
+  SingleHeader header;
+  const RecordDecode parsed = parse_single(bytes, context, header);
+  if (parsed.outcome != DecodeOutcome::ok) return parsed;
+  if (header.bytes > bytes.size()) return need(header.bytes);
+  const std::uint32_t body_check =
+      crc32c(0, bytes.substr(header.body_start, header.bytes - header.body_start));
+  if (!single_matches(bytes, header.body_start, offset, context, body_check)) {
+    return bad("its check does not match");
+  }
+  out.sequence = header.sequence;
+  out.now = header.now;
+  if (header.more != 0) out.synced_through = header.synced_through;
+  out.bytes = header.bytes;
   EntryView entry;
-  fill_entry(header, flags, bytes.substr(content_start), entry);
+  fill_entry(header.body, header.flags, bytes.substr(header.content_start), entry);
   entry.sequence = out.sequence;
-  entry.place = {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(total)};
+  entry.place = {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(out.bytes)};
   out.entries.push_back(entry);
   return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
 }
@@ -274,7 +309,7 @@ std::uint64_t decode_batch_entry(BytesView bytes, std::uint64_t offset,
   if ((flags & kFlagInBatch) == 0 || (flags & (kFlagBatch | kFlagMore)) != 0) return 0;
   if (const auto flaw = check_flags(flags, context); !flaw.empty()) return problem = flaw, 0;
   BytesView rest = bytes.substr(kCheckBytes + 1);
-  if (!take_varint(rest, out.header_distance)) return 0;
+  if (!take_varint(rest, out.header_distance) || out.header_distance < kBatchHeaderBytes) return 0;
   const std::size_t body_start = bytes.size() - rest.size();
   BodyHeader header;
   if (!take_body_header(rest, header)) return 0;
@@ -292,37 +327,57 @@ std::uint64_t decode_batch_entry(BytesView bytes, std::uint64_t offset,
   return total;
 }
 
-bool batch_header_is_valid(BytesView bytes, std::uint64_t offset, const SegmentContext& context) {
-  return crc32c(seed_at(context, offset),
-                bytes.substr(kCheckBytes, kBatchHeaderBytes - kCheckBytes)) ==
-         load_fixed<std::uint32_t>(bytes.data());
+struct BatchHeader {
+  Sequence sequence = 0;
+  std::uint64_t now = 0;
+  Sequence synced_through = 0;  // 0: says nothing
+  std::uint64_t entries_bytes = 0;
+  std::uint32_t count = 0;
+  std::uint32_t entries_check = 0;
+};
+
+// The batch header at the front of `bytes`, kBatchHeaderBytes at least. Returns what is wrong.
+std::string_view parse_batch_header(BytesView bytes, std::uint64_t offset,
+                                    const SegmentContext& context, BatchHeader& out) {
+  const char* at = bytes.data();
+  if (crc32c(seed_at(context, offset),
+             bytes.substr(kCheckBytes, kBatchHeaderBytes - kCheckBytes)) !=
+      load_fixed<std::uint32_t>(at)) {
+    return "its check does not match";
+  }
+  if (load_fixed<std::uint8_t>(at + 4) != kFlagBatch || load_fixed<std::uint8_t>(at + 5) != 0) {
+    return "it uses a flag that its segment does not announce";
+  }
+  out.sequence = load_fixed<std::uint64_t>(at + 8);
+  out.now = load_fixed<std::uint64_t>(at + 16);
+  out.synced_through = load_fixed<std::uint64_t>(at + 24);
+  out.entries_bytes = load_fixed<std::uint64_t>(at + 32);
+  out.count = load_fixed<std::uint32_t>(at + 40);
+  out.entries_check = load_fixed<std::uint32_t>(at + 44);
+  if (load_fixed<std::uint16_t>(at + 6) != 0 || out.count == 0 || out.count > kBatchEntriesMax ||
+      out.entries_bytes > kRecordBytesMax || out.sequence < context.first_sequence ||
+      out.now < context.base_now || out.synced_through >= out.sequence) {
+    return "its batch header is valid and makes no sense";
+  }
+  return {};
 }
 
 RecordDecode decode_multiple(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
                              RecordView& out) {
   if (bytes.size() < kBatchHeaderBytes) return need(kBatchHeaderBytes);
-  const char* at = bytes.data();
-  if (!batch_header_is_valid(bytes, offset, context)) return bad("its check does not match");
-  if (load_fixed<std::uint8_t>(at + 5) != 0) {
-    return bad("it uses a flag that its segment does not announce");
+  BatchHeader header;
+  if (const auto problem = parse_batch_header(bytes, offset, context, header); !problem.empty()) {
+    return bad(problem);
   }
-  out.sequence = load_fixed<std::uint64_t>(at + 8);
-  out.now = load_fixed<std::uint64_t>(at + 16);
-  const auto synced_through = load_fixed<std::uint64_t>(at + 24);
-  const auto entries_bytes = load_fixed<std::uint64_t>(at + 32);
-  const auto count = load_fixed<std::uint32_t>(at + 40);
-  if (count == 0 || count > kBatchEntriesMax || entries_bytes > kRecordBytesMax ||
-      out.sequence < context.first_sequence || out.now < context.base_now ||
-      synced_through >= out.sequence) {
-    return bad("its batch header is valid and makes no sense");
-  }
-  if (synced_through != 0) out.synced_through = synced_through;
-  out.bytes = kBatchHeaderBytes + entries_bytes;
+  out.sequence = header.sequence;
+  out.now = header.now;
+  if (header.synced_through != 0) out.synced_through = header.synced_through;
+  out.bytes = kBatchHeaderBytes + header.entries_bytes;
   if (out.bytes > bytes.size()) return need(out.bytes);
 
-  BytesView rest = bytes.substr(kBatchHeaderBytes, entries_bytes);
+  BytesView rest = bytes.substr(kBatchHeaderBytes, header.entries_bytes);
   std::uint32_t entries_check = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = 0; i < header.count; ++i) {
     const std::uint64_t distance = out.bytes - rest.size();
     EntryView entry;
     std::string_view problem;
@@ -335,7 +390,7 @@ RecordDecode decode_multiple(BytesView bytes, std::uint64_t offset, const Segmen
     out.entries.push_back(entry);
   }
   if (!rest.empty()) return bad("its entries do not fill it");
-  if (entries_check != load_fixed<std::uint32_t>(at + 44)) {
+  if (entries_check != header.entries_check) {
     return bad("the check over its entries does not match");
   }
   return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
@@ -348,15 +403,25 @@ RecordDecode decode_record(BytesView bytes, std::uint64_t offset, const SegmentC
   out.entries.clear();
   out.synced_through.reset();
   out.bytes = 0;
-  if (bytes.size() < kCheckBytes + 1) return need(kSingleHeaderBytesMax);
+  if (bytes.size() < kCheckBytes + 1) return need(kCheckBytes + 1);
   const auto flags = load_fixed<std::uint8_t>(bytes.data() + kCheckBytes);
   if ((flags & kFlagInBatch) != 0) return bad("it begins inside a batch");
   if ((flags & kFlagBatch) != 0) {
     if (flags != kFlagBatch) return bad("it uses a flag that its segment does not announce");
     return decode_multiple(bytes, offset, context, out);
   }
-  if (const auto problem = check_flags(flags, context); !problem.empty()) return bad(problem);
   return decode_single(bytes, offset, context, out);
+}
+
+std::optional<SingleOutline> outline_single(BytesView bytes, const SegmentContext& context) {
+  SingleHeader header;
+  if (parse_single(bytes, context, header).outcome != DecodeOutcome::ok) return std::nullopt;
+  return SingleOutline{.body = header.body_start, .bytes = header.bytes};
+}
+
+bool single_check_matches(BytesView bytes, const SingleOutline& outline, std::uint64_t offset,
+                          const SegmentContext& context, std::uint32_t body_check) {
+  return single_matches(bytes, outline.body, offset, context, body_check);
 }
 
 std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
@@ -382,12 +447,12 @@ std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
 
 std::optional<Sequence> decode_batch_sequence(BytesView bytes, std::uint64_t offset,
                                               const SegmentContext& context) {
+  BatchHeader header;
   if (bytes.size() < kBatchHeaderBytes ||
-      load_fixed<std::uint8_t>(bytes.data() + kCheckBytes) != kFlagBatch ||
-      !batch_header_is_valid(bytes, offset, context)) {
+      !parse_batch_header(bytes, offset, context, header).empty()) {
     return std::nullopt;
   }
-  return load_fixed<std::uint64_t>(bytes.data() + 8);
+  return header.sequence;
 }
 
 }  // namespace talea

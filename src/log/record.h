@@ -72,10 +72,10 @@ struct EntrySource {
 /// A batch on its way to the log: everything but its place.
 struct EncodedBatch {
   struct Mark {
-    std::uint32_t start;         // of the entry, in `bytes`
-    std::uint32_t body;          // of its body, in `bytes`
-    std::uint32_t end;           // of the entry, in `bytes`
-    std::uint32_t body_check;    // CRC of bytes [body, end)
+    std::uint32_t start;       // of the entry, in `bytes`
+    std::uint32_t body;        // of its body, in `bytes`
+    std::uint32_t end;         // of the entry, in `bytes`
+    std::uint32_t body_check;  // CRC of bytes [body, end)
   };
   std::uint8_t single_flags = 0;  // meaningful when there is one mark
   Bytes bytes;                    // a single: its body. Otherwise: the entries, checks still zero
@@ -85,15 +85,16 @@ struct EncodedBatch {
   std::uint64_t record_bytes_max() const;
 };
 
-/// The part of encoding that needs no lock. `entries`: at least one, within limits.h.
+/// The part of encoding that needs no lock. `entries`: at least one, within limits.h; keys of
+/// internal spaces up to kStoredKeyBytesMax.
 EncodedBatch encode_batch(const std::vector<EntrySource>& entries);
 
 /// The place of a batch.
 struct RecordPlace {
   Sequence sequence = 0;
   std::uint64_t now = 0;
-  std::uint64_t offset = 0;                  // in the segment
-  std::optional<Sequence> synced_through;    // written when given
+  std::uint64_t offset = 0;                // in the segment
+  std::optional<Sequence> synced_through;  // 1 to sequence - 1; written when given
 };
 
 /// Where an entry lies, from the start of its segment.
@@ -136,7 +137,7 @@ enum class DecodeOutcome {
 
 struct RecordDecode {
   DecodeOutcome outcome = DecodeOutcome::bad;
-  std::uint64_t bytes_needed = 0;  // with need_more: try again with at least so many
+  std::uint64_t bytes_needed = 0;  // with need_more: with fewer it will not be decoded either
   std::string_view problem;        // a literal
 };
 
@@ -144,6 +145,22 @@ struct RecordDecode {
 /// nothing outside `bytes`; allocates nothing that the bytes given do not pay for.
 RecordDecode decode_record(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
                            RecordView& out);
+
+/// What the header of a single says, before anything is checked.
+struct SingleOutline {
+  std::uint64_t body = 0;   // where its body begins
+  std::uint64_t bytes = 0;  // of the whole record
+};
+
+/// For a search through bytes that are no records, in which a check is to cost less than the length
+/// that some header happens to claim: the outline of the single at the front of `bytes`, nothing
+/// if none can begin there or its header is cut short.
+std::optional<SingleOutline> outline_single(BytesView bytes, const SegmentContext& context);
+
+/// Whether that single passes its check, if `body_check` is the CRC of its body. `bytes` holds its
+/// header at least.
+bool single_check_matches(BytesView bytes, const SingleOutline& outline, std::uint64_t offset,
+                          const SegmentContext& context, std::uint32_t body_check);
 
 /// Decodes and checks one entry (or single), alone. `bytes` is exactly the entry.
 /// `problem` is set when nothing is returned.

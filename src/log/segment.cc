@@ -61,8 +61,7 @@ Result<Sequence> Segment::sequence_of(const EntryView& entry) const {
   Bytes header;
   Status read = read_exactly(*file_, header_offset, kBatchHeaderBytes, header);
   if (!read.ok()) return std::move(read).with_context(name_);
-  const std::optional<Sequence> sequence =
-      decode_batch_sequence(header, header_offset, context_);
+  const std::optional<Sequence> sequence = decode_batch_sequence(header, header_offset, context_);
   if (!sequence) return corruption_at(header_offset, "the batch header is damaged");
   return *sequence;
 }

@@ -37,6 +37,7 @@ std::uint32_t SegmentHeader::check_seed() const {
 }
 
 Bytes encode_segment_header(const SegmentHeader& header) {
+  TALEA_ASSERT(header.id != 0 && (header.features & ~kFeaturesSupported) == 0);
   Bytes block;
   block.reserve(kSegmentHeaderBytes);
   block += kMagic;
@@ -67,30 +68,37 @@ Result<SegmentHeader> decode_segment_header(BytesView block) {
     return Status::corruption("not a segment: the file does not begin with TALEASEG");
   }
   const char* at = block.data();
-  // The version comes before the check: a newer version may check in another way.
+  // Magic, version, features and check keep their places in all versions, so that a damaged header
+  // is never taken for a newer one.
+  if (crc32c(0, block.substr(0, kCheckOffset)) != load_fixed<std::uint32_t>(at + kCheckOffset)) {
+    return Status::corruption("the check of the segment header does not match");
+  }
   const auto version = load_fixed<std::uint16_t>(at + 8);
   if (version != kSegmentVersion) {
     return Status::unsupported("segment version " + std::to_string(version) +
                                "; this build reads version " + std::to_string(kSegmentVersion) +
                                ". Open it with a newer Talea");
   }
-  if (crc32c(0, block.substr(0, kCheckOffset)) != load_fixed<std::uint32_t>(at + kCheckOffset)) {
-    return Status::corruption("the check of the segment header does not match");
-  }
   SegmentHeader header;
-  const auto kind = load_fixed<std::uint8_t>(at + 10);
-  if (kind < 1 || kind > 3) {
-    return Status::unsupported("segment kind " + std::to_string(kind) + " is unknown");
-  }
-  header.kind = static_cast<SegmentKind>(kind);
   header.features = load_fixed<std::uint32_t>(at + 12);
   const std::string missing = unsupported_features(header.features, kFeaturesSupported);
   if (!missing.empty()) {
     return Status::unsupported("the segment uses " + missing +
                                ", which this build does not have. Open it with a newer Talea");
   }
+  const auto kind = load_fixed<std::uint8_t>(at + 10);
+  if (kind < 1 || kind > 3) {
+    return Status::unsupported("segment kind " + std::to_string(kind) +
+                               " is unknown to this build. Open it with a newer Talea");
+  }
+  header.kind = static_cast<SegmentKind>(kind);
   const auto id = load_fixed<std::uint64_t>(at + 16);
-  if (id == 0 || id > UINT32_MAX || load_fixed<std::uint32_t>(at + 92) != kSegmentHeaderBytes) {
+  const auto key_id = load_fixed<std::uint32_t>(at + 88);
+  const BytesView reserved = block.substr(kFieldsEnd, kCheckOffset - kFieldsEnd);
+  if (id == 0 || id > UINT32_MAX || load_fixed<std::uint32_t>(at + 92) != kSegmentHeaderBytes ||
+      load_fixed<std::uint8_t>(at + 11) != 0 ||
+      reserved.find_first_not_of('\0') != BytesView::npos ||
+      (key_id != 0) != ((header.features & kFeatureEncryption) != 0)) {
     return Status::corruption("the segment header is valid and makes no sense");
   }
   header.id = static_cast<std::uint32_t>(id);
@@ -98,7 +106,7 @@ Result<SegmentHeader> decode_segment_header(BytesView block) {
   header.base_now = load_fixed<std::uint64_t>(at + 32);
   std::copy_n(at + 40, header.store_id.size(), header.store_id.begin());
   std::copy_n(at + 56, header.salt.size(), header.salt.begin());
-  header.key_id = load_fixed<std::uint32_t>(at + 88);
+  header.key_id = key_id;
   return header;
 }
 
@@ -121,7 +129,8 @@ std::optional<SegmentFileName> parse_segment_file_name(const std::string& name) 
     if (name.size() < kIdDigits) return std::nullopt;
     const auto [end, error] = std::from_chars(name.data(), name.data() + kIdDigits, id);
     if (error != std::errc() || end != name.data() + kIdDigits) return std::nullopt;
-    if (name == segment_file_name(known.kind, id)) return SegmentFileName{known.kind, id};
+    if (id != 0 && name == segment_file_name(known.kind, id))
+      return SegmentFileName{known.kind, id};
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "codec/format.h"
@@ -43,12 +44,14 @@ Bytes encode_segment_header(const SegmentHeader& header);
 /// Errors: corruption, unsupported; without the name of the file, which the caller adds.
 Result<SegmentHeader> decode_segment_header(BytesView block);
 
-/// "0000000017.log", and the id back from it; 0 when `name` is no segment's name.
+/// "0000000017.log".
 std::string segment_file_name(SegmentKind kind, std::uint32_t id);
+
 struct SegmentFileName {
   SegmentKind kind;
   std::uint32_t id;
 };
+/// Nothing when `name` is not exactly a name that segment_file_name makes for an id from 1 on.
 std::optional<SegmentFileName> parse_segment_file_name(const std::string& name);
 
 }  // namespace talea

@@ -42,15 +42,13 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& file_sy
 Status SegmentWriter::take_space(std::uint64_t bytes) {
   const std::uint64_t needed = end_ + bytes;
   if (!write_ahead_ || needed <= written_ahead_) return {};
-  const std::uint64_t step =
-      std::clamp(written_ahead_, kAheadBytesMin, kAheadBytesMax) / kSegmentHeaderBytes *
-      kSegmentHeaderBytes;
+  const std::uint64_t step = std::clamp(written_ahead_, kAheadBytesMin, kAheadBytesMax) /
+                             kSegmentHeaderBytes * kSegmentHeaderBytes;
   // Beyond the planned length (a batch larger than a segment) exactly what is needed.
   std::uint64_t target = std::max(needed, std::min(written_ahead_ + step, bytes_planned_));
   while (written_ahead_ < target) {
     const std::uint64_t chunk = std::min(target - written_ahead_, kAheadBytesMax);
-    Status written =
-        segment_->file().pwrite(written_ahead_, BytesView(zeros()).substr(0, chunk));
+    Status written = segment_->file().pwrite(written_ahead_, BytesView(zeros()).substr(0, chunk));
     if (!written.ok()) {
       // No room for a whole step: then for what is needed now, or not at all.
       if (target == needed || written.code() != Code::exhausted) return written;

@@ -1,6 +1,6 @@
 // SegmentWriter: makes a new segment file and fills it from front to back.
 //
-// Space is written before it is needed (kFeed*): a sync over blocks that already exist has no
+// Space is written before it is needed (kAhead*): a sync over blocks that already exist has no
 // metadata to commit (89 against 135 us, one measured disk), and a full disk shows when space
 // is taken, before any byte of a record is written.
 #pragma once
