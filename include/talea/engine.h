@@ -261,7 +261,7 @@ class Engine {
  public:
   /// Opens, and by default creates, the store in directory `path`. Its parent must exist.
   ///
-  /// Cost: reads the log once. Memory: the keys and about 100 bytes for each.
+  /// Cost: reads the log once. Memory: about 120 bytes for each key of up to 32 bytes.
   ///
   /// Errors: not_found         no store there, and create_if_missing is off or read_only is on
   ///         invalid_argument  an option out of its range, or a directory that holds other things

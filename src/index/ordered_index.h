@@ -2,8 +2,8 @@
 //
 // This is the contract that every index of the engine meets: an upsert returns the place it
 // replaced, so that the caller can account for garbage, and walking goes both ways from any key.
-// Behind it stands a B-tree of whole keys (abseil): simple, and about 60 bytes a key above the
-// key itself. Keys of all spaces are in one order: by space, then by bytes.
+// Behind it stands a B-tree of whole keys (abseil): simple, and 121 bytes for each key of 16 to 32
+// bytes, measured at 2 M. Keys of all spaces are in one order: by space, then by bytes.
 #pragma once
 
 #include <absl/container/btree_map.h>
@@ -30,6 +30,7 @@ class OrderedIndex {
   struct Row {
     Bytes key;
     Location location;
+    friend bool operator==(const Row&, const Row&) = default;
   };
 
   /// Sets the location of `key` and returns the one it had.
@@ -44,16 +45,6 @@ class OrderedIndex {
   std::optional<Row> before(Space space, std::optional<BytesView> before) const;
 
   std::uint64_t size() const { return map_.size(); }
-
-  /// Calls `visit(space, key, location)` for every key, in order.
-  template <typename Visit>
-  void for_each(Visit visit) const {
-    for (const auto& [composite, location] : map_) {
-      BytesView key = composite;
-      const Space space = take_space(key);
-      visit(space, key, location);
-    }
-  }
 
  private:
   // The space as four bytes, big end first, so that the order of composites is that of (space,
