@@ -199,9 +199,11 @@ Result<ExitCode> run_batch(Context& context) {
   Engine engine = TALEA_TRY(context.open_for_writing());
   const Descriptor input = TALEA_TRY(Descriptor::open_for_reading("-"));
   LineReader lines(input);
-  const ExitCode code = TALEA_TRY(BatchSession(engine, context.out()).run(lines));
-  TALEA_TRY(engine.close());
-  return code;
+  const Result<ExitCode> ended = BatchSession(engine, context.out()).run(lines);
+  const Status closed = engine.close();  // also when the other end went away
+  if (!ended.ok()) return ended.status();
+  TALEA_TRY(Status(closed));
+  return ended;
 }
 
 }  // namespace talea::cli

@@ -141,6 +141,16 @@ Examples:
   talea -s ./data verify --quiet || echo damaged
 )";
 
+// CLI11 would turn -1 into a very large number.
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        return digits ? std::string() : "'" + text + "' is not a whole number";
+      },
+      "");
+}
+
 class Parser {
  public:
   Parser() : app_("Talea: a durable key-value store in a directory", "talea") {
@@ -191,6 +201,7 @@ class Parser {
         ->type_name("WHEN");
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
                     "Size at which a log file is full")
+        ->check(whole_number())
         ->type_name("N")
         ->group("");  // for tests and experiments: not in the help
   }
@@ -232,6 +243,7 @@ class Parser {
   static void add_revision(CLI::App& verb, std::optional<std::uint64_t>& revision) {
     verb.add_option("--if-revision", revision,
                     "Only if the key has this revision; else exit code 1")
+        ->check(whole_number())
         ->type_name("N");
   }
 
@@ -266,7 +278,9 @@ class Parser {
     scan.add_option("--start", request.start.text, "Keys from here on")->type_name("KEY");
     scan.add_option("--end", request.end.text, "Keys before this one")->type_name("KEY");
     scan.add_flag("--reverse", request.reverse, "From the last key to the first");
-    scan.add_option("--limit", request.limit, "At most so many rows")->type_name("N");
+    scan.add_option("--limit", request.limit, "At most so many rows")
+        ->check(whole_number())
+        ->type_name("N");
     scan.add_flag("--keys-only", request.keys_only, "Keys without their values");
     scan.add_flag_callback(
         "--key-base64",
@@ -287,7 +301,7 @@ class Parser {
     importing
         .add_option("--batch", import.rows_per_batch,
                     "Rows that are committed together (default 1000)")
-        ->check(CLI::Range(std::uint64_t{1}, kBatchEntriesMax))
+        ->check(CLI::Range(std::uint64_t{1}, kBatchEntriesMax).description(""))
         ->type_name("N");
     importing.add_flag("--skip-bad", import.skip_bad, "Count bad lines instead of stopping");
 

@@ -54,7 +54,8 @@ std::string next_step(const Status& status, const std::string& store) {
     case Code::unavailable: return "wait until that process is done, or end it; then try again";
     case Code::corruption: return program + "verify";
     case Code::conflict: return "read what is there now: " + program + "get -o json KEY";
-    case Code::exhausted: return "make room or give less, then try again";
+    case Code::exhausted:
+      return "free space if the disk is full, else stay below the limit; then try again";
     case Code::timed_out:
       return "whether it happened is unknown: read what is there, then decide (" + program +
              "get KEY)";

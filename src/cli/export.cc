@@ -2,6 +2,7 @@
 #include "cli/interruption.h"
 #include "cli/json_writer.h"
 #include "cli/progress.h"
+#include "cli/value_source.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
@@ -15,11 +16,9 @@ Result<std::uint64_t> write_rows(Engine& engine, Output& out, Progress& progress
   std::uint64_t rows = 0;
   while (TALEA_TRY(scan.next())) {
     if (interrupted()) return Status::cancelled("interrupted");
-    auto value = scan.value();
-    if (!value.ok()) {
-      return std::move(value).status().with_context("export the value of '" +
-                                                    printable(scan.key()) + "'");
-    }
+    const auto value = scan.value();
+    if (value.status().code() == Code::exhausted) return too_large_for_row(scan.key());
+    if (!value.ok()) return value.status();
     object.clear();
     object.bytes("key", scan.key()).bytes("value", *value);
     TALEA_TRY(out.write(object.close()));

@@ -1,6 +1,7 @@
 #include "cli/human_text.h"
 #include "cli/interruption.h"
 #include "cli/json_writer.h"
+#include "cli/value_source.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
@@ -27,6 +28,7 @@ Result<std::string> json_of(Engine& engine, const Bytes& key) {
 Status print_value(Context& context, Engine& engine, const Bytes& key, ValueReader& reader,
                    Output& out) {
   if (context.json()) {
+    if (reader.bytes() > kValueBytesMax) return too_large_for_row(key);
     TALEA_TRY(out.write(TALEA_TRY(json_of(engine, key))));
     return out.write("\n");
   }

@@ -39,14 +39,11 @@ class Import {
   Import(Engine& engine, const ImportRequest& request, LineReader& lines, Progress& progress)
       : engine_(engine), request_(request), lines_(lines), progress_(progress) {}
 
-  // Returns why it stopped before the end of the input, if it did. What was read before a bad
-  // line or an interruption is committed all the same.
+  // Returns why it stopped before the end of the input, if it did. The rows before that are
+  // committed all the same.
   Status run() {
     Status stopped = read_rows();
-    const Code code = stopped.code();
-    if (code == Code::ok || code == Code::cancelled || code == Code::invalid_argument) {
-      TALEA_TRY(commit());
-    }
+    if (!commit_failed_) TALEA_TRY(commit());
     return stopped;
   }
 
@@ -86,7 +83,9 @@ class Import {
 
   Status commit() {
     if (batch_.empty()) return {};
-    (void)TALEA_TRY(engine_.commit(batch_));
+    const Result<Sequence> committed = engine_.commit(batch_);
+    commit_failed_ = !committed.ok();
+    if (commit_failed_) return committed.status();
     rows_ += batch_.size();
     bytes_ += payload_bytes_;
     batch_.clear();
@@ -103,7 +102,8 @@ class Import {
   Batch batch_;
   std::uint64_t batch_bytes_ = 0;    // what the batch holds in memory
   std::uint64_t payload_bytes_ = 0;  // keys and values of its rows
-  std::uint64_t rows_ = 0;           // committed, like bytes_
+  bool commit_failed_ = false;
+  std::uint64_t rows_ = 0;  // committed, like bytes_
   std::uint64_t bytes_ = 0;
   std::uint64_t skipped_ = 0;
 };
@@ -144,15 +144,15 @@ Result<ExitCode> run_import(Context& context, const ImportRequest& request) {
     const double seconds = progress.seconds();
     TALEA_TRY(report(context, import, engine, seconds, stopped.ok()));
   }
+  const Status closed = engine.close();
   if (stopped.code() == Code::invalid_argument) {
     // The command is right and its input is not.
-    TALEA_TRY(engine.close());
     return context.fail(ExitCode::other, stopped,
                         "the rows before it are imported; mend the line, or leave such lines out "
                         "with --skip-bad");
   }
   TALEA_TRY(std::move(stopped));
-  TALEA_TRY(engine.close());
+  TALEA_TRY(Status(closed));
   return ExitCode::ok;
 }
 

@@ -1,16 +1,23 @@
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
+#include "cli/value_source.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
 
 namespace {
 
+Result<BytesView> value_of(Scan& scan) {
+  auto value = scan.value();
+  if (value.status().code() == Code::exhausted) return too_large_for_row(scan.key());
+  return value;
+}
+
 Result<std::string> json_row(Scan& scan, bool keys_only) {
   JsonObject object;
   object.bytes("key", scan.key());
   if (!keys_only) {
-    object.bytes("value", TALEA_TRY(scan.value())).number("revision", TALEA_TRY(scan.revision()));
+    object.bytes("value", TALEA_TRY(value_of(scan))).number("revision", TALEA_TRY(scan.revision()));
   }
   return std::move(object.close());
 }
@@ -19,7 +26,7 @@ Status print_text_row(Output& out, Scan& scan, bool keys_only, bool escape) {
   TALEA_TRY(out.write(escape ? printable(scan.key()) : Bytes(scan.key())));
   if (!keys_only) {
     TALEA_TRY(out.write("\t"));
-    const BytesView value = TALEA_TRY(scan.value());
+    const BytesView value = TALEA_TRY(value_of(scan));
     TALEA_TRY(escape ? out.write(printable(value)) : out.write(value));
   }
   return out.write("\n");

@@ -1,5 +1,7 @@
 #include "cli/value_source.h"
 
+#include "cli/human_text.h"
+
 namespace talea::cli {
 
 Result<StoredValue> store_stream(Engine& engine, const Descriptor& source) {
@@ -26,6 +28,13 @@ Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value) {
   TALEA_TRY(writer.append(value));
   batch.put(key, TALEA_TRY(writer.finish()));
   return {};
+}
+
+Status too_large_for_row(BytesView key) {
+  return Status::exhausted("the value of '" + printable(key) + "' has more than " +
+                           std::to_string(kValueBytesMax) +
+                           " bytes, which no row carries: `get KEY --out FILE` does, and `scan "
+                           "--keys-only` leaves values out");
 }
 
 }  // namespace talea::cli

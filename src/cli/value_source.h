@@ -13,4 +13,7 @@ Result<StoredValue> store_stream(Engine& engine, const Descriptor& source);
 /// that the batch does not hold it.
 Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value);
 
+/// Why a row, in text or JSON, cannot carry the value of `key`.
+Status too_large_for_row(BytesView key);
+
 }  // namespace talea::cli

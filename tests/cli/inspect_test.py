@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""stats, segments and verify; and that reading writes nothing."""
+
+import os
+
+from talea_cli import Session, TaleaTest, main
+
+
+class Inspect(TaleaTest):
+    def test_stats_are_those_of_the_store(self):
+        self.import_rows({f"{n}": "v" * 100 for n in range(50)}, "-q")
+        self.talea("delete", "7")
+        stats = self.json("stats")
+        self.assertEqual((stats["keys"], stats["last_sequence"]), (49, 2))
+        sizes = sum(path.stat().st_size for path in self.log_files())
+        self.assertEqual(stats["disk_bytes"], sizes)
+        self.assertEqual(stats["segments"], len(self.log_files()))
+        self.assertGreater(stats["live_bytes"], 49 * 100)
+        self.assertEqual(stats["recovery"]["torn_tail_bytes"], 0)
+        self.assertRegex(self.talea("stats").decode(), r"(?m)^keys +49$")
+
+    def test_segments_are_the_files_of_the_store(self):
+        self.import_rows({f"{n}": os.urandom(1000) for n in range(500)}, "-q", "--batch", "10",
+                         "--segment-bytes", "65536")
+        self.talea("put", "large", "-", stdin=os.urandom(2_000_000))
+        segments = self.json("segments")["segments"]
+        names = {path.name for path in (self.directory / "store").iterdir()}
+        self.assertEqual({s["file"] for s in segments}, names - {"LOCK", "MANIFEST"})
+        self.assertEqual({s["kind"] for s in segments}, {"log", "extent"})
+        for segment in segments:
+            path = self.directory / "store" / segment["file"]
+            self.assertEqual(segment["file_bytes"], path.stat().st_size)
+        text = self.talea("segments").decode()
+        self.assertEqual(len(text.splitlines()), len(segments) + 1)
+
+    def test_a_healthy_store_verifies(self):
+        self.import_rows({"a": "1", "b": b"x" * 2_000_000}, "-q")
+        report = self.json("verify")
+        self.assertEqual((report["keys"], report["findings"]), (2, []))
+        self.assertGreater(report["chunks"], 1)
+        self.assertIn(b"no damage found", self.talea("verify"))
+        self.assertEqual(self.talea("verify", "--quiet"), b"")
+
+    def damage(self):
+        """A store with one wrong byte inside a value; the file that has it."""
+        self.import_rows({f"{n}": "value" * 100 for n in range(10)}, "-q", "--batch", "1")
+        log = max(self.log_files(), key=lambda path: path.stat().st_size)
+        content = bytearray(log.read_bytes())
+        content[content.index(b"value" * 100) + 50] ^= 1
+        log.write_bytes(content)
+        return log.name
+
+    def test_damage_is_found_with_file_and_offset(self):
+        name = self.damage()
+        findings = self.talea("verify", "--quiet", expect=3).decode().splitlines()
+        self.assertEqual(len(findings), 1)
+        self.assertRegex(findings[0], rf"^{name} \d+ .")
+        report = self.json("verify", expect=3)
+        self.assertEqual(report["findings"][0]["file"], name)
+        self.assertIn("backup", self.errors("verify", expect=3))
+
+    def test_a_damaged_store_is_exit_code_three_for_every_verb(self):
+        name = self.damage()
+        before = self.contents()
+        for arguments in (["get", "1"], ["put", "1", "v"], ["delete", "1"], ["scan"], ["export"],
+                          ["stats"], ["segments"], ["batch"], ["import"]):
+            errors = self.errors(*arguments, expect=3)
+            self.assertIn(name, errors)
+            self.assertIn("verify", errors)
+        self.assertEqual({n: c[0] for n, c in before.items()},
+                         {n: c[0] for n, c in self.contents().items()})
+
+    def test_a_damaged_large_value_is_found_when_it_is_read(self):
+        self.talea("put", "large", "-", stdin=b"value" * 500_000)
+        self.talea("put", "small", "v")
+        extent, = (self.directory / "store").glob("*.extent")
+        content = bytearray(extent.read_bytes())
+        content[len(content) // 2] ^= 1
+        extent.write_bytes(content)
+        self.talea("get", "large", expect=3)
+        self.talea("get", "large", "--out", "out", expect=3)
+        self.assertFalse((self.directory / "out").exists())
+        self.talea("get", "small")
+        self.assertIn(extent.name.encode(), self.talea("verify", expect=3))
+
+    def test_a_torn_tail_is_told_apart_and_dropped_by_the_next_write(self):
+        session = Session(self.directory)
+        session.ask({"op": "put", "key": "k", "value": "v"})
+        session.process.kill()
+        session.process.wait()
+        session.release()
+        log = self.log_files()[-1]
+        # The space behind the last record, with half of a record in it.
+        end = self.json("segments")["segments"][-1]["used_bytes"]
+        content = bytearray(log.read_bytes())
+        content[end:end + 24] = b"\x01" * 24
+        log.write_bytes(content)
+        report = self.json("verify")
+        self.assertEqual(report["findings"], [])
+        self.assertGreater(report["torn_tail_bytes"], 0)
+        self.assertIn(b"never finished", self.talea("verify"))
+        self.assertGreater(self.json("stats")["recovery"]["torn_tail_bytes"], 0)
+        self.talea("put", "k2", "v2")
+        self.assertEqual(self.json("verify")["torn_tail_bytes"], 0)
+        self.assertEqual(self.rows(), {b"k": b"v", b"k2": b"v2"})
+
+    def test_reading_changes_no_byte_and_no_time(self):
+        self.import_rows({"a": "1", "b": b"x" * 2_000_000}, "-q")
+        session = Session(self.directory)  # killed, so that there is something to mend
+        session.ask({"op": "put", "key": "c", "value": "3"})
+        session.process.kill()
+        session.process.wait()
+        session.release()
+        before = self.contents()
+        for arguments in (["get", "a"], ["get", "b", "--out", "b"], ["scan"], ["export"],
+                          ["export", "rows"], ["stats"], ["segments"], ["verify"]):
+            self.talea(*arguments)
+            self.assertEqual(self.contents(), before, arguments)
+        self.talea("get", "absent", expect=1)
+        self.assertEqual(self.contents(), before)
+
+
+if __name__ == "__main__":
+    main()
