@@ -22,7 +22,7 @@ struct Arguments {
   DeleteRequest remove;
   ScanRequest scan;
   ImportRequest import;
-  ExportRequest export_;
+  ExportRequest exporting;
   std::function<Result<ExitCode>(Context&)> verb;
 };
 
@@ -145,7 +145,8 @@ Examples:
 CLI::Validator whole_number() {
   return CLI::Validator(
       [](const std::string& text) {
-        const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        const bool digits =
+            !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
         return digits ? std::string() : "'" + text + "' is not a whole number";
       },
       "");
@@ -306,9 +307,9 @@ class Parser {
     importing.add_flag("--skip-bad", import.skip_bad, "Count bad lines instead of stopping");
 
     CLI::App& exporting = add_verb("export", "Write all rows as NDJSON", kExportExamples,
-                                   arguments_.export_, run_export);
+                                   arguments_.exporting, run_export);
     exporting
-        .add_option("FILE", arguments_.export_.file,
+        .add_option("FILE", arguments_.exporting.file,
                     "The file; - or nothing is the standard output")
         ->type_name("");
   }

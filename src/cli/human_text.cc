@@ -57,7 +57,7 @@ std::string human_bytes(std::uint64_t bytes) {
 std::string human_seconds(double seconds) {
   if (seconds < 10) return formatted("%.3f s", seconds);
   if (seconds < 60) return formatted("%.1f s", seconds);
-  const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
   return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
