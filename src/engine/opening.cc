@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/assert.h"
 #include "log/segment_scanner.h"
@@ -24,11 +25,17 @@ bool is_ours(const std::string& name) {
          parse_segment_file_name(name).has_value();
 }
 
+// Who holds the lock, for the message that whoever comes second gets.
 std::string owner_text(const Seams& seams) {
   char host[256] = "unknown";
   (void)gethostname(host, sizeof host - 1);
-  return "talea lock 1: process " + std::to_string(getpid()) + " on " + host + ", since " +
-         std::to_string(seams.clock.wall_ms()) + " ms after 1970\n";
+  const auto seconds = static_cast<std::time_t>(seams.clock.wall_ms() / 1000);
+  std::tm utc{};
+  char since[32] = "";
+  if (gmtime_r(&seconds, &utc) != nullptr) {
+    (void)std::strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  }
+  return "talea lock 1: process " + std::to_string(getpid()) + " on " + host + ", since " + since;
 }
 
 }  // namespace
@@ -105,9 +112,14 @@ Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& pa
     TALEA_TRY(file_system.sync_directory(parent_path(path)));
   }
   LockedDirectory locked;
-  locked.lock = TALEA_TRY(file_system.lock(
-      join_path(path, kLockName), options.read_only ? LockKind::shared : LockKind::exclusive,
-      owner_text(seams)));
+  auto lock = file_system.lock(join_path(path, kLockName),
+                               options.read_only ? LockKind::shared : LockKind::exclusive,
+                               owner_text(seams));
+  if (lock.status().code() == Code::unavailable) {
+    return std::move(lock).status().with_context(
+        "the store is in use; close it there first (one may write, or several read)");
+  }
+  locked.lock = TALEA_TRY(std::move(lock));
   // Somebody may have created or changed the store before the lock was ours.
   contents = TALEA_TRY(look_at(seams, path));
   if (contents == Contents::nothing) {
