@@ -121,6 +121,7 @@ TEST(SegmentScanner, FindsTheNextRecordBehindABadOneAtAnyOffset) {
 TEST(SegmentScanner, ALostPageHidesOnlyTheRecordsItTouches) {
   TestSegment segment;
   std::vector<std::uint64_t> starts;
+  starts.reserve(41);
   SeededRandom random(3);
   for (int i = 0; i < 40; ++i) {
     starts.push_back(segment.append(random_batch(random, 3)));
