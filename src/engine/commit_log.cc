@@ -25,6 +25,7 @@ CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool 
     if (!outcome.status.ok()) return outcome;
 
     const std::size_t count = lay_out(rest);
+    const Sequence announcing = durable_sequence();
     Failed stage = Failed::append;
     outcome.status = writer_->append(buffer_);
     if (outcome.status.ok() && durable) {
@@ -41,6 +42,7 @@ CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool 
     if (good_.first_sequence == 0) good_.first_sequence = written.front().sequence;
     good_.entries += places_.size();
     last_now_ = written.back().now;
+    announced_ = announcing;
     unsynced_ = !durable;
     if (durable) {
       durable_.store(good_.last_sequence, std::memory_order_relaxed);
@@ -77,9 +79,8 @@ std::size_t CommitLog::lay_out(std::span<const PendingBatch> batches) {
     if (count > 0 && !fits(batch, offset)) break;
     RecordPlace place{batch.sequence, batch.now, offset, std::nullopt};
     // Once after each sync is enough: it is for whoever finds a bad record before this one.
-    if (const Sequence durable = durable_sequence(); durable > announced_) {
+    if (const Sequence durable = durable_sequence(); count == 0 && durable > announced_) {
       place.synced_through = durable;
-      announced_ = durable;
     }
     finish_record(*batch.encoded, place, context, buffer_, places_);
     ++count;
@@ -107,13 +108,7 @@ void CommitLog::publish(std::span<const PendingBatch> batches) {
 Status CommitLog::roll(const PendingBatch& first) {
   SegmentWriter::Setup setup;
   SegmentHeader& header = setup.header;
-  // The id is used up even if this fails: a file of that name may be left behind.
-  manifest_.amend([&](Manifest& manifest) { header.id = manifest.next_file_id++; });
-  if (header.id == UINT32_MAX) {
-    return Status::exhausted(
-        "all 4294967295 file ids of this store are used; export it and "
-        "import it into a new one");
-  }
+  header.id = TALEA_TRY(manifest_.take_file_id());
   header.kind = SegmentKind::log;
   header.features = kFeatureExtents;
   header.first_sequence = first.sequence;

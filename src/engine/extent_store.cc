@@ -24,7 +24,7 @@ Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::ui
 
   SegmentWriter::Setup setup;
   SegmentHeader& header = setup.header;
-  manifest_.amend([&](Manifest& manifest) { header.id = manifest.next_file_id++; });
+  header.id = TALEA_TRY(manifest_.take_file_id());
   header.kind = SegmentKind::extent;
   header.base_now = setup_.seams.clock.wall_ms();
   header.store_id = setup_.store_id;

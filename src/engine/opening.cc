@@ -188,6 +188,11 @@ class Opening {
   }
 
   Status replay_log() {
+    if (opened_.manifest.replay_from != 0) {
+      return Status::unsupported(std::string(kManifestName) +
+                                 ": the store has a checkpoint, which this build does not read. "
+                                 "Open it with a newer Talea");
+    }
     for (const ManifestFile& file : opened_.manifest.files) {
       if (file.kind == SegmentKind::extent) continue;
       if (file.kind == SegmentKind::data) {
@@ -288,7 +293,7 @@ class Opening {
   }
 
   Status check_holds_nothing(const SegmentFileName& file, const std::string& name) {
-    if (file.kind == SegmentKind::extent) return {};  // nothing unlisted can refer to it
+    if (file.kind != SegmentKind::log) return {};  // reached only through what is listed
     auto opened = Segment::open(seams_.file_system, path_, file.kind, file.id,
                                 opened_.manifest.store_id, OpenMode::read);
     if (!opened.ok()) {

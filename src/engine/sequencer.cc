@@ -16,6 +16,7 @@ Sequencer::Sequencer(const Setup& setup, CommitLog& log, const LiveState& live)
     : clock_(setup.clock),
       log_(log),
       live_(live),
+      committed_sequence_(setup.last_sequence),
       last_sequence_(setup.last_sequence),
       last_now_(setup.last_now) {}
 
@@ -100,6 +101,9 @@ void Sequencer::lead(Waiter& self) {
     if (!last.ok()) {
       rejected.swap(queue_);
       queue_bytes_ = 0;
+      // Nobody has seen the sequences of what was rejected, and apply() must not take them for
+      // applied. (An unknown outcome ends all writing.)
+      last_sequence_ = committed_sequence_;
       for (Waiter* waiter : rejected) {
         const Code code = last.code() == Code::timed_out ? Code::io_error : last.code();
         waiter->status = Status(code,
@@ -143,6 +147,7 @@ void Sequencer::write_group(const std::vector<Waiter*>& group) {
     }
   }
   const CommitLog::Outcome outcome = log_.write(batches, sync);
+  if (outcome.committed > 0) committed_sequence_ = batches[outcome.committed - 1].sequence;
   if (outcome.status.ok()) return;
   std::size_t position = 0;
   for (Waiter* waiter : group) {

@@ -94,6 +94,7 @@ class Sequencer {
   Clock& clock_;
   CommitLog& log_;  // used by the leader alone
   const LiveState& live_;
+  Sequence committed_sequence_;  // used by the leader alone
 
   mutable Mutex mutex_;
   CondVar below_limit_;

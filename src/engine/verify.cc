@@ -126,9 +126,8 @@ class Verifier {
 
   // Whether records behind the bad one at `offset` say that it had been durable.
   Result<bool> is_damage(const Segment& segment, std::uint64_t end, std::uint64_t offset) {
-    SegmentScanner ahead(segment, end);
+    SegmentScanner ahead(segment, end, offset);
     RecordView record;
-    while (ahead.offset() < offset) (void)TALEA_TRY(ahead.next(record));
     Sequence claim = 0;
     while (TALEA_TRY(ahead.find_next_valid())) {
       while (TALEA_TRY(ahead.next(record)) == SegmentScanner::Step::record) {
@@ -213,9 +212,8 @@ class Verifier {
   Status check_unlisted() {
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
       const std::optional<SegmentFileName> file = parse_segment_file_name(name);
-      if (!file || file->kind == SegmentKind::extent || manifest_.find(file->id) != nullptr) {
-        continue;
-      }
+      // Only of a log could an unlisted file mean that something is missing.
+      if (!file || file->kind != SegmentKind::log || manifest_.find(file->id) != nullptr) continue;
       const auto opened = Segment::open(seams_.file_system, path_, file->kind, file->id,
                                         manifest_.store_id, OpenMode::read);
       if (!opened.ok()) continue;  // never became a segment

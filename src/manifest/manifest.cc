@@ -221,6 +221,16 @@ void ManifestKeeper::amend(const Change& change) {
   change(manifest_);
 }
 
+Result<std::uint32_t> ManifestKeeper::take_file_id() {
+  MutexLock lock(mutex_);
+  if (manifest_.next_file_id == UINT32_MAX) {
+    return Status::exhausted("all " + std::to_string(UINT32_MAX) +
+                             " file ids of this store are used; export it and import it into a "
+                             "new one");
+  }
+  return manifest_.next_file_id++;
+}
+
 Manifest ManifestKeeper::snapshot() const {
   MutexLock lock(mutex_);
   return manifest_;

@@ -81,6 +81,10 @@ class ManifestKeeper {
   /// Applies `change` in memory; the next commit writes it along. For what must be remembered
   /// even if the disk refuses it now: ids that were used, segments that must not grow.
   void amend(const Change& change);
+  /// A file id that was never used, and is used up from now on, whatever becomes of its file: one
+  /// of that name may be left behind.
+  /// Errors: exhausted   all ids are used
+  Result<std::uint32_t> take_file_id();
   Manifest snapshot() const;
 
  private:

@@ -27,9 +27,7 @@ std::vector<std::uint64_t> times_in(CrashWorld& world) {
 
 TEST(Clock, ThatGoesBackDoesNotTakeTheLogWithIt) {
   CrashWorld world;
-  const auto put = [&](EngineStore& store) {
-    ASSERT_TRUE(store.put(Space::user, "k", "v").ok());
-  };
+  const auto put = [&](EngineStore& store) { ASSERT_TRUE(store.put(Space::user, "k", "v").ok()); };
   {
     auto store = world.open({}).value();
     world.clock->set_wall_ms(5'000);

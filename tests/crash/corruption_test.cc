@@ -280,5 +280,18 @@ TEST(OldManifest, BesideNewerSegmentsIsRefusedAndRemovesNothing) {
   EXPECT_EQ(written.world.disk->list(CrashWorld::kPath).value(), before);
 }
 
+TEST(FlippedByte, TwiceInAnOpenSegmentIsFoundByVerify) {
+  CrashWorld world;
+  auto store = world.open({}).value();
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(store->put(Space::user, "key", Bytes(50, 'v')).ok());
+  store.reset();
+  const std::string name = "/store/0000000001.log";
+  ASSERT_TRUE(world.disk->flip_bit(name, 4096 + 70, 0).ok());      // in the second record
+  ASSERT_TRUE(world.disk->flip_bit(name, 4096 + 4 * 70, 0).ok());  // in the fourth or fifth
+  const auto report = verify_directory(world.seams(), "/store", {});
+  ASSERT_TRUE(report.ok());
+  EXPECT_FALSE(report->findings.empty());
+}
+
 }  // namespace
 }  // namespace talea

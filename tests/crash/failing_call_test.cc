@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/verify.h"
+#include "manifest/manifest.h"
 #include "tests/support/crash_world.h"
 #include "tests/support/test_directory.h"
 
@@ -244,6 +245,35 @@ TEST(IntervalSync, LosesOnlyWhatCameAfterTheLastCompletedSync) {
     contents.erase("late");
     ASSERT_EQ(contents.size(), 10U);
   }
+}
+
+// A rejected batch never happened: its sequence is not "applied before".
+TEST(DiskFull, RejectsAnApplyThatCanBeRetried) {
+  CrashWorld world;
+  auto store = world.open(small_segments()).value();
+  ASSERT_TRUE(store->put(Space::user, "a", "1").ok());
+  Batch batch;
+  batch.put("b", Bytes(64'000, 'v'));
+  world.disk->set_capacity(50'000);
+  ASSERT_EQ(store->apply(100, batch).status().code(), Code::exhausted);
+  world.disk->set_capacity(CrashFileSystem::kUnlimited);
+  EXPECT_TRUE(store->apply(100, batch).value()) << "ignored, although it never happened";
+  EXPECT_TRUE(store->get_value(Space::user, "b").value().has_value());
+}
+
+TEST(FileIds, ThatAreUsedUpAreRefusedEachTime) {
+  CrashWorld world;
+  { ASSERT_TRUE(world.open(small_segments()).value()->close().ok()); }
+  Manifest manifest = read_manifest(*world.disk, "/store").value();
+  manifest.next_file_id = UINT32_MAX;
+  ASSERT_TRUE(write_manifest(*world.disk, "/store", manifest).ok());
+  auto store = world.open(small_segments()).value();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(store->put(Space::user, "a", "1").status().code(), Code::exhausted);
+  }
+  Batch batch;
+  batch.put("large", Bytes(kInlineValueBytesMax + 1, 'v'));
+  EXPECT_EQ(store->commit(batch, nullptr).status().code(), Code::exhausted);
 }
 
 }  // namespace
