@@ -29,6 +29,7 @@ class StoredValue {
  private:
   friend class Batch;
   friend class ValueWriter;
+  StoredValue() = default;  // one that was never written must not be put
   std::uint64_t bytes_ = 0;
   std::uint64_t owner_ = 0;  // the engine instance that made it
   Bytes extent_list_;        // docs/formats/extent.md, "Extent list"

@@ -28,6 +28,9 @@ inline constexpr std::uint64_t kInlineValueBytesMax = 1 * kMiB;
 inline constexpr std::uint64_t kBatchInlineBytesMax = 256 * kMiB;
 inline constexpr std::uint64_t kBatchEntriesMax = 4 * 1024 * 1024;
 
+/// Sequences beyond it are refused; at a million batches a second it lasts 292 000 years.
+inline constexpr std::uint64_t kSequenceMax = UINT64_MAX / 2;
+
 /// Options::segment_bytes.
 inline constexpr std::uint64_t kSegmentBytesMin = 64 * kKiB;
 inline constexpr std::uint64_t kSegmentBytesMax = 1 * kGiB;
@@ -35,8 +38,5 @@ inline constexpr std::uint64_t kSegmentBytesMax = 1 * kGiB;
 /// Options::sync_interval, in milliseconds.
 inline constexpr std::uint64_t kSyncIntervalMsMin = 1;
 inline constexpr std::uint64_t kSyncIntervalMsMax = 60 * 1000;
-
-/// Rows that one scan may return in one call.
-inline constexpr std::uint64_t kScanRowsMax = 1024 * 1024;
 
 }  // namespace talea

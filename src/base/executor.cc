@@ -1,6 +1,8 @@
 #include "base/executor.h"
 
 #include <list>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -46,9 +48,14 @@ class ThreadRegistration final : public Executor::Registration {
 
 }  // namespace
 
-std::unique_ptr<Executor::Registration> ThreadExecutor::every(std::chrono::milliseconds period,
-                                                              std::function<void()> step) {
-  return std::make_unique<ThreadRegistration>(period, std::move(step));
+Result<std::unique_ptr<Executor::Registration>> ThreadExecutor::every(
+    std::chrono::milliseconds period, std::function<void()> step) {
+  try {
+    return std::unique_ptr<Registration>(
+        std::make_unique<ThreadRegistration>(period, std::move(step)));
+  } catch (const std::system_error& error) {  // what std::thread throws
+    return Status::exhausted(std::string("the machine gives no more threads: ") + error.what());
+  }
 }
 
 struct ManualExecutor::Steps {
@@ -72,15 +79,16 @@ class ManualRegistration final : public Executor::Registration {
 ManualExecutor::ManualExecutor() : steps_(std::make_shared<Steps>()) {}
 ManualExecutor::~ManualExecutor() = default;
 
-std::unique_ptr<Executor::Registration> ManualExecutor::every(std::chrono::milliseconds,
-                                                              std::function<void()> step) {
+Result<std::unique_ptr<Executor::Registration>> ManualExecutor::every(std::chrono::milliseconds,
+                                                                      std::function<void()> step) {
   MutexLock lock(steps_->mutex);
   steps_->list.push_back(std::move(step));
   const auto position = std::prev(steps_->list.end());
-  return std::make_unique<ManualRegistration>([steps = steps_, position] {
-    MutexLock removing(steps->mutex);
-    steps->list.erase(position);
-  });
+  return std::unique_ptr<Registration>(
+      std::make_unique<ManualRegistration>([steps = steps_, position] {
+        MutexLock removing(steps->mutex);
+        steps->list.erase(position);
+      }));
 }
 
 void ManualExecutor::step_all() {

@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 
+#include "talea/result.h"
+
 namespace talea {
 
 /// Threads: safe.
@@ -23,15 +25,16 @@ class Executor {
   virtual ~Executor() = default;
   /// Calls `step` every `period` until the registration is destroyed. Steps of one registration
   /// never overlap.
-  virtual std::unique_ptr<Registration> every(std::chrono::milliseconds period,
-                                              std::function<void()> step) = 0;
+  /// Errors: exhausted   the machine has no thread left
+  virtual Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
+                                                      std::function<void()> step) = 0;
 };
 
 /// One thread for each registration.
 class ThreadExecutor final : public Executor {
  public:
-  std::unique_ptr<Registration> every(std::chrono::milliseconds period,
-                                      std::function<void()> step) override;
+  Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
+                                              std::function<void()> step) override;
 };
 
 /// Runs nothing by itself. step_all() runs every registered step once, on the caller.
@@ -39,8 +42,8 @@ class ManualExecutor final : public Executor {
  public:
   ManualExecutor();
   ~ManualExecutor() override;
-  std::unique_ptr<Registration> every(std::chrono::milliseconds period,
-                                      std::function<void()> step) override;
+  Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
+                                              std::function<void()> step) override;
   void step_all();
 
  private:

@@ -39,7 +39,7 @@ class Counter {
 TEST(ThreadExecutor, StepsAgainAndAgain) {
   ThreadExecutor executor;
   Counter steps;
-  const auto registration = executor.every(milliseconds(1), [&steps] { steps.add(); });
+  const auto registration = executor.every(milliseconds(1), [&steps] { steps.add(); }).value();
   steps.wait_until(3);
 }
 
@@ -47,7 +47,7 @@ TEST(ThreadExecutor, NoStepRunsOnceTheRegistrationIsGone) {
   ThreadExecutor executor;
   for (int round = 0; round < 20; ++round) {
     Counter steps;
-    auto registration = executor.every(milliseconds(0), [&steps] { steps.add(); });
+    auto registration = executor.every(milliseconds(0), [&steps] { steps.add(); }).value();
     steps.wait_until(1);
     registration.reset();  // joins: a step after this would touch a Counter that is gone
   }
@@ -62,7 +62,7 @@ TEST(ThreadExecutor, DestroyingARegistrationWaitsForTheStepThatRuns) {
     entered.add();
     released.wait_until(1);
     finished = true;
-  });
+  }).value();
   entered.wait_until(1);
   released.add();
   registration.reset();
@@ -76,7 +76,7 @@ TEST(ThreadExecutor, StepsOfOneRegistrationNeverOverlap) {
   auto registration = executor.every(milliseconds(0), [&] {
     ++unguarded;
     steps.add();
-  });
+  }).value();
   steps.wait_until(50);
   registration.reset();
   EXPECT_EQ(unguarded, steps.count());
@@ -85,7 +85,7 @@ TEST(ThreadExecutor, StepsOfOneRegistrationNeverOverlap) {
 TEST(ThreadExecutor, ALongPeriodDoesNotDelayTheEnd) {
   ThreadExecutor executor;
   int steps = 0;
-  auto registration = executor.every(std::chrono::hours(24), [&steps] { ++steps; });
+  auto registration = executor.every(std::chrono::hours(24), [&steps] { ++steps; }).value();
   registration.reset();
   EXPECT_EQ(steps, 0);
 }
@@ -99,11 +99,11 @@ TEST(ThreadExecutor, RegistrationsRunBesideEachOther) {
   registrations.push_back(executor.every(milliseconds(0), [&] {
     first.add();
     second.wait_until(1);
-  }));
+  }).value());
   registrations.push_back(executor.every(milliseconds(0), [&] {
     second.add();
     first.wait_until(1);
-  }));
+  }).value());
   first.wait_until(1);
   second.wait_until(1);
 }

@@ -14,15 +14,15 @@ using std::chrono::milliseconds;
 TEST(ManualExecutor, RunsNothingByItself) {
   ManualExecutor executor;
   int steps = 0;
-  const auto registration = executor.every(milliseconds(0), [&steps] { ++steps; });
+  const auto registration = executor.every(milliseconds(0), [&steps] { ++steps; }).value();
   EXPECT_EQ(steps, 0);
 }
 
 TEST(ManualExecutor, RunsEveryStepOnceInTheOrderOfRegistration) {
   ManualExecutor executor;
   std::string order;
-  const auto first = executor.every(milliseconds(1), [&order] { order += 'a'; });
-  const auto second = executor.every(milliseconds(1), [&order] { order += 'b'; });
+  const auto first = executor.every(milliseconds(1), [&order] { order += 'a'; }).value();
+  const auto second = executor.every(milliseconds(1), [&order] { order += 'b'; }).value();
   executor.step_all();
   executor.step_all();
   EXPECT_EQ(order, "abab");
@@ -31,7 +31,7 @@ TEST(ManualExecutor, RunsEveryStepOnceInTheOrderOfRegistration) {
 TEST(ManualExecutor, ADestroyedRegistrationStepsNoMore) {
   ManualExecutor executor;
   int steps = 0;
-  auto registration = executor.every(milliseconds(1), [&steps] { ++steps; });
+  auto registration = executor.every(milliseconds(1), [&steps] { ++steps; }).value();
   executor.step_all();
   registration.reset();
   executor.step_all();
@@ -40,7 +40,7 @@ TEST(ManualExecutor, ADestroyedRegistrationStepsNoMore) {
 
 TEST(ManualExecutor, ARegistrationMayOutliveItsExecutor) {
   auto executor = std::make_unique<ManualExecutor>();
-  auto registration = executor->every(milliseconds(1), [] {});
+  auto registration = executor->every(milliseconds(1), [] {}).value();
   executor.reset();
   registration.reset();
 }

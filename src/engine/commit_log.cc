@@ -105,7 +105,7 @@ void CommitLog::publish(std::span<const PendingBatch> batches) {
   live_.publish(changes_, active_id_, good_);
 }
 
-Status CommitLog::roll(const PendingBatch& first) {
+Result<std::unique_ptr<SegmentWriter>> CommitLog::create_segment(const PendingBatch& first) {
   SegmentWriter::Setup setup;
   SegmentHeader& header = setup.header;
   header.id = TALEA_TRY(manifest_.take_file_id());
@@ -116,10 +116,16 @@ Status CommitLog::roll(const PendingBatch& first) {
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
   setup.bytes_planned = setup_.segment_bytes;
-  setup.write_ahead = setup_.sync != SyncMode::never;
+  setup.ahead = setup_.sync == SyncMode::never ? SegmentWriter::Setup::Ahead::reserved
+                                               : SegmentWriter::Setup::Ahead::zeros;
+  return SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup);
+}
 
-  std::unique_ptr<SegmentWriter> writer =
-      TALEA_TRY(SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup));
+Status CommitLog::roll(const PendingBatch& first) {
+  // One that could not be listed is used by the next try, so that a full disk does not fill with
+  // empty files. Its header is as good: sequences and times have not gone back since.
+  if (unlisted_ == nullptr) unlisted_ = TALEA_TRY(create_segment(first));
+  const SegmentHeader& header = unlisted_->segment()->header();
   // Listed before its first record: a listed segment that is missing is damage, an unlisted one
   // holds nothing.
   TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
@@ -128,11 +134,11 @@ Status CommitLog::roll(const PendingBatch& first) {
                   .sealed = false,
                   .bytes = 0,
                   .entries = 0,
-                  .first_sequence = first.sequence,
+                  .first_sequence = header.first_sequence,
                   .last_sequence = 0});
   }));
-  live_.add_segment(writer->segment());
-  writer_ = std::move(writer);
+  live_.add_segment(unlisted_->segment());
+  writer_ = std::move(unlisted_);
   active_id_ = header.id;
   good_ = {};
   announced_ = 0;  // each segment says anew how far all before it is durable
@@ -143,6 +149,7 @@ Status CommitLog::roll(const PendingBatch& first) {
 void CommitLog::remember_active_in(Manifest& manifest) const {
   ManifestFile* file = manifest.find(active_id_);
   TALEA_ASSERT(file != nullptr);
+  if (good_.entries == 0) return manifest.remove(active_id_);  // of no use to anybody
   file->sealed = true;
   file->bytes = good_.end;
   file->entries = good_.entries;
@@ -159,8 +166,28 @@ Status CommitLog::retire_active() {
   manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
   const std::unique_ptr<SegmentWriter> retired = std::move(writer_);
   TALEA_TRY(manifest_.commit([](Manifest&) {}));
-  // The space behind the end is only a loan; failing to give it back harms nobody.
-  (void)retired->trim().ok();
+  give_back(*retired);
+  (void)read_through_cache().ok();  // else it is read as it was
+  return {};
+}
+
+// The space behind the end is only a loan; what fails to give it back harms nobody, and the next
+// open does it.
+void CommitLog::give_back(SegmentWriter& writer) {
+  if (good_.entries > 0) {
+    (void)writer.cut(good_.end).ok();
+  } else {
+    live_.remove_segment(active_id_);
+    (void)setup_.seams.file_system.remove(join_path(setup_.directory, writer.segment()->name()))
+        .ok();
+  }
+}
+
+// A sealed segment is only read; its own descriptor is given up for one that the cache may close.
+Status CommitLog::read_through_cache() {
+  if (good_.entries == 0) return {};
+  live_.replace_segment(TALEA_TRY(Segment::open(setup_.cache, setup_.directory, SegmentKind::log,
+                                                active_id_, setup_.store_id)));
   return {};
 }
 
@@ -179,10 +206,14 @@ Status CommitLog::abandon(Failed what, Status failure) {
   }
   if (undone.ok()) {
     manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
+    // First, because on a full disk the manifest may need the room.
+    (void)abandoned->cut(good_.end).ok();
     undone = manifest_.commit([](Manifest&) {});
   }
   if (undone.ok()) {
     unsynced_ = false;
+    give_back(*abandoned);
+    (void)read_through_cache().ok();  // else it is read as it was
     return Status(code, cause + "; nothing of this write is stored");
   }
   broken_ = Status::io_error(

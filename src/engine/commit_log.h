@@ -39,6 +39,7 @@ class CommitLog {
     Seams seams;
     std::string directory;
     StoreId store_id{};
+    FileCache& cache;  // sealed segments are read through it
     std::uint64_t segment_bytes = 0;
     SyncMode sync = SyncMode::always;
     Sequence durable_sequence = 0;
@@ -72,6 +73,7 @@ class CommitLog {
   bool fits(const PendingBatch& batch, std::uint64_t at) const;
   Status ensure_active(const PendingBatch& first);
   Status roll(const PendingBatch& first);
+  Result<std::unique_ptr<SegmentWriter>> create_segment(const PendingBatch& first);
   Status retire_active();
   // An append (or the sync after it) to the active segment failed with `failure`: undoes what the
   // segment may hold beyond the last good batch. Returns what the writers are told.
@@ -79,13 +81,16 @@ class CommitLog {
   Status abandon(Failed what, Status failure);
   void publish(std::span<const PendingBatch> batches);
   void remember_active_in(Manifest& manifest) const;
+  void give_back(SegmentWriter& writer);
+  Status read_through_cache();
 
   const Setup setup_;
   ManifestKeeper& manifest_;
   LiveState& live_;
   Metrics& metrics_;
 
-  std::unique_ptr<SegmentWriter> writer_;  // null: the next batch begins a new segment
+  std::unique_ptr<SegmentWriter> writer_;    // null: the next batch begins a new segment
+  std::unique_ptr<SegmentWriter> unlisted_;  // made, but the manifest could not be written
   std::uint32_t active_id_ = 0;
   SegmentFill good_;            // what of the active segment is written and good
   std::uint64_t last_now_ = 0;  // of the last batch in it

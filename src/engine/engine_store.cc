@@ -37,8 +37,12 @@ Bytes& thread_scratch() {
 
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const std::string& path,
                                                        const Options& options) {
-  OpenedDirectory opened = TALEA_TRY(open_directory(seams, path, options));
-  return std::unique_ptr<EngineStore>(new EngineStore(seams, path, options, std::move(opened)));
+  // Segments are made later by name, perhaps after the process has changed its directory.
+  const std::string directory = TALEA_TRY(seams.file_system.absolute(path));
+  OpenedDirectory opened = TALEA_TRY(open_directory(seams, directory, options));
+  std::unique_ptr<EngineStore> store(new EngineStore(seams, directory, options, std::move(opened)));
+  TALEA_TRY(store->begin_syncing());
+  return store;
 }
 
 EngineStore::EngineStore(const Seams& seams, const std::string& path, const Options& options,
@@ -48,23 +52,27 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       instance_(seams.random.next_u64() | 1),
       report_(opened.report),
       lock_(std::move(opened.lock)),
+      cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
       manifest_(seams.file_system, path, opened.manifest),
       extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
       log_({.seams = seams,
             .directory = path,
             .store_id = opened.manifest.store_id,
+            .cache = *cache_,
             .segment_bytes = options.segment_bytes,
             .sync = options.sync,
             .durable_sequence = opened.replayed.last_sequence},
            manifest_, *live_, metrics_),
       sequencer_({seams.clock, opened.replayed.last_sequence, opened.replayed.last_now}, log_,
-                 *live_) {
-  if (options.sync == SyncMode::interval && !options.read_only) {
-    // A failed sync breaks the log, and the next write reports it.
-    syncing_ =
-        seams.executor.every(options.sync_interval, [this] { (void)sequencer_.sync().ok(); });
-  }
+                 *live_) {}
+
+Status EngineStore::begin_syncing() {
+  if (options_.sync != SyncMode::interval || options_.read_only) return {};
+  // A failed sync breaks the log, and the next write reports it.
+  syncing_ = TALEA_TRY(
+      seams_.executor.every(options_.sync_interval, [this] { (void)sequencer_.sync().ok(); }));
+  return {};
 }
 
 EngineStore::~EngineStore() = default;
@@ -135,8 +143,10 @@ Result<bool> EngineStore::apply(Sequence sequence, const Batch& batch) {
     return Status::invalid_argument(
         "apply() takes no preconditions: they were evaluated where the sequence was assigned");
   }
-  if (sequence == 0 || batch.operations().empty()) {
-    return Status::invalid_argument("apply() needs a sequence above 0 and an operation");
+  if (sequence == 0 || sequence > kSequenceMax || batch.operations().empty()) {
+    return Status::invalid_argument("apply() needs an operation and a sequence of 1 to " +
+                                    std::to_string(kSequenceMax) + "; it is " +
+                                    std::to_string(sequence));
   }
   const Sequence applied = TALEA_TRY(write(batch, sequence, nullptr));
   return applied != 0;
@@ -152,6 +162,19 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
     return checked;
   }
   const Timer timer(seams_.clock, metrics_.commit_latency);
+  const bool has_large_value = std::any_of(batch.operations().begin(), batch.operations().end(),
+                                           [](const Batch::Operation& operation) {
+                                             return operation.kind == Batch::Operation::Kind::put &&
+                                                    operation.value.size() > kInlineValueBytesMax;
+                                           });
+  if (has_large_value) {
+    // A write that would be refused anyway must not fill the disk first.
+    auto checked = sequencer_.check(batch.preconditions(), failed);
+    if (!checked.ok()) {
+      count_outcome(checked);
+      return checked;
+    }
+  }
 
   std::vector<EntrySource> entries;
   std::vector<ExtentList> lists;

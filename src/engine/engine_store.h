@@ -50,6 +50,7 @@ class EngineStore final : public Store {
   EngineStore(const Seams& seams, const std::string& path, const Options& options,
               OpenedDirectory opened);
 
+  Status begin_syncing();
   // An entry as it is found: where, and decoded into `scratch`.
   struct Read {
     LiveState::Found found;
@@ -73,6 +74,7 @@ class EngineStore final : public Store {
   const std::uint64_t instance_;  // marks the StoredValues that are ours
   const RecoveryReport report_;
   std::unique_ptr<FileLock> lock_;
+  const std::unique_ptr<FileCache> cache_;
   const std::unique_ptr<LiveState> live_;
   mutable Metrics metrics_;
   ManifestKeeper manifest_;

@@ -18,10 +18,7 @@ ExtentStore::ExtentStore(const Setup& setup, ManifestKeeper& manifest, LiveState
 
 std::uint64_t ExtentStore::new_value_id() { return setup_.seams.random.next_u64(); }
 
-Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::uint64_t bytes) {
-  if (active_ != nullptr && active_->end + bytes <= kExtentSegmentBytes) return active_;
-  if (active_ != nullptr) TALEA_TRY(seal(*active_));
-
+Result<std::shared_ptr<Segment>> ExtentStore::create_segment() {
   SegmentWriter::Setup setup;
   SegmentHeader& header = setup.header;
   header.id = TALEA_TRY(manifest_.take_file_id());
@@ -29,16 +26,24 @@ Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::ui
   header.base_now = setup_.seams.clock.wall_ms();
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
-  setup.write_ahead = false;
   const std::unique_ptr<SegmentWriter> writer =
       TALEA_TRY(SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup));
+  return writer->segment();
+}
+
+Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::uint64_t bytes) {
+  if (active_ != nullptr && active_->end + bytes <= kExtentSegmentBytes) return active_;
+  if (active_ != nullptr) TALEA_TRY(seal(*active_));
+
+  if (unlisted_ == nullptr) unlisted_ = TALEA_TRY(create_segment());
+  const std::uint32_t id = unlisted_->id();
   TALEA_TRY(manifest_.commit(
-      [&](Manifest& manifest) { manifest.add({.kind = SegmentKind::extent, .id = header.id}); }));
+      [id](Manifest& manifest) { manifest.add({.kind = SegmentKind::extent, .id = id}); }));
   metrics_.segments_created.add();
   active_ = std::make_shared<OpenSegment>();
-  active_->segment = writer->segment();
-  live_.add_segment(writer->segment());
-  opened_[header.id] = active_;
+  active_->segment = std::move(unlisted_);
+  live_.add_segment(active_->segment);
+  opened_[id] = active_;
   return active_;
 }
 

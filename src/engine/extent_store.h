@@ -56,6 +56,7 @@ class ExtentStore {
     bool failed TALEA_GUARDED_BY(sync_mutex) = false;
   };
 
+  Result<std::shared_ptr<Segment>> create_segment();
   Result<std::shared_ptr<OpenSegment>> with_room(std::uint64_t bytes) TALEA_REQUIRES(mutex_);
   Status seal(OpenSegment& segment) TALEA_REQUIRES(mutex_);
   Status sync_segment(OpenSegment& segment);
@@ -66,6 +67,8 @@ class ExtentStore {
   Metrics& metrics_;
   Mutex mutex_;
   std::shared_ptr<OpenSegment> active_ TALEA_GUARDED_BY(mutex_);
+  // Made, but the manifest could not be written; the next try lists it.
+  std::shared_ptr<Segment> unlisted_ TALEA_GUARDED_BY(mutex_);
   // All that were opened in this session, by id: a value may span several.
   absl::flat_hash_map<std::uint32_t, std::shared_ptr<OpenSegment>> opened_ TALEA_GUARDED_BY(mutex_);
 };

@@ -21,6 +21,18 @@ void LiveState::add_segment(std::shared_ptr<const Segment> segment, const Segmen
   state.fill = fill;
 }
 
+void LiveState::replace_segment(std::shared_ptr<const Segment> segment) {
+  WriteLock lock(mutex_);
+  const auto at = segments_.find(segment->id());
+  TALEA_ASSERT(at != segments_.end());
+  at->second.segment = std::move(segment);
+}
+
+void LiveState::remove_segment(std::uint32_t segment) {
+  WriteLock lock(mutex_);
+  segments_.erase(segment);
+}
+
 void LiveState::set_fill(std::uint32_t segment, const SegmentFill& fill) {
   WriteLock lock(mutex_);
   segments_[segment].fill = fill;

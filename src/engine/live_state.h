@@ -62,6 +62,10 @@ class LiveState {
 
   void add_segment(std::shared_ptr<const Segment> segment, const SegmentFill& fill = {})
       TALEA_EXCLUDES(mutex_);
+  /// Another way to read a segment that is there.
+  void replace_segment(std::shared_ptr<const Segment> segment) TALEA_EXCLUDES(mutex_);
+  /// Forgets a segment that no key points into.
+  void remove_segment(std::uint32_t segment) TALEA_EXCLUDES(mutex_);
   void set_fill(std::uint32_t segment, const SegmentFill& fill) TALEA_EXCLUDES(mutex_);
   /// Makes `changes`, all in `segment`, visible at once.
   void publish(std::span<const Change> changes, std::uint32_t segment, const SegmentFill& fill)

@@ -12,6 +12,9 @@ namespace talea {
 
 namespace {
 
+// Descriptors for sealed segments; a process may have 1024 by default, and has other uses for them.
+constexpr std::size_t kOpenFilesMax = 256;
+
 // The directory that a file system makes at its root is nobody's.
 constexpr const char* kLostAndFound = "lost+found";
 
@@ -107,9 +110,13 @@ Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& pa
   Contents contents = TALEA_TRY(look_at(seams, path));
   if (contents == Contents::nothing) {
     if (options.read_only || !options.create_if_missing) return not_there(path, options);
+    const bool existed = TALEA_TRY(file_system.exists(path));
     TALEA_TRY(file_system.create_directory(path).with_context(
         "create the store's directory (its parent must exist)"));
-    TALEA_TRY(file_system.sync_directory(parent_path(path)));
+    // Also when it was there: whoever made it may not have synced its name.
+    Status named = file_system.sync_directory(parent_path(path));
+    const bool not_ours = existed && named.code() == Code::denied;
+    if (!not_ours) TALEA_TRY(std::move(named));
   }
   LockedDirectory locked;
   auto lock = file_system.lock(join_path(path, kLockName),
@@ -145,6 +152,7 @@ class Opening {
     LockedDirectory locked = TALEA_TRY(lock_directory(seams_, path_, options_));
     opened_.lock = std::move(locked.lock);
     opened_.manifest = std::move(locked.manifest);
+    opened_.cache = std::make_unique<FileCache>(seams_.file_system, kOpenFilesMax);
     opened_.live = std::make_unique<LiveState>();
     opened_.replayed.last_now = opened_.manifest.last_now;
     TALEA_TRY(open_extents());
@@ -157,6 +165,7 @@ class Opening {
       TALEA_TRY(check_leftovers());
       TALEA_TRY(settle());
       TALEA_TRY(remove_leftovers());
+      give_back_space();
     }
     return std::move(opened_);
   }
@@ -165,9 +174,10 @@ class Opening {
   Result<std::shared_ptr<Segment>> open_segment(const ManifestFile& file) {
     // Only the tail that a crash left open is written to again.
     const bool write = !file.sealed && !options_.read_only;
-    auto opened =
-        Segment::open(seams_.file_system, path_, file.kind, file.id, opened_.manifest.store_id,
-                      write ? OpenMode::write : OpenMode::read);
+    const StoreId& store_id = opened_.manifest.store_id;
+    auto opened = write ? Segment::open(seams_.file_system, path_, file.kind, file.id, store_id,
+                                        OpenMode::write)
+                        : Segment::open(*opened_.cache, path_, file.kind, file.id, store_id);
     if (opened.ok() || opened.status().code() != Code::not_found) return opened;
     return Status::corruption(segment_file_name(file.kind, file.id) +
                               " is missing; the manifest says that it belongs to the store. "
@@ -208,6 +218,7 @@ class Opening {
                     .with_context("the store was not opened, and nothing was changed; `talea "
                                   "verify` lists all that is wrong; restore it from a backup"));
       opened_.live->set_fill(file.id, replayed.fill);
+      if (replayed.excess_bytes > 0) too_long_.push_back(file);
       if (file.sealed) continue;
       TALEA_ASSERT(tail_ == nullptr);
       tail_ = std::move(segment);
@@ -282,6 +293,15 @@ class Opening {
     return {};
   }
 
+  // What a session wrote ahead and did not live to give back. Of no harm if it fails.
+  void give_back_space() {
+    for (const ManifestFile& file : too_long_) {
+      const std::string path = join_path(path_, segment_file_name(file.kind, file.id));
+      auto opened = seams_.file_system.open(path, OpenMode::write);
+      if (opened.ok()) (void)(*opened)->truncate(file.bytes).ok();
+    }
+  }
+
   Status remove_leftovers() {
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
       const std::optional<SegmentFileName> file = parse_segment_file_name(name);
@@ -320,6 +340,7 @@ class Opening {
   OpenedDirectory opened_;
   std::shared_ptr<Segment> tail_;
   ReplayedSegment tail_replay_;
+  std::vector<ManifestFile> too_long_;  // sealed, and their files go on
 };
 
 }  // namespace

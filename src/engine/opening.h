@@ -32,6 +32,7 @@ Status check_options(const Options& options);
 struct OpenedDirectory {
   std::unique_ptr<FileLock> lock;
   Manifest manifest;
+  std::unique_ptr<FileCache> cache;  // sealed segments are read through it
   std::unique_ptr<LiveState> live;
   ReplayState replayed;
   RecoveryReport report;

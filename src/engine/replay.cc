@@ -21,6 +21,7 @@ class SegmentReplay {
       return segment_.corruption_at(size, "the file ends here; the manifest says that it has " +
                                               std::to_string(file_.bytes) + " bytes");
     }
+    if (file_.sealed) result_.excess_bytes = size - file_.bytes;
     SegmentScanner scanner(segment_, file_.sealed ? file_.bytes : size);
     RecordView record;
     for (;;) {

@@ -25,6 +25,8 @@ struct ReplayedSegment {
   /// tail holds beyond the end, and whether that is damage.
   std::uint64_t proven_end = kSegmentHeaderBytes;
   std::uint64_t torn_bytes = 0;
+  /// Only for a sealed one: what the file has beyond it.
+  std::uint64_t excess_bytes = 0;
   Status damage;
 };
 

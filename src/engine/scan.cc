@@ -44,17 +44,18 @@ class EngineScan final : public Scan::State {
   Result<bool> next() override {
     read_.reset();
     value_.reset();
+    row_ = {};
     if (remaining_ == 0) return false;
     TALEA_TRY(store_.check_usable(false));
     if (rows_.empty() && !exhausted_) fetch();
     if (rows_.empty()) return false;
-    row_ = std::move(rows_.front());
-    rows_.pop_front();
-    if (!in_range(row_.key)) {
+    if (!in_range(rows_.front().key)) {
       rows_.clear();
       exhausted_ = true;
       return false;
     }
+    row_ = std::move(rows_.front());
+    rows_.pop_front();
     --remaining_;
     store_.metrics_.rows_scanned.add();
     return true;
@@ -71,7 +72,8 @@ class EngineScan final : public Scan::State {
   }
 
   Result<Sequence> revision() override {
-    return row_.found.segment->sequence_of(TALEA_TRY(read()));
+    const EntryView entry = TALEA_TRY(read());
+    return row_.found.segment->sequence_of(entry);
   }
 
  private:
@@ -94,6 +96,10 @@ class EngineScan final : public Scan::State {
   bool in_range(BytesView key) const { return key >= start_ && (!end_ || key < *end_); }
 
   Result<EntryView> read() {
+    if (row_.found.segment == nullptr) {
+      return Status::invalid_argument(
+          "the scan is at no row: next() comes first, and its end last");
+    }
     if (!read_) {
       EntryView entry = TALEA_TRY(row_.found.segment->read_entry(row_.found.place(), scratch_));
       if (entry.key != row_.key || entry.space != space_ || entry.is_remove) {

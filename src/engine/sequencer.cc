@@ -32,7 +32,12 @@ Result<Sequence> Sequencer::commit(const Request& request) {
     while (admit().ok() && queue_bytes_ >= kQueueBytesMax) below_limit_.wait(mutex_);
     TALEA_TRY(admit());
     if (request.sequence && *request.sequence <= last_sequence_) return Sequence{0};
-    TALEA_TRY(evaluate(request.preconditions, request.failed));
+    if (!request.sequence && last_sequence_ >= kSequenceMax) {
+      return Status::exhausted("all " + std::to_string(kSequenceMax) +
+                               " sequences of this store are used");
+    }
+    Verdict verdict = evaluate(request.preconditions);
+    if (!verdict.status.ok()) return deliver(std::move(verdict), request.failed);
     last_sequence_ = request.sequence.value_or(last_sequence_ + 1);
     last_now_ = std::max(last_now_, clock_.wall_ms());
     waiter.batch = {.encoded = request.encoded,
@@ -51,8 +56,18 @@ Result<Sequence> Sequencer::check(std::span<const Batch::Precondition> precondit
                                   FailedPrecondition* failed) {
   MutexLock lock(mutex_);
   TALEA_TRY(admit());
-  TALEA_TRY(evaluate(preconditions, failed));
-  return last_sequence_;
+  TALEA_TRY(deliver(evaluate(preconditions), failed));
+  return committed_sequence_;
+}
+
+Status Sequencer::deliver(Verdict verdict, FailedPrecondition* failed) {
+  if (verdict.rests_on_queued) {
+    Waiter waiter;
+    join(waiter);
+    TALEA_TRY(std::move(waiter.status));
+  }
+  if (!verdict.status.ok() && failed != nullptr) *failed = verdict.failed;
+  return std::move(verdict.status);
 }
 
 Status Sequencer::sync() {
@@ -66,10 +81,10 @@ Status Sequencer::sync() {
 
 Sequence Sequencer::last_sequence() const {
   MutexLock lock(mutex_);
-  return last_sequence_;
+  return committed_sequence_;
 }
 
-void Sequencer::join(Waiter& waiter) {
+void Sequencer::join(Waiter& waiter) noexcept {
   queue_.push_back(&waiter);
   const bool leads = !led_;
   led_ = true;
@@ -81,7 +96,7 @@ void Sequencer::join(Waiter& waiter) {
   mutex_.lock();
 }
 
-void Sequencer::lead(Waiter& self) {
+void Sequencer::lead(Waiter& self) noexcept {
   std::vector<Waiter*> group;
   {
     MutexLock lock(mutex_);
@@ -90,18 +105,19 @@ void Sequencer::lead(Waiter& self) {
     group = group_;
   }
   below_limit_.notify_all();
-  write_group(group);
+  const Sequence committed = write_group(group);
 
   std::vector<Waiter*> rejected;
   {
     MutexLock lock(mutex_);
     group_.clear();
+    if (committed != 0) committed_sequence_ = committed;
     broken_ = log_.broken();
     const Status& last = group.back()->status;
     if (!last.ok()) {
       rejected.swap(queue_);
       queue_bytes_ = 0;
-      // Nobody has seen the sequences of what was rejected, and apply() must not take them for
+      // Nobody was told the sequences of what was rejected, and apply() must not take them for
       // applied. (An unknown outcome ends all writing.)
       last_sequence_ = committed_sequence_;
       for (Waiter* waiter : rejected) {
@@ -135,25 +151,24 @@ void Sequencer::finish(const std::vector<Waiter*>& waiters, const Waiter* self) 
   }
 }
 
-void Sequencer::write_group(const std::vector<Waiter*>& group) {
+Sequence Sequencer::write_group(const std::vector<Waiter*>& group) {
   std::vector<PendingBatch> batches;
   batches.reserve(group.size());
   bool sync = false;
   for (const Waiter* waiter : group) {
-    if (waiter->is_sync) {
-      sync = true;
-    } else {
-      batches.push_back(waiter->batch);
-    }
+    sync = sync || waiter->is_sync;
+    if (waiter->batch.encoded != nullptr) batches.push_back(waiter->batch);
   }
   const CommitLog::Outcome outcome = log_.write(batches, sync);
-  if (outcome.committed > 0) committed_sequence_ = batches[outcome.committed - 1].sequence;
-  if (outcome.status.ok()) return;
+  const Sequence last = outcome.committed > 0 ? batches[outcome.committed - 1].sequence : 0;
+  if (outcome.status.ok()) return last;
   std::size_t position = 0;
   for (Waiter* waiter : group) {
-    const bool committed = !waiter->is_sync && position++ < outcome.committed;
+    const bool is_batch = waiter->batch.encoded != nullptr;
+    const bool committed = is_batch && position++ < outcome.committed;
     if (!committed) waiter->status = outcome.status;
   }
+  return last;
 }
 
 Sequencer::Queued Sequencer::find_in(const std::vector<Waiter*>& waiters, Space space,
@@ -169,10 +184,14 @@ Sequencer::Queued Sequencer::find_in(const std::vector<Waiter*>& waiters, Space 
   return {};
 }
 
-Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView key,
-                                                       bool exact) const {
-  if (const Queued queued = find_in(queue_, space, key); queued.found) return queued.revision;
-  if (const Queued queued = find_in(group_, space, key); queued.found) return queued.revision;
+Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView key, bool exact,
+                                                       bool& rests_on_queued) const {
+  for (const std::vector<Waiter*>* waiters : {&queue_, &group_}) {
+    const Queued queued = find_in(*waiters, space, key);
+    if (!queued.found) continue;
+    rests_on_queued = true;
+    return queued.revision;
+  }
   const std::optional<LiveState::Found> found = live_.find(space, key);
   if (!found) return std::optional<Sequence>();
   if (!exact) return std::optional<Sequence>(1);
@@ -201,25 +220,34 @@ std::string describe(const Batch::Precondition& precondition,
 
 }  // namespace
 
-Status Sequencer::evaluate(std::span<const Batch::Precondition> preconditions,
-                           FailedPrecondition* failed) const {
+Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> preconditions) const {
+  Verdict verdict;
   for (std::size_t i = 0; i < preconditions.size(); ++i) {
     const Batch::Precondition& precondition = preconditions[i];
     const auto kind = precondition.kind;
     const bool exact = kind == Batch::Precondition::Kind::revision;
-    std::optional<Sequence> found =
-        TALEA_TRY(revision_of(precondition.space, precondition.key, exact));
-    const bool holds = kind == Batch::Precondition::Kind::absent ? !found
-                       : kind == Batch::Precondition::Kind::present
-                           ? found.has_value()
-                           : found == precondition.revision;
-    if (holds) continue;
-    if (found && !exact) found = TALEA_TRY(revision_of(precondition.space, precondition.key, true));
-    if (failed != nullptr) *failed = {.position = i, .found = found};
-    return Status::conflict("precondition " + std::to_string(i) + " failed: its key must be " +
-                            describe(precondition, found) + "; read it again and retry");
+    auto found = revision_of(precondition.space, precondition.key, exact, verdict.rests_on_queued);
+    if (found.ok()) {
+      const bool holds = kind == Batch::Precondition::Kind::absent ? !*found
+                         : kind == Batch::Precondition::Kind::present
+                             ? found->has_value()
+                             : *found == precondition.revision;
+      if (holds) continue;
+      if (*found && !exact) {
+        found = revision_of(precondition.space, precondition.key, true, verdict.rests_on_queued);
+      }
+    }
+    if (!found.ok()) {
+      verdict.status = std::move(found).status();
+      return verdict;
+    }
+    verdict.failed = {.position = i, .found = *found};
+    verdict.status =
+        Status::conflict("precondition " + std::to_string(i) + " failed: its key must be " +
+                         describe(precondition, *found) + "; read it again and retry");
+    return verdict;
   }
-  return {};
+  return verdict;
 }
 
 Status Sequencer::close() {

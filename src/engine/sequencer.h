@@ -49,7 +49,7 @@ class Sequencer {
   /// Errors: as Engine::put
   Result<Sequence> commit(const Request& request);
 
-  /// Evaluates preconditions alone and returns the last sequence.
+  /// Evaluates preconditions alone and returns the last committed sequence.
   Result<Sequence> check(std::span<const Batch::Precondition> preconditions,
                          FailedPrecondition* failed);
 
@@ -59,10 +59,12 @@ class Sequencer {
   /// Refuses what comes from now on, waits for what is under way, and closes the log.
   Status close();
 
+  /// Of the last batch that is committed.
   Sequence last_sequence() const TALEA_EXCLUDES(mutex_);
 
  private:
-  // A writer that waits; on its own stack.
+  // A writer that waits; on its own stack. Without a batch: somebody who waits for what is queued
+  // before it, and, with `is_sync`, for its durability.
   struct Waiter {
     enum State : std::uint32_t { waiting, leading, done };
     PendingBatch batch;
@@ -72,11 +74,20 @@ class Sequencer {
   };
 
   Status admit() const TALEA_REQUIRES(mutex_);
-  Status evaluate(std::span<const Batch::Precondition> preconditions,
-                  FailedPrecondition* failed) const TALEA_REQUIRES(mutex_);
+  // What evaluating preconditions found: ok or a conflict, and whether that rests on writes that
+  // are not yet durable.
+  struct Verdict {
+    Status status;
+    FailedPrecondition failed;
+    bool rests_on_queued = false;
+  };
+  Verdict evaluate(std::span<const Batch::Precondition> preconditions) const TALEA_REQUIRES(mutex_);
+  // Gives a verdict away, after what it rests on is durable: nobody may be told of a write, or of
+  // its sequence, that can still be rejected.
+  Status deliver(Verdict verdict, FailedPrecondition* failed) TALEA_REQUIRES(mutex_);
   // The revision of a key as of the end of the queue; none when it is absent.
-  Result<std::optional<Sequence>> revision_of(Space space, BytesView key, bool exact) const
-      TALEA_REQUIRES(mutex_);
+  Result<std::optional<Sequence>> revision_of(Space space, BytesView key, bool exact,
+                                              bool& rests_on_queued) const TALEA_REQUIRES(mutex_);
   // What queued batches did to the key: no answer, removed, or its revision.
   struct Queued {
     bool found = false;
@@ -85,17 +96,18 @@ class Sequencer {
   static Queued find_in(const std::vector<Waiter*>& waiters, Space space, BytesView key);
 
   // Queues `waiter` and returns when it is done.
-  void join(Waiter& waiter) TALEA_REQUIRES(mutex_);
-  void lead(Waiter& self) TALEA_EXCLUDES(mutex_);
-  // Writes the group and sets the status of each waiter.
-  void write_group(const std::vector<Waiter*>& group);
+  // noexcept: whoever waits points into the stacks of others, so that running out of memory here
+  // can only end the process.
+  void join(Waiter& waiter) noexcept TALEA_REQUIRES(mutex_);
+  void lead(Waiter& self) noexcept TALEA_EXCLUDES(mutex_);
+  // Writes the group and sets the status of each waiter. Returns the last sequence that is
+  // committed; 0 when none is.
+  Sequence write_group(const std::vector<Waiter*>& group);
   static void finish(const std::vector<Waiter*>& waiters, const Waiter* self);
 
   Clock& clock_;
   CommitLog& log_;  // used by the leader alone
   const LiveState& live_;
-  Sequence committed_sequence_;  // used by the leader alone
-
   mutable Mutex mutex_;
   CondVar below_limit_;
   CondVar idle_;
@@ -105,7 +117,8 @@ class Sequencer {
   bool led_ TALEA_GUARDED_BY(mutex_) = false;
   bool closed_ TALEA_GUARDED_BY(mutex_) = false;
   Status broken_ TALEA_GUARDED_BY(mutex_);
-  Sequence last_sequence_ TALEA_GUARDED_BY(mutex_);
+  Sequence committed_sequence_ TALEA_GUARDED_BY(mutex_);  // of the last batch that is published
+  Sequence last_sequence_ TALEA_GUARDED_BY(mutex_);       // of the last batch that is queued
   std::uint64_t last_now_ TALEA_GUARDED_BY(mutex_);
 };
 

@@ -731,6 +731,12 @@ Result<std::unique_ptr<File>> CrashFileSystem::open(const std::string& path, Ope
                                                            disk_->boot, mode != OpenMode::read));
 }
 
+Result<std::string> CrashFileSystem::absolute(const std::string& path) {
+  // Its present directory is the root, always.
+  if (!path.empty() && path.front() == '/') return without_trailing_slashes(path);
+  return "/" + without_trailing_slashes(path);
+}
+
 Result<bool> CrashFileSystem::exists(const std::string& path) {
   const std::string doing = "look for '" + path + "'";
   MutexLock lock(disk_->mutex);

@@ -95,6 +95,10 @@ class FileSystem {
   ///         invalid_argument when create_new finds the name taken
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
 
+  /// `path` as it stays true when the process changes its directory; without '/' at its end.
+  /// Errors: io_error (the present directory is gone)
+  virtual Result<std::string> absolute(const std::string& path) = 0;
+
   /// True when something with this name exists.
   virtual Result<bool> exists(const std::string& path) = 0;
 
@@ -130,6 +134,8 @@ Status read_exactly(File& file, std::uint64_t offset, std::uint64_t bytes, Bytes
 
 /// `directory` and `name` joined by one '/'.
 std::string join_path(const std::string& directory, const std::string& name);
+/// `path` without any '/' at its end; "/" stays.
+std::string without_trailing_slashes(std::string path);
 /// What is before the last '/', "." when there is none.
 std::string parent_path(const std::string& path);
 

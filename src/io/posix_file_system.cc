@@ -287,6 +287,15 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
   return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(descriptor), path));
 }
 
+Result<std::string> PosixFileSystem::absolute(const std::string& path) {
+  if (!path.empty() && path.front() == '/') return without_trailing_slashes(path);
+  char* present = ::getcwd(nullptr, 0);  // as long as it has to be
+  if (present == nullptr) return failed("find the present directory for", path, errno);
+  std::string whole = join_path(present, without_trailing_slashes(path));
+  ::free(present);  // NOLINT(cppcoreguidelines-no-malloc): getcwd allocated it
+  return whole;
+}
+
 Result<bool> PosixFileSystem::exists(const std::string& path) {
   struct stat found {};
   // lstat: a link to nothing occupies the name as well.

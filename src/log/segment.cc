@@ -8,11 +8,19 @@ Result<std::shared_ptr<Segment>> Segment::open(FileSystem& file_system,
                                                const std::string& directory, SegmentKind kind,
                                                std::uint32_t id, const StoreId& store_id,
                                                OpenMode mode) {
-  const std::string name = segment_file_name(kind, id);
-  auto opened = file_system.open(join_path(directory, name), mode);
-  if (!opened.ok()) return std::move(opened).status();
-  std::unique_ptr<File> file = std::move(opened).value();
+  const std::string path = join_path(directory, segment_file_name(kind, id));
+  return check(TALEA_TRY(file_system.open(path, mode)), kind, id, store_id);
+}
 
+Result<std::shared_ptr<Segment>> Segment::open(FileCache& cache, const std::string& directory,
+                                               SegmentKind kind, std::uint32_t id,
+                                               const StoreId& store_id) {
+  return check(cache.file(join_path(directory, segment_file_name(kind, id))), kind, id, store_id);
+}
+
+Result<std::shared_ptr<Segment>> Segment::check(std::unique_ptr<File> file, SegmentKind kind,
+                                                std::uint32_t id, const StoreId& store_id) {
+  const std::string name = segment_file_name(kind, id);
   Bytes block(kSegmentHeaderBytes, '\0');
   auto got = file->pread(0, block.data(), block.size());
   if (!got.ok()) return std::move(got).status().with_context(name);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "io/file_cache.h"
 #include "io/file_system.h"
 #include "log/record.h"
 #include "log/segment_header.h"
@@ -19,6 +20,10 @@ class Segment {
                                                const std::string& directory, SegmentKind kind,
                                                std::uint32_t id, const StoreId& store_id,
                                                OpenMode mode);
+  /// The same, for reading, of a file that `cache` opens when it is needed.
+  static Result<std::shared_ptr<Segment>> open(FileCache& cache, const std::string& directory,
+                                               SegmentKind kind, std::uint32_t id,
+                                               const StoreId& store_id);
   /// For a file that was just written; see SegmentWriter.
   Segment(const SegmentHeader& header, std::unique_ptr<File> file);
 
@@ -42,6 +47,9 @@ class Segment {
   Status corruption_at(std::uint64_t offset, std::string_view problem) const;
 
  private:
+  static Result<std::shared_ptr<Segment>> check(std::unique_ptr<File> file, SegmentKind kind,
+                                                std::uint32_t id, const StoreId& store_id);
+
   const SegmentHeader header_;
   const SegmentContext context_;
   const std::string name_;

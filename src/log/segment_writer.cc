@@ -22,40 +22,49 @@ const Bytes& zeros() {
 }  // namespace
 
 SegmentWriter::SegmentWriter(std::shared_ptr<Segment> segment, const Setup& setup)
-    : segment_(std::move(segment)),
-      bytes_planned_(setup.bytes_planned),
-      write_ahead_(setup.write_ahead) {}
+    : segment_(std::move(segment)), bytes_planned_(setup.bytes_planned), ahead_(setup.ahead) {}
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& file_system,
                                                              const std::string& directory,
                                                              const Setup& setup) {
-  const std::string name = segment_file_name(setup.header.kind, setup.header.id);
-  std::unique_ptr<File> file =
-      TALEA_TRY(file_system.open(join_path(directory, name), OpenMode::create_new));
-  TALEA_TRY(file->pwrite(0, encode_segment_header(setup.header)));
-  TALEA_TRY(file->sync_data());
-  TALEA_TRY(file_system.sync_directory(directory));
+  const std::string path =
+      join_path(directory, segment_file_name(setup.header.kind, setup.header.id));
+  std::unique_ptr<File> file = TALEA_TRY(file_system.open(path, OpenMode::create_new));
+  Status made = file->pwrite(0, encode_segment_header(setup.header));
+  if (made.ok()) made = file->sync_data();
+  if (made.ok()) made = file_system.sync_directory(directory);
+  if (!made.ok()) {
+    // No manifest names it yet. Should it stay, the next open removes it.
+    (void)file_system.remove(path).ok();
+    return made;
+  }
   auto segment = std::make_shared<Segment>(setup.header, std::move(file));
   return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(segment), setup));
 }
 
+Status SegmentWriter::take(std::uint64_t bytes) {
+  File& file = segment_->file();
+  if (ahead_ == Setup::Ahead::reserved) return file.allocate(taken_, bytes);
+  return file.pwrite(taken_, BytesView(zeros()).substr(0, bytes));
+}
+
 Status SegmentWriter::take_space(std::uint64_t bytes) {
   const std::uint64_t needed = end_ + bytes;
-  if (!write_ahead_ || needed <= written_ahead_) return {};
-  const std::uint64_t step = std::clamp(written_ahead_, kAheadBytesMin, kAheadBytesMax) /
+  if (needed <= taken_) return {};
+  const std::uint64_t step = std::clamp(taken_, kAheadBytesMin, kAheadBytesMax) /
                              kSegmentHeaderBytes * kSegmentHeaderBytes;
   // Beyond the planned length (a batch larger than a segment) exactly what is needed.
-  std::uint64_t target = std::max(needed, std::min(written_ahead_ + step, bytes_planned_));
-  while (written_ahead_ < target) {
-    const std::uint64_t chunk = std::min(target - written_ahead_, kAheadBytesMax);
-    Status written = segment_->file().pwrite(written_ahead_, BytesView(zeros()).substr(0, chunk));
-    if (!written.ok()) {
+  std::uint64_t target = std::max(needed, std::min(taken_ + step, bytes_planned_));
+  while (taken_ < target) {
+    const std::uint64_t chunk = std::min(target - taken_, kAheadBytesMax);
+    Status taken = take(chunk);
+    if (!taken.ok()) {
       // No room for a whole step: then for what is needed now, or not at all.
-      if (target == needed || written.code() != Code::exhausted) return written;
+      if (target == needed || taken.code() != Code::exhausted) return taken;
       target = needed;
       continue;
     }
-    written_ahead_ += chunk;
+    taken_ += chunk;
   }
   return {};
 }
@@ -85,9 +94,6 @@ Status SegmentWriter::sync() {
   return std::move(synced).with_context("sync " + segment_->name());
 }
 
-Status SegmentWriter::trim() {
-  if (written_ahead_ <= end_) return {};
-  return segment_->file().truncate(end_);
-}
+Status SegmentWriter::cut(std::uint64_t end) { return segment_->file().truncate(end); }
 
 }  // namespace talea

@@ -22,25 +22,26 @@ class SegmentWriter {
     SegmentHeader header;
     /// Most bytes the file should take; space is not written ahead beyond it.
     std::uint64_t bytes_planned = 0;
-    /// Write zeros ahead of the records.
-    bool write_ahead = true;
+    /// How space is taken ahead of the records. `zeros`: written, so that a sync has no metadata to
+    /// commit. `reserved`: asked of the file system, which costs next to nothing and is right where
+    /// no sync waits.
+    enum class Ahead { zeros, reserved } ahead = Ahead::zeros;
   };
 
   /// Makes the file with its header and makes both durable, name included.
-  /// Errors: exhausted, denied, io_error; no file of that name is left in the manifest's way: an
-  ///         unlisted file without records is removed at the next open
+  /// Errors: exhausted, denied, io_error; no file is left, unless removing it failed as well
   static Result<std::unique_ptr<SegmentWriter>> create(FileSystem& file_system,
                                                        const std::string& directory,
                                                        const Setup& setup);
 
   /// Writes `bytes` at end() and moves it. Readable at once, durable after sync().
-  /// Errors: exhausted with nothing written while `write_ahead` is on and space had to be taken:
-  ///         then the writer stays usable (see is_usable)
-  ///         io_error, exhausted otherwise: of no more use
+  /// Errors: exhausted when no space could be taken: then nothing was written, and the writer
+  ///         stays usable (see is_usable)
+  ///         otherwise: of no more use
   Status append(BytesView bytes);
   Status sync();
-  /// Gives back space beyond end(). Call it after the manifest has sealed the segment.
-  Status trim();
+  /// Gives back what lies beyond `end`; the writer is of no more use.
+  Status cut(std::uint64_t end);
 
   /// False after a failure that may have left bytes behind end().
   bool is_usable() const { return usable_; }
@@ -50,12 +51,13 @@ class SegmentWriter {
  private:
   SegmentWriter(std::shared_ptr<Segment> segment, const Setup& setup);
   Status take_space(std::uint64_t bytes);
+  Status take(std::uint64_t bytes);
 
   const std::shared_ptr<Segment> segment_;
   const std::uint64_t bytes_planned_;
-  const bool write_ahead_;
+  const Setup::Ahead ahead_;
   std::uint64_t end_ = kSegmentHeaderBytes;
-  std::uint64_t written_ahead_ = kSegmentHeaderBytes;  // zeros reach up to here
+  std::uint64_t taken_ = kSegmentHeaderBytes;  // space is taken up to here
   bool usable_ = true;
 };
 

@@ -20,7 +20,7 @@ class SegmentWriting : public testing::Test {
   }
 
   static SegmentWriter::Setup setup(std::uint64_t bytes_planned = 256 * kKiB) {
-    return {.header = test_header(), .bytes_planned = bytes_planned, .write_ahead = true};
+    return {.header = test_header(), .bytes_planned = bytes_planned};
   }
   std::unique_ptr<SegmentWriter> make(const SegmentWriter::Setup& with = setup()) {
     auto writer = SegmentWriter::create(disk_, "store", with);
@@ -93,18 +93,21 @@ TEST_F(SegmentWriting, SpaceIsWrittenAheadInStepsThatDoubleUpToThePlannedLength)
   EXPECT_EQ(durable_records(), sequence_ - 1000);
 }
 
-TEST_F(SegmentWriting, WithoutWriteAheadTheFileIsAsLongAsItsRecords) {
-  SegmentWriter::Setup plain = setup();
-  plain.write_ahead = false;
-  const auto writer = make(plain);
+TEST_F(SegmentWriting, SpaceMayBeReservedInsteadOfWritten) {
+  SegmentWriter::Setup reserving = setup();
+  reserving.ahead = SegmentWriter::Setup::Ahead::reserved;
+  const auto writer = make(reserving);
+  disk_.reset_calls();
   ASSERT_TRUE(writer->append(record(*writer, 10)).ok());
-  EXPECT_EQ(file_bytes(), writer->end());
+  EXPECT_EQ(file_bytes(), 68 * kKiB);
+  EXPECT_EQ(disk_.calls().allocates, 1U);
+  EXPECT_EQ(disk_.calls().pwrites, 1U) << "the record alone";
 }
 
-TEST_F(SegmentWriting, TrimGivesBackTheSpaceBehindTheEnd) {
+TEST_F(SegmentWriting, CutGivesBackTheSpaceBehindTheEnd) {
   const auto writer = make();
   ASSERT_TRUE(writer->append(record(*writer, 10)).ok());
-  ASSERT_TRUE(writer->trim().ok());
+  ASSERT_TRUE(writer->cut(writer->end()).ok());
   EXPECT_EQ(file_bytes(), writer->end());
 }
 
@@ -126,13 +129,16 @@ TEST_F(SegmentWriting, AFullDiskWritesNothingAndLeavesTheWriterUsable) {
   EXPECT_EQ(durable_records(), 3U);
 }
 
-TEST_F(SegmentWriting, WithoutWriteAheadAFullDiskIsTheEndOfTheWriter) {
-  SegmentWriter::Setup plain = setup();
-  plain.write_ahead = false;
-  const auto writer = make(plain);
+TEST_F(SegmentWriting, AFullDiskThatRefusesAReservationLeavesTheWriterUsable) {
+  SegmentWriter::Setup reserving = setup();
+  reserving.ahead = SegmentWriter::Setup::Ahead::reserved;
+  const auto writer = make(reserving);
   disk_.set_capacity(2 * kSegmentHeaderBytes);
   EXPECT_EQ(writer->append(record(*writer, 100'000)).code(), Code::exhausted);
-  EXPECT_FALSE(writer->is_usable());
+  EXPECT_TRUE(writer->is_usable());
+  disk_.set_capacity(CrashFileSystem::kUnlimited);
+  --sequence_;
+  EXPECT_TRUE(writer->append(record(*writer, 100'000)).ok());
 }
 
 TEST_F(SegmentWriting, AFailedWriteOfARecordIsTheEndOfTheWriter) {

@@ -175,6 +175,15 @@ Result<Manifest> read_manifest(FileSystem& file_system, const std::string& direc
       TALEA_TRY(file_system.open(join_path(directory, kManifestName), OpenMode::read));
   const std::uint64_t bytes = TALEA_TRY(file->size());
   Bytes content;
+  if (bytes > kHeaderBytes) {
+    // Before all of it is read: a file of terabytes without content must not take such memory.
+    TALEA_TRY(read_exactly(*file, 0, kHeaderBytes, content));
+    const auto body_bytes = load_fixed<std::uint64_t>(content.data() + 16);
+    if (body_bytes != bytes - kHeaderBytes - kCheckBytes) {
+      return Status::corruption(std::string(kManifestName) + ": it has " + std::to_string(bytes) +
+                                " bytes, which is not the length that it states");
+    }
+  }
   TALEA_TRY(read_exactly(*file, 0, bytes, content));
   auto manifest = decode_manifest(content);
   if (!manifest.ok()) return std::move(manifest).status().with_context(kManifestName);
