@@ -15,6 +15,8 @@
 //               engine refuses further writes; open it again and read what is there
 //   any other   rejected: nothing of it happened, and nothing of it ever will
 //
+// Processes: an engine belongs to the process that opened it. A child made by fork() must not touch
+// its copy, not even to destroy it.
 // Threads: every member is safe to call from any number of threads at once, but for close(), move
 // and destruction, which need the other calls to have returned.
 // Formats: docs/formats/. Crash model: docs/crash-model.md.
@@ -59,8 +61,8 @@ struct Options {
   SyncMode sync = SyncMode::always;
   /// For SyncMode::interval: 1 ms to 60 s.
   std::chrono::milliseconds sync_interval{25};
-  /// Size at which a segment is sealed and the next one begun: 64 KiB to 1 GiB. A batch that is
-  /// larger gets a segment of its own.
+  /// Size at which a segment of the log is sealed and the next one begun: 64 KiB to 1 GiB. A batch
+  /// that is larger gets a segment of its own. (Segments of large values have 256 MiB.)
   std::uint64_t segment_bytes = 64 * kMiB;
 };
 
@@ -85,8 +87,10 @@ struct ScanRange {
 ///     Scan scan = TALEA_TRY(engine.scan({.prefix = "user:"}));
 ///     while (TALEA_TRY(scan.next())) use(scan.key(), TALEA_TRY(scan.value()));
 ///
-/// Each row was the newest committed one at some moment of the scan; a scan is not a snapshot: it
-/// may see one of two later batches and not the other. No key is returned twice.
+/// Each row was the newest committed one at some moment of the scan. A scan is not a snapshot: of a
+/// batch that is committed meanwhile it may see a part, and of two batches only the later one. No
+/// key is returned twice. key() is empty, and value() and revision() are `invalid_argument`, before
+/// the first row and after the last.
 /// Lifetime: must not outlive its engine. Threads: externally synchronised.
 class Scan {
  public:
@@ -163,12 +167,12 @@ class ValueReader {
   std::unique_ptr<State> state_;
 };
 
-/// What opening found. All zero after a clean close.
+/// What opening found.
 struct RecoveryReport {
   /// Batches read back from log segments.
   std::uint64_t batches_replayed = 0;
-  /// A tail that a crash had torn was cut off: these bytes, of this file, from this offset. None
-  /// of them was ever acknowledged under SyncMode::always.
+  /// Zero after a clean close. A tail that a crash had torn was cut off: these bytes, of this file,
+  /// from this offset. None of them was ever acknowledged under SyncMode::always.
   std::uint64_t bytes_dropped = 0;
   std::string dropped_from_file = {};
   std::uint64_t dropped_from_offset = 0;
@@ -265,7 +269,8 @@ class Engine {
   ///
   /// Errors: not_found         no store there, and create_if_missing is off or read_only is on
   ///         invalid_argument  an option out of its range, or a directory that holds other things
-  ///         unavailable       another process has it open; the message names it
+  ///         unavailable       somebody has it open; the message names the writer that has it, or
+  ///                           had it before the readers that have it now
   ///         corruption        the message names file and offset; nothing was changed. `talea
   ///                           verify` lists all that is wrong
   ///         unsupported       written by a newer version, or with a feature unknown here
@@ -286,6 +291,7 @@ class Engine {
   ///   invalid_argument  outside a limit, or the engine is read-only or closed
   ///   conflict          a precondition failed
   ///   exhausted         disk full; free space and retry, the engine goes on
+  ///   denied            the file system became read-only
   ///   io_error          the write failed and was undone, or an earlier one was not: reopen
   ///   timed_out         unknown outcome; reopen and read
   Result<Sequence> put(BytesView key, BytesView value);
@@ -328,7 +334,8 @@ class Engine {
   const RecoveryReport& recovery() const;
 
   /// Syncs, seals the open segments and releases the directory. Every later call is refused.
-  /// Errors: io_error   what was acknowledged under SyncMode::always is safe all the same
+  /// Errors: io_error, exhausted, denied   what was acknowledged under SyncMode::always is safe all
+  ///         the same, and the next open puts the rest in order
   Status close();
 
  private:

@@ -1,7 +1,9 @@
 // Status: how an operation ended. Result<T> (result.h) is a Status or a value.
 //
 // There is one error system in Talea. A Status carries a code, on which a program acts, and a
-// message, which is for people and no interface. Nothing is thrown; std::bad_alloc passes through.
+// message, which is for people and no interface. Nothing is thrown. Running out of memory is not
+// handled: std::bad_alloc passes through or, where other threads depend on the call, ends the
+// process.
 #pragma once
 
 #include <memory>
@@ -23,7 +25,7 @@ enum class Code : unsigned char {
   not_found,
   /// A precondition failed. Read again, then retry.
   conflict,
-  /// A stated limit was met: a size, a quota, a full disk. Nothing was changed.
+  /// A stated limit was met: a size, a quota, a full disk. What was asked for did not happen.
   exhausted,
   /// It did not happen, and may work later (another process owns the store).
   unavailable,

@@ -328,7 +328,11 @@ class Opening {
     const std::uint64_t size = TALEA_TRY((*opened)->file().size());
     SegmentScanner scanner(**opened, size);
     RecordView record;
-    if (TALEA_TRY(scanner.next(record)) != SegmentScanner::Step::record) return {};
+    SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
+    if (step == SegmentScanner::Step::bad && TALEA_TRY(scanner.find_next_valid())) {
+      step = SegmentScanner::Step::record;
+    }
+    if (step != SegmentScanner::Step::record) return {};
     return Status::corruption(name +
                               " holds batches and the manifest does not name it: the manifest is "
                               "older than the log. Restore the newer one; nothing was changed");
