@@ -7,6 +7,27 @@
 
 namespace talea {
 
+std::optional<std::uint32_t> RecordChanges::assign(const RecordView& record,
+                                                   std::uint32_t segment) {
+  changes.clear();
+  lists.clear();
+  lists.reserve(record.entries.size());  // so that pointers into it stay good
+  for (const EntryView& entry : record.entries) {
+    const ExtentList* extents = nullptr;
+    if (entry.is_extent_list) {
+      std::optional<ExtentList> list = decode_extent_list(entry.value);
+      if (!list) return entry.place.offset;
+      extents = &lists.emplace_back(std::move(*list));
+    }
+    changes.push_back({.space = entry.space,
+                       .key = entry.key,
+                       .is_remove = entry.is_remove,
+                       .location = {segment, entry.place.offset, entry.place.bytes},
+                       .extents = extents});
+  }
+  return std::nullopt;
+}
+
 namespace {
 
 class SegmentReplay {
@@ -63,32 +84,19 @@ class SegmentReplay {
   }
 
   Status publish(const RecordView& record) {
-    changes_.clear();
-    lists_.clear();
-    lists_.reserve(record.entries.size());  // changes_ points into it
-    for (const EntryView& entry : record.entries) {
-      const ExtentList* extents = nullptr;
-      if (entry.is_extent_list) {
-        std::optional<ExtentList> list = decode_extent_list(entry.value);
-        if (!list) {
-          return segment_.corruption_at(entry.place.offset,
-                                        "the extent list is valid and makes no sense");
-        }
-        for (const ExtentPiece& piece : list->pieces) {
-          if (live_.segment(piece.segment) != nullptr) continue;
-          return segment_.corruption_at(
-              entry.place.offset, "it refers to extent segment " + std::to_string(piece.segment) +
-                                      ", which the manifest does not name");
-        }
-        extents = &lists_.emplace_back(std::move(*list));
-      }
-      changes_.push_back({.space = entry.space,
-                          .key = entry.key,
-                          .is_remove = entry.is_remove,
-                          .location = {segment_.id(), entry.place.offset, entry.place.bytes},
-                          .extents = extents});
+    if (const auto bad = changes_.assign(record, segment_.id())) {
+      return segment_.corruption_at(*bad, "the extent list is valid and makes no sense");
     }
-    live_.publish(changes_, segment_.id(), result_.fill);
+    for (const LiveState::Change& change : changes_.changes) {
+      if (change.extents == nullptr) continue;
+      for (const ExtentPiece& piece : change.extents->pieces) {
+        if (live_.segment(piece.segment) != nullptr) continue;
+        return segment_.corruption_at(
+            change.location.offset, "it refers to extent segment " + std::to_string(piece.segment) +
+                                        ", which the manifest does not name");
+      }
+    }
+    live_.publish(changes_.changes, segment_.id(), result_.fill);
     return {};
   }
 
@@ -136,8 +144,7 @@ class SegmentReplay {
   LiveState& live_;
   ReplayedSegment result_;
   Sequence highest_claim_ = 0;
-  std::vector<LiveState::Change> changes_;
-  std::vector<ExtentList> lists_;
+  RecordChanges changes_;
 };
 
 }  // namespace

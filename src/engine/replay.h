@@ -7,9 +7,8 @@
 // as durable. docs/formats/log.md, "Where the log ends".
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
+#include <optional>
+#include <vector>
 
 #include "engine/live_state.h"
 #include "log/segment.h"
@@ -17,6 +16,16 @@
 #include "talea/engine.h"
 
 namespace talea {
+
+/// What a record changes. `changes` points into `lists` and into the record.
+struct RecordChanges {
+  std::vector<LiveState::Change> changes;
+  std::vector<ExtentList> lists;
+
+  /// Fills both from `record`, which lies in segment `segment`. Returns the offset of the first
+  /// entry whose extent list makes no sense although its check is right.
+  std::optional<std::uint32_t> assign(const RecordView& record, std::uint32_t segment);
+};
 
 /// What replaying one segment found.
 struct ReplayedSegment {

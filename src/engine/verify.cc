@@ -4,6 +4,7 @@
 
 #include "engine/live_state.h"
 #include "engine/opening.h"
+#include "engine/replay.h"
 #include "log/extent.h"
 #include "log/segment_scanner.h"
 
@@ -146,27 +147,11 @@ class Verifier {
     last_sequence_ = std::max(last_sequence_, record.sequence);
     ++report_.batches;
     report_.entries += record.entries.size();
-    std::vector<LiveState::Change> changes;
-    std::vector<ExtentList> lists;
-    lists.reserve(record.entries.size());
-    for (const EntryView& entry : record.entries) {
-      const ExtentList* extents = nullptr;
-      if (entry.is_extent_list) {
-        std::optional<ExtentList> list = decode_extent_list(entry.value);
-        if (!list) {
-          add_finding(segment.name(), entry.place.offset,
-                      "the extent list is valid and makes no sense");
-          continue;
-        }
-        extents = &lists.emplace_back(std::move(*list));
-      }
-      changes.push_back({.space = entry.space,
-                         .key = entry.key,
-                         .is_remove = entry.is_remove,
-                         .location = {segment.id(), entry.place.offset, entry.place.bytes},
-                         .extents = extents});
+    if (const auto bad = changes_.assign(record, segment.id())) {
+      add_finding(segment.name(), *bad, "the extent list is valid and makes no sense");
+      return;
     }
-    live_.publish(changes, segment.id(), {});
+    live_.publish(changes_.changes, segment.id(), {});
   }
 
   // Reads every chunk that a current value refers to. Chunks that nobody refers to are garbage and
@@ -234,6 +219,7 @@ class Verifier {
   Manifest manifest_;
   std::vector<Opened> segments_;
   LiveState live_;
+  RecordChanges changes_;
   Sequence last_sequence_ = 0;
   std::uint64_t done_ = 0;
   std::uint64_t total_ = 0;
