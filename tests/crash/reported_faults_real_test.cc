@@ -108,7 +108,7 @@ TEST_P(Readers, ThatScanAllTheTimeDoNotStarveAWriter) {
   for (std::thread& reader : readers) reader.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(Counts, Readers, testing::Values(1, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Counts, Readers, testing::Values(1, 4, 16));
 
 TEST(SmallSessions, AreNotLimitedByTheNumberOfOpenFiles) {
   const std::string path = test_directory() + "/store";
