@@ -141,6 +141,7 @@ Status CommitLog::roll(const PendingBatch& first) {
   writer_ = std::move(unlisted_);
   active_id_ = header.id;
   good_ = {};
+  blank_ = false;
   announced_ = 0;  // each segment says anew how far all before it is durable
   metrics_.segments_created.add();
   return {};
@@ -149,7 +150,7 @@ Status CommitLog::roll(const PendingBatch& first) {
 void CommitLog::remember_active_in(Manifest& manifest) const {
   ManifestFile* file = manifest.find(active_id_);
   TALEA_ASSERT(file != nullptr);
-  if (good_.entries == 0) return manifest.remove(active_id_);  // of no use to anybody
+  if (blank_) return manifest.remove(active_id_);  // of no use to anybody
   file->sealed = true;
   file->bytes = good_.end;
   file->entries = good_.entries;
@@ -161,6 +162,7 @@ void CommitLog::remember_active_in(Manifest& manifest) const {
 Status CommitLog::retire_active() {
   if (writer_ == nullptr) return {};
   TALEA_TRY(sync());
+  blank_ = good_.entries == 0;  // nothing but zeros was written
   // In memory first: if the manifest cannot be written now, this segment must not grow any more,
   // because a manifest that seals it may be the one on disk.
   manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
@@ -174,7 +176,7 @@ Status CommitLog::retire_active() {
 // The space behind the end is only a loan; what fails to give it back harms nobody, and the next
 // open does it.
 void CommitLog::give_back(SegmentWriter& writer) {
-  if (good_.entries > 0) {
+  if (!blank_) {
     (void)writer.cut(good_.end).ok();
   } else {
     live_.remove_segment(active_id_);
@@ -185,7 +187,7 @@ void CommitLog::give_back(SegmentWriter& writer) {
 
 // A sealed segment is only read; its own descriptor is given up for one that the cache may close.
 Status CommitLog::read_through_cache() {
-  if (good_.entries == 0) return {};
+  if (blank_) return {};
   live_.replace_segment(TALEA_TRY(Segment::open(setup_.cache, setup_.directory, SegmentKind::log,
                                                 active_id_, setup_.store_id)));
   return {};
@@ -205,9 +207,12 @@ Status CommitLog::abandon(Failed what, Status failure) {
                                   : abandoned->sync();
   }
   if (undone.ok()) {
+    // Cut first, because on a full disk the manifest may need the room. A segment without a good
+    // batch leaves the manifest, but only when the cut is durable: a file that is not named must
+    // not hold what could be taken for a batch.
+    const bool cut = abandoned->cut(good_.end).ok();
+    blank_ = good_.entries == 0 && cut && abandoned->sync().ok();
     manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
-    // First, because on a full disk the manifest may need the room.
-    (void)abandoned->cut(good_.end).ok();
     undone = manifest_.commit([](Manifest&) {});
   }
   if (undone.ok()) {

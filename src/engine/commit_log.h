@@ -94,6 +94,7 @@ class CommitLog {
   std::uint32_t active_id_ = 0;
   SegmentFill good_;            // what of the active segment is written and good
   std::uint64_t last_now_ = 0;  // of the last batch in it
+  bool blank_ = false;          // retired, and its file holds nothing that was written
   bool unsynced_ = false;       // good_ goes beyond what is durable
   Sequence announced_ = 0;      // the last synced_through that was written
   std::atomic<Sequence> durable_;

@@ -239,10 +239,15 @@ class Opening {
 
   Status settle() {
     if (!anything_open()) return {};
-    if (tail_ != nullptr) TALEA_TRY(harden_tail());
+    const bool blank = tail_ != nullptr && tail_replay_.fill.entries == 0;
+    if (blank) {
+      TALEA_TRY(blank_tail());
+    } else if (tail_ != nullptr) {
+      TALEA_TRY(harden_tail());
+    }
     Manifest settled = opened_.manifest;
     // A segment that got no record is of no use; what is not named is removed below.
-    if (tail_ != nullptr && tail_replay_.fill.entries == 0) settled.remove(tail_->id());
+    if (blank) settled.remove(tail_->id());
     for (ManifestFile& file : settled.files) {
       if (file.sealed) continue;
       file.sealed = true;
@@ -261,6 +266,13 @@ class Opening {
     // From here on the manifest says where the segment ends; what is behind is only space.
     if (tail_ != nullptr) (void)tail_->file().truncate(tail_replay_.fill.end).ok();
     return {};
+  }
+
+  // A tail without a good record may have a torn one, and good ones behind it. They go before the
+  // manifest forgets the file: one that is not named and holds a batch is refused.
+  Status blank_tail() {
+    TALEA_TRY(tail_->file().truncate(kSegmentHeaderBytes).with_context(tail_->name()));
+    return tail_->file().sync_data().with_context("cut the torn tail of " + tail_->name());
   }
 
   // Writes the part of the tail that no later record proves durable once more, the same bytes to

@@ -417,5 +417,31 @@ TEST(ScanAfterItsLimit, HasNoKeyAndRefusesAValue) {
   expect_no_row(scan);
 }
 
+// The first record of the tail is torn and a later one is whole. An open that dies after it has
+// forgotten the segment must not leave a file that the next one takes for a lost part of the log.
+TEST(InterruptedOpen, OfASegmentWhoseFirstRecordIsTornCanBeDoneAgain) {
+  Options options;
+  options.sync = SyncMode::never;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (std::uint64_t call = 1;; ++call) {
+      CrashWorld world;
+      auto store = world.open(options).value();
+      for (const char* key : {"a", "b", "c"}) {
+        ASSERT_TRUE(store->put(Space::user, key, Bytes(20'000, 'x')).ok());
+      }
+      store.reset();
+      world.disk->power_cut(seed);
+      world.disk->fail_at(call, CrashFileSystem::Fault::crash);
+      (void)world.open(options).ok();
+      if (!world.disk->crashed()) break;
+      world.disk->clear_faults();
+      world.disk->power_cut_keeping_everything();
+      const auto again = world.open(options);
+      ASSERT_TRUE(again.ok()) << "seed " << seed << ", call " << call << ": "
+                              << again.status().to_string();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace talea
