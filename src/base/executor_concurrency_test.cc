@@ -58,11 +58,14 @@ TEST(ThreadExecutor, DestroyingARegistrationWaitsForTheStepThatRuns) {
   Counter entered;
   Counter released;
   std::atomic<bool> finished = false;
-  auto registration = executor.every(milliseconds(0), [&] {
-    entered.add();
-    released.wait_until(1);
-    finished = true;
-  }).value();
+  auto registration = executor
+                          .every(milliseconds(0),
+                                 [&] {
+                                   entered.add();
+                                   released.wait_until(1);
+                                   finished = true;
+                                 })
+                          .value();
   entered.wait_until(1);
   released.add();
   registration.reset();
@@ -73,10 +76,13 @@ TEST(ThreadExecutor, StepsOfOneRegistrationNeverOverlap) {
   ThreadExecutor executor;
   Counter steps;
   int unguarded = 0;  // the thread sanitizer sees a step that overlaps another
-  auto registration = executor.every(milliseconds(0), [&] {
-    ++unguarded;
-    steps.add();
-  }).value();
+  auto registration = executor
+                          .every(milliseconds(0),
+                                 [&] {
+                                   ++unguarded;
+                                   steps.add();
+                                 })
+                          .value();
   steps.wait_until(50);
   registration.reset();
   EXPECT_EQ(unguarded, steps.count());
@@ -96,14 +102,20 @@ TEST(ThreadExecutor, RegistrationsRunBesideEachOther) {
   Counter second;
   // Each step waits for the other registration: this ends only if both have a thread.
   std::vector<std::unique_ptr<Executor::Registration>> registrations;
-  registrations.push_back(executor.every(milliseconds(0), [&] {
-    first.add();
-    second.wait_until(1);
-  }).value());
-  registrations.push_back(executor.every(milliseconds(0), [&] {
-    second.add();
-    first.wait_until(1);
-  }).value());
+  registrations.push_back(executor
+                              .every(milliseconds(0),
+                                     [&] {
+                                       first.add();
+                                       second.wait_until(1);
+                                     })
+                              .value());
+  registrations.push_back(executor
+                              .every(milliseconds(0),
+                                     [&] {
+                                       second.add();
+                                       first.wait_until(1);
+                                     })
+                              .value());
   first.wait_until(1);
   second.wait_until(1);
 }
