@@ -302,6 +302,7 @@ class Stress {
         }
       });
       std::vector<std::thread> running;
+      running.reserve(writers.size());
       for (const auto& writer : writers) {
         running.emplace_back([&writer, operations] { writer->run(operations); });
       }
