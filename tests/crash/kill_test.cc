@@ -44,6 +44,7 @@ Bytes value_of(std::uint64_t key, int thread, std::uint64_t count) {
   if (!opened.ok()) _exit(3);
   Engine& engine = *opened;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       SeededRandom random(seed + static_cast<std::uint64_t>(thread));

@@ -94,6 +94,7 @@ TEST_P(Readers, ThatScanAllTheTimeDoNotStarveAWriter) {
   ASSERT_TRUE(engine.commit(rows).ok());
   std::atomic<bool> done{false};
   std::vector<std::thread> readers;
+  readers.reserve(static_cast<std::size_t>(GetParam()));
   for (int i = 0; i < GetParam(); ++i) {
     readers.emplace_back([&] {
       while (!done) {
