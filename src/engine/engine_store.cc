@@ -94,21 +94,20 @@ Result<Sequence> EngineStore::put(Space space, BytesView key, BytesView value) {
     return commit(batch, nullptr);
   }
   TALEA_TRY(check_key(key));
-  return write_one({space, key, value, false, false}, nullptr);
+  return write_one({space, key, value, false, false});
 }
 
 Result<Sequence> EngineStore::remove(Space space, BytesView key) {
   TALEA_TRY(check_key(key));
-  return write_one({space, key, {}, true, false}, nullptr);
+  return write_one({space, key, {}, true, false});
 }
 
-Result<Sequence> EngineStore::write_one(const EntrySource& entry, const ExtentList* extents) {
+Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   TALEA_TRY(check_usable(true));
   const Timer timer(seams_.clock, metrics_.commit_latency);
   const EncodedBatch encoded = encode_batch({entry});
   Sequencer::Request request;
   request.entries = {&entry, 1};
-  if (extents != nullptr) request.extents = {&extents, 1};
   request.encoded = &encoded;
   return commit_encoded(request, entry.is_remove ? 0 : 1, entry.is_remove ? 1 : 0);
 }

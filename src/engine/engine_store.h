@@ -63,7 +63,7 @@ class EngineStore final : public Store {
 
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
-  Result<Sequence> write_one(const EntrySource& entry, const ExtentList* extents);
+  Result<Sequence> write_one(const EntrySource& entry);
   Result<ExtentList> store_value(BytesView value);
   Result<Sequence> commit_encoded(const Sequencer::Request& request, std::uint64_t puts,
                                   std::uint64_t removes);
