@@ -82,13 +82,23 @@ std::size_t PowerCut::pick(std::size_t count) {
 }
 
 CrashContent::Window::Window() {
-  void* const memory = ::mmap(nullptr, kWindowBytes, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory =
+      ::mmap(nullptr, kWindowBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   TALEA_ASSERT(memory != MAP_FAILED);
   start_ = static_cast<char*>(memory);
 }
 
 CrashContent::Window::~Window() { ::munmap(start_, kWindowBytes); }
+
+void CrashContent::Window::follow(std::uint64_t file_bytes) {
+  const std::uint64_t reach = std::min(pages_in(file_bytes) * kPageBytes, kWindowBytes);
+  const std::uint64_t first = std::min(reach, reach_);
+  const std::uint64_t end = std::max(reach, reach_);
+  if (first == end) return;
+  const int protection = reach > reach_ ? PROT_READ | PROT_WRITE : PROT_NONE;
+  TALEA_ASSERT(::mprotect(start_ + first, end - first, protection) == 0);
+  reach_ = reach;
+}
 
 const char* CrashContent::bytes_of(const PageReference& page) {
   return page == nullptr ? kZeros : page->bytes.data();
@@ -137,9 +147,21 @@ void CrashContent::resize(std::uint64_t bytes) {
     if (window_ != nullptr && bytes < kWindowBytes) {
       std::memset(window_->start() + bytes, 0, std::min(before, kWindowBytes) - bytes);
     }
+  } else {
+    TALEA_ASSERT(!stored_behind_the_end());
   }
+  if (window_ != nullptr) window_->follow(bytes);
   pages_.resize(pages_in(bytes));
   lengths_.push_back(bytes);
+}
+
+bool CrashContent::stored_behind_the_end() const {
+  if (window_ == nullptr || size() >= window_->reach()) return false;
+  Page behind;
+  const std::uint64_t start = window_->reach() - kPageBytes;
+  copy_live(behind.bytes.data(), window_->start() + start, kPageBytes);
+  const auto* const end = behind.bytes.cbegin() + static_cast<std::ptrdiff_t>(size() - start);
+  return std::any_of(end, behind.bytes.cend(), [](char byte) { return byte != 0; });
 }
 
 CrashContent::Page& CrashContent::page_for_writing(std::uint64_t number) {
@@ -206,9 +228,10 @@ void CrashContent::make_durable() {
 
 std::shared_ptr<CrashContent::Window> CrashContent::map(std::uint64_t offset, std::uint64_t bytes,
                                                         bool writable) {
-  TALEA_ASSERT(offset + bytes <= size() && offset + bytes <= kWindowBytes);
+  TALEA_ASSERT(offset + bytes <= kWindowBytes);
   if (window_ == nullptr) {
     window_ = std::make_shared<Window>();
+    window_->follow(size());
     for (std::size_t number = 0; number < pages_.size(); ++number) {
       if ((number + 1) * kPageBytes > kWindowBytes) break;
       if (pages_[number] == nullptr) continue;  // fresh memory is zero

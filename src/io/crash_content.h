@@ -9,7 +9,9 @@
 //     durable   A B C D         length 4 pages      e: dirty, on disk: zeros, changes [...]
 //
 // While a file is mapped, its live bytes are in a window, one stretch of real memory at a fixed
-// address. Stores into it are not seen; absorb() finds them by comparison with the pages.
+// address. Stores into it are not seen; absorb() finds them by comparison with the pages. Pages of
+// the window beyond the end of the file have no memory: to touch one ends the test with a SIGSEGV,
+// where the real file system would send a SIGBUS.
 #pragma once
 
 #include <array>
@@ -64,9 +66,14 @@ class CrashContent {
     Window(const Window&) = delete;
     Window& operator=(const Window&) = delete;
     char* start() const { return start_; }
+    /// How far it may be touched: the end of the page that holds the end of the file.
+    std::uint64_t reach() const { return reach_; }
+    /// Follows the length of the file, also down.
+    void follow(std::uint64_t file_bytes);
 
    private:
     char* start_;
+    std::uint64_t reach_ = 0;
   };
 
   std::uint64_t size() const { return lengths_.back(); }
@@ -74,7 +81,8 @@ class CrashContent {
   std::size_t read(std::uint64_t offset, char* out, std::size_t bytes) const;
   /// Writes to the cache, one change for each page, growing the file as needed.
   void write(std::uint64_t offset, BytesView data);
-  /// Cuts, or extends by zeros.
+  /// Cuts, or extends by zeros. Stops the process when something was stored through a mapping
+  /// between the end and the end of its page: whether that shows now is up to the kernel.
   void resize(std::uint64_t bytes);
 
   /// What is cached becomes durable, except pages that drop() took and nobody wrote since.
@@ -84,7 +92,8 @@ class CrashContent {
   /// What is cached becomes durable, whatever happened before.
   void make_durable();
 
-  /// The window, made when there is none. The caller calls unmap() with the same arguments.
+  /// The window, made when there is none; it may reach beyond the end. The caller calls unmap()
+  /// with the same arguments.
   std::shared_ptr<Window> map(std::uint64_t offset, std::uint64_t bytes, bool writable);
   void unmap(const std::shared_ptr<Window>& window, std::uint64_t offset, std::uint64_t bytes,
              bool writable);
@@ -121,6 +130,7 @@ class CrashContent {
   void record(std::uint64_t number, std::size_t offset, BytesView data, bool stored);
   void absorb();
   void absorb_page(std::uint64_t number);
+  bool stored_behind_the_end() const;
   static PageReference state_of(const Dirty& dirty, std::size_t changes, PowerCut& cut);
   static PageReference remains_of(const Dirty& dirty, PowerCut& cut);
   std::uint64_t remaining_length(PowerCut& cut) const;

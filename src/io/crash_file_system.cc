@@ -518,13 +518,14 @@ class CrashMapping final : public Mapping {
 
   CrashMapping(std::shared_ptr<Disk> disk, std::shared_ptr<CrashFileSystem::Node> file,
                std::shared_ptr<CrashContent::Window> window, std::uint64_t offset,
-               std::uint64_t bytes, MapAccess access)
+               std::uint64_t bytes, MapAccess access, std::string path)
       : disk_(std::move(disk)),
         file_(std::move(file)),
         window_(std::move(window)),
         offset_(offset),
         bytes_(bytes),
-        access_(access) {}
+        access_(access),
+        path_(std::move(path)) {}
 
   ~CrashMapping() override {
     if (window_ == nullptr) return;  // an empty one
@@ -542,6 +543,14 @@ class CrashMapping final : public Mapping {
     if (window_ == nullptr || access_ != MapAccess::write) return nullptr;
     return window_->start() + offset_;
   }
+  // The window is memory: there is nothing to do but to refuse what the kernel would.
+  Status prefault(std::uint64_t offset, std::uint64_t bytes) override {
+    TALEA_TRY(check_prefault(*this, path_, offset, bytes));
+    if (bytes == 0) return {};
+    MutexLock lock(disk_->mutex);
+    if (window_->reach() >= offset_ + offset + bytes) return {};
+    return Status::io_error("prefault a mapping of '" + path_ + "': the file ends before it");
+  }
 
  private:
   std::shared_ptr<Disk> disk_;
@@ -550,6 +559,7 @@ class CrashMapping final : public Mapping {
   std::uint64_t offset_;
   std::uint64_t bytes_;
   MapAccess access_;
+  std::string path_;
 };
 
 class CrashFile final : public File {
@@ -649,24 +659,20 @@ class CrashFile final : public File {
     TALEA_TRY(disk_->check_alive(boot_, doing));
     const bool power_fails = TALEA_TRY(disk_->begin(Effect::reads, doing));
     if (power_fails) return disk_->power_failed(doing);
-    const std::uint64_t file_bytes = file_->content.size();
-    if (offset > file_bytes || bytes > file_bytes - offset) {
-      return Status::invalid_argument(doing + ": the range ends beyond the file's " +
-                                      std::to_string(file_bytes) + " bytes");
-    }
+    TALEA_TRY(check_map(path_, offset, bytes));
     if (offset % CrashContent::kPageBytes != 0) {
       return Status::io_error(doing + ": the offset is no multiple of the page size");
     }
     if (access == MapAccess::write && !writable_) {
       return Status::denied(doing + ": it is open for reading only");
     }
-    if (offset + bytes > CrashContent::kWindowBytes) {
+    if (bytes > 0 && offset + bytes > CrashContent::kWindowBytes) {
       return Status::io_error(doing + ": cannot allocate memory");
     }
     std::shared_ptr<CrashContent::Window> window;
     if (bytes > 0) window = file_->content.map(offset, bytes, access == MapAccess::write);
-    return std::unique_ptr<Mapping>(
-        std::make_unique<CrashMapping>(disk_, file_, std::move(window), offset, bytes, access));
+    return std::unique_ptr<Mapping>(std::make_unique<CrashMapping>(disk_, file_, std::move(window),
+                                                                   offset, bytes, access, path_));
   }
 
  private:

@@ -674,6 +674,43 @@ TEST(CrashFileSystem, TestsWriteAndFlipBehindTheScenes) {
   EXPECT_EQ(disk.counted_calls(), 0U);
 }
 
+TEST(CrashFileSystem, AFileGrowsIntoAMappingThatASyncAndAPowerCutSee) {
+  CrashFileSystem disk;
+  auto file = durable(disk, "a", "");
+  auto mapping = must(file->map(0, 8 * kPage, MapAccess::write));
+  must(file->allocate(0, 2 * kPage));
+  mapping->data()[kPage] = '1';
+  must(file->sync_data());
+  must(file->allocate(0, 3 * kPage));
+  mapping->data()[2 * kPage] = '2';
+  const std::string synced = std::string(kPage, '\0') + "1" + std::string(kPage - 1, '\0');
+  const std::string zeros(kPage, '\0');
+  const std::string stored = "2" + std::string(kPage - 1, '\0');
+  EXPECT_EQ(remains(disk, "a"), (std::set<std::string>{synced, synced + zeros, synced + stored}));
+}
+
+TEST(CrashFileSystem, ADeadMappingStaysReadableAsFarAsTheFileWent) {
+  CrashFileSystem disk;
+  auto file = durable(disk, "a", std::string(kPage, 'o'));
+  auto mapping = must(file->map(0, 8 * kPage, MapAccess::write));
+  disk.power_cut_losing_everything_unsynced();
+  must(must(disk.open("a", OpenMode::write))->truncate(0));
+  mapping->data()[1] = 'x';
+  EXPECT_EQ(mapping->bytes().substr(0, 3), "oxo");
+  EXPECT_EQ(content(disk, "a"), "");
+}
+
+TEST(CrashFileSystem, AFileThatGrowsOverStoresBehindItsEndStopsTheProcess) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  CrashFileSystem disk;
+  auto file = durable(disk, "a", std::string(100, 'o'));
+  auto mapping = must(file->map(0, 8 * kPage, MapAccess::write));
+  mapping->data()[100] = 'x';
+  EXPECT_DEATH(must(file->allocate(0, kPage)), "stored_behind_the_end");
+  mapping->data()[100] = '\0';
+  must(file->allocate(0, kPage));
+}
+
 TEST(CrashFileSystem, HandlesMayOutliveIt) {
   auto disk = std::make_unique<CrashFileSystem>();
   auto file = durable(*disk, "a", std::string(10, 'x'));

@@ -69,8 +69,11 @@ class FileCache::CachedFile final : public File {
   Status allocate(std::uint64_t, std::uint64_t) override { return reads_only(); }
   Status truncate(std::uint64_t) override { return reads_only(); }
   Status sync_data() override { return reads_only(); }
-  Result<std::unique_ptr<Mapping>> map(std::uint64_t, std::uint64_t, MapAccess) override {
-    return reads_only();
+  Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
+                                       MapAccess access) override {
+    if (access != MapAccess::read) return reads_only();
+    const std::shared_ptr<File> file = TALEA_TRY(state_->use(slot_, path_));
+    return file->map(offset, bytes, access);
   }
 
  private:

@@ -19,7 +19,8 @@ class FileCache {
   FileCache(FileSystem& file_system, std::size_t open_files_max);
   ~FileCache();
 
-  /// A file for reading: pread and size; everything else is unsupported. Opens nothing yet.
+  /// A file for reading: pread, size and map; everything else is unsupported. Opens nothing yet. A
+  /// mapping stays when the file leaves the cache.
   std::unique_ptr<File> file(const std::string& path);
 
  private:

@@ -1,5 +1,8 @@
-// What every FileSystem shares: joining and splitting paths, and reads that may not be short.
+// What every FileSystem shares: joining and splitting paths, reads that may not be short, and what
+// a mapping refuses.
 #include "io/file_system.h"
+
+#include <limits>
 
 namespace talea {
 
@@ -25,6 +28,25 @@ Status read_exactly(File& file, std::uint64_t offset, std::uint64_t bytes, Bytes
   if (got == bytes) return {};
   return Status::corruption("the file ends at " + std::to_string(offset + got) + ", inside " +
                             std::to_string(bytes) + " bytes at offset " + std::to_string(offset));
+}
+
+Status check_prefault(Mapping& mapping, const std::string& path, std::uint64_t offset,
+                      std::uint64_t bytes) {
+  const std::uint64_t mapped = mapping.bytes().size();
+  if (offset > mapped || bytes > mapped - offset) {
+    return Status::invalid_argument("prefault a mapping of '" + path + "': the range ends beyond " +
+                                    std::to_string(mapped) + " mapped bytes");
+  }
+  if (bytes > 0 && mapping.data() == nullptr) {
+    return Status::invalid_argument("prefault a mapping of '" + path + "': it is for reading");
+  }
+  return {};
+}
+
+Status check_map(const std::string& path, std::uint64_t offset, std::uint64_t bytes) {
+  constexpr std::uint64_t kOffsetMax = std::numeric_limits<std::int64_t>::max();
+  if (offset <= kOffsetMax && bytes <= kOffsetMax - offset) return {};
+  return Status::invalid_argument("map '" + path + "': no file reaches so far");
 }
 
 }  // namespace talea

@@ -20,13 +20,28 @@ namespace talea {
 
 /// A window of a file, mapped into memory. Unmapped when destroyed.
 ///
-/// Threads: reading is safe from any; a writable one has one writer.
+/// What of it lies beyond the end of the file is address space and no more; see File::map.
+///
+/// Threads: reading is safe from any; a writable one has one writer. prefault() may run beside
+/// both.
 class Mapping {
  public:
   virtual ~Mapping() = default;
   virtual BytesView bytes() const = 0;
   /// Null unless mapped for writing.
   virtual char* data() = 0;
+
+  /// Makes the pages of [offset, offset + bytes) of this mapping resident and writable now, so that
+  /// the first store into each does not wait for the file system. Called from a background thread
+  /// ahead of the writer; changes no byte. The range must lie inside the mapping and the file.
+  ///
+  /// The pages count as written: the next sync writes them, and takes the right to store without
+  /// a fault away again. So it pays for pages that are about to be filled, not far ahead.
+  ///
+  /// Errors: invalid_argument  mapped for reading, or a range beyond the mapping
+  ///         io_error          beyond the end of the file, or the disk has no room for a page
+  /// A kernel without the call (Linux before 5.14) is no error: stores fault one by one then.
+  virtual Status prefault(std::uint64_t offset, std::uint64_t bytes) = 0;
 };
 
 enum class MapAccess { read, write };
@@ -64,9 +79,18 @@ class File {
 
   virtual Result<std::uint64_t> size() = 0;
 
-  /// Maps [offset, offset + bytes), which must lie inside the file; `offset` is a multiple of
-  /// 4096. A mapping for writing is the append window of a segment: stores become durable with
-  /// sync_data. A file that is cut below a mapping makes its use a SIGBUS; we cut none.
+  /// Maps [offset, offset + bytes); `offset` is a multiple of 4096. A mapping for writing is the
+  /// append window of a segment: stores become durable with sync_data.
+  ///
+  /// It may reach beyond the end of the file and is usable as far as the file has come by then:
+  /// a file that grows grows into its mappings. To touch a page beyond the one that holds the end
+  /// is a SIGBUS, and so it is after the file was cut below the mapping (io/map_guard.h).
+  /// What is stored behind the end but in its page is no part of the file, and whether it shows
+  /// when the file grows is up to the kernel: do not.
+  ///
+  /// Errors: invalid_argument  the range ends beyond what a file can have
+  ///         denied            for writing, and the file is open for reading
+  ///         io_error          no address space is left; `offset` is no multiple
   virtual Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
                                                MapAccess access) = 0;
 };
@@ -131,6 +155,14 @@ class FileSystem {
 /// Reads exactly `bytes` bytes at `offset` into `out`.
 /// Errors: corruption when the file is shorter; io_error
 Status read_exactly(File& file, std::uint64_t offset, std::uint64_t bytes, Bytes& out);
+
+/// What every Mapping::prefault refuses before it asks the system; `path` is for the message.
+/// Errors: invalid_argument
+Status check_prefault(Mapping& mapping, const std::string& path, std::uint64_t offset,
+                      std::uint64_t bytes);
+/// What every File::map refuses; likewise.
+/// Errors: invalid_argument
+Status check_map(const std::string& path, std::uint64_t offset, std::uint64_t bytes);
 
 /// `directory` and `name` joined by one '/'.
 std::string join_path(const std::string& directory, const std::string& name);

@@ -275,15 +275,88 @@ TEST_P(AnyFileSystem, AMappedFileMayGrow) {
   EXPECT_EQ(content(*file)[0], 'x');
 }
 
-TEST_P(AnyFileSystem, AMappingMustLieInsideTheFile) {
+TEST_P(AnyFileSystem, AMappingThatNoFileCouldFillIsRefused) {
   auto file = open("a", OpenMode::create_new);
   must(file->allocate(0, 8192));
-  EXPECT_EQ(file->map(4096, 4097, MapAccess::read).status().code(), Code::invalid_argument);
-  EXPECT_EQ(file->map(12288, 0, MapAccess::read).status().code(), Code::invalid_argument);
   EXPECT_EQ(file->map(4096, ~std::uint64_t{0}, MapAccess::read).status().code(),
+            Code::invalid_argument);
+  EXPECT_EQ(file->map(~std::uint64_t{4095}, 4096, MapAccess::read).status().code(),
             Code::invalid_argument);
   EXPECT_EQ(file->map(100, 100, MapAccess::read).status().code(), Code::io_error);
   EXPECT_EQ(must(file->map(4096, 0, MapAccess::write))->bytes(), "");
+  EXPECT_EQ(must(file->map(12288, 0, MapAccess::write))->bytes(), "");
+}
+
+TEST_P(AnyFileSystem, AFileGrowsIntoItsMapping) {
+  auto file = open("a", OpenMode::create_new);
+  auto window = must(file->map(0, 16 * 4096, MapAccess::write));
+  auto reader = must(file->map(8192, 4096, MapAccess::read));
+  ASSERT_EQ(window->bytes().size(), 16U * 4096);
+  EXPECT_EQ(must(file->size()), 0U);
+  must(file->allocate(0, 8192));
+  window->data()[8191] = '1';
+  must(file->allocate(8192, 8192));
+  window->data()[8192] = '2';
+  EXPECT_EQ(reader->bytes()[0], '2');
+  must(file->truncate(5 * 4096));
+  window->data()[5 * 4096 - 1] = '3';
+  must(file->pwrite(5 * 4096, "4"));
+  EXPECT_EQ(window->bytes().substr(5 * 4096 - 1, 2), "34");
+  must(file->sync_data());
+  const std::string all = content(*file);
+  EXPECT_EQ(all.size(), 5U * 4096 + 1);
+  EXPECT_EQ(all.substr(8191, 2), "12");
+  EXPECT_EQ(all.substr(5 * 4096 - 1), "34");
+}
+
+TEST_P(AnyFileSystem, TheEndOfTheFileTakesPartInNoneOfTheWindowBehindIt) {
+  auto file = open("a", OpenMode::create_new);
+  must(file->allocate(0, 100));
+  auto window = must(file->map(0, 4 * 4096, MapAccess::write));
+  window->data()[99] = 'i';
+  window->data()[100] = 'o';  // in the page of the end, so no fault; but not of the file
+  EXPECT_EQ(content(*file), std::string(99, '\0') + "i");
+  window = nullptr;
+  EXPECT_EQ(must(file->size()), 100U);
+}
+
+TEST_P(AnyFileSystem, TouchingWhatLiesBeyondTheEndIsFatal) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  auto file = open("a", OpenMode::create_new);
+  must(file->allocate(0, 8192));
+  auto window = must(file->map(0, 4 * 4096, MapAccess::write));
+  EXPECT_DEATH(window->data()[8192] = 'x', "");
+  must(file->allocate(8192, 4096));
+  window->data()[8192] = 'x';
+  EXPECT_EQ(content(*file)[8192], 'x');
+  must(file->truncate(4096));
+  EXPECT_DEATH(window->data()[4096] = 'x', "");
+  EXPECT_DEATH(EXPECT_EQ(window->bytes()[8192], 'x'), "");
+}
+
+TEST_P(AnyFileSystem, PrefaultChangesNoByte) {
+  auto file = open("a", OpenMode::create_new);
+  must(file->allocate(0, 4 * 4096));
+  must(file->pwrite(5000, "kept"));
+  auto window = must(file->map(4096, 8 * 4096, MapAccess::write));
+  must(window->prefault(0, 3 * 4096));
+  must(window->prefault(100, 5000));  // of whole pages only the writer need know
+  must(window->prefault(8 * 4096, 0));
+  EXPECT_EQ(window->bytes().substr(5000 - 4096, 4), "kept");
+  window->data()[0] = 'n';
+  EXPECT_EQ(content(*file)[4096], 'n');
+  EXPECT_EQ(must(file->size()), 4U * 4096);
+}
+
+TEST_P(AnyFileSystem, PrefaultRefusesWhatCannotBeStoredTo) {
+  auto file = open("a", OpenMode::create_new);
+  must(file->allocate(0, 2 * 4096));
+  auto window = must(file->map(0, 8 * 4096, MapAccess::write));
+  EXPECT_EQ(window->prefault(4096, 8 * 4096).code(), Code::invalid_argument);
+  EXPECT_EQ(window->prefault(~std::uint64_t{0}, 2).code(), Code::invalid_argument);
+  EXPECT_EQ(window->prefault(4096, 2 * 4096).code(), Code::io_error);
+  auto reader = must(file->map(0, 4096, MapAccess::read));
+  EXPECT_EQ(reader->prefault(0, 4096).code(), Code::invalid_argument);
 }
 
 TEST_P(AnyFileSystem, AnExclusiveLockExcludesAndNamesItsOwner) {

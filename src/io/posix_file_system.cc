@@ -114,8 +114,8 @@ Status check_range(std::string_view doing, const std::string& path, std::uint64_
 
 class PosixMapping final : public Mapping {
  public:
-  PosixMapping(void* start, std::size_t bytes, MapAccess access)
-      : start_(start), bytes_(bytes), access_(access) {}
+  PosixMapping(void* start, std::size_t bytes, MapAccess access, std::string path)
+      : start_(start), bytes_(bytes), access_(access), path_(std::move(path)) {}
   ~PosixMapping() override {
     if (bytes_ > 0) ::munmap(start_, bytes_);
   }
@@ -127,10 +127,32 @@ class PosixMapping final : public Mapping {
     return access_ == MapAccess::write ? static_cast<char*>(start_) : nullptr;
   }
 
+  Status prefault(std::uint64_t offset, std::uint64_t bytes) override {
+    TALEA_TRY(check_prefault(*this, path_, offset, bytes));
+    if (bytes == 0) return {};
+#if defined(MADV_POPULATE_WRITE)
+    const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t first = offset / page_bytes * page_bytes;
+    char* const start = static_cast<char*>(start_) + first;
+    const std::size_t length = static_cast<std::size_t>(offset + bytes - first);
+    const int outcome =
+        uninterrupted([&] { return ::madvise(start, length, MADV_POPULATE_WRITE); });
+    if (outcome == 0 || errno == EINVAL) return {};  // EINVAL: the kernel does not know the call
+    if (errno == EFAULT) {                           // a store would have been a SIGBUS
+      return Status::io_error("prefault a mapping of '" + path_ +
+                              "': the file ends before it, or the disk has no room for a page");
+    }
+    return failed("prefault a mapping of", path_, errno);
+#else
+    return {};
+#endif
+  }
+
  private:
   void* start_;
   std::size_t bytes_;
   MapAccess access_;
+  std::string path_;
 };
 
 class PosixFile final : public File {
@@ -203,19 +225,15 @@ class PosixFile final : public File {
 
   Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
                                        MapAccess access) override {
-    const std::uint64_t file_bytes = TALEA_TRY(size());
-    if (offset > file_bytes || bytes > file_bytes - offset) {
-      return Status::invalid_argument("map '" + path_ + "': the range ends beyond the file's " +
-                                      std::to_string(file_bytes) + " bytes");
+    TALEA_TRY(check_map(path_, offset, bytes));
+    if (bytes == 0) {  // mmap would refuse
+      return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(nullptr, 0, access, path_));
     }
-    if (bytes == 0)
-      return std::unique_ptr<Mapping>(
-          std::make_unique<PosixMapping>(nullptr, 0, access));  // mmap would refuse
     const int protection = access == MapAccess::write ? PROT_READ | PROT_WRITE : PROT_READ;
     void* const start = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor_.get(),
                                static_cast<off_t>(offset));
     if (start == MAP_FAILED) return failed("map", path_, errno);
-    return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, bytes, access));
+    return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, bytes, access, path_));
   }
 
  private:

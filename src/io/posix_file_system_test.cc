@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -172,6 +173,28 @@ TEST_F(PosixFileSystemTest, ALockIsTakenWhenItsOwnerCannotBeWritten) {
   auto lock = must(file_system_.lock(path("LOCK"), LockKind::exclusive, "us"));
   const auto refused = file_system_.lock(path("LOCK"), LockKind::exclusive, "them");
   EXPECT_EQ(refused.status().code(), Code::unavailable);
+}
+
+TEST_F(PosixFileSystemTest, StoresIntoPrefaultedPagesDoNotFault) {
+  constexpr std::size_t kPageBytes = 4096;
+  constexpr std::size_t kPages = 256;
+  auto file = must(file_system_.open(path("a"), OpenMode::create_new));
+  must(file->allocate(0, kPages * kPageBytes));
+  auto mapping = must(file->map(0, kPages * kPageBytes, MapAccess::write));
+#if defined(MADV_POPULATE_WRITE)
+  if (::madvise(mapping->data(), kPageBytes, MADV_POPULATE_WRITE) != 0) {
+    GTEST_SKIP() << "the kernel has no MADV_POPULATE_WRITE";
+  }
+#endif
+  must(mapping->prefault(0, kPages * kPageBytes));
+  const auto faults = [] {
+    struct rusage usage {};
+    EXPECT_EQ(::getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_minflt + usage.ru_majflt;
+  };
+  const long before = faults();
+  for (std::size_t page = 0; page < kPages; ++page) mapping->data()[page * kPageBytes] = 'x';
+  EXPECT_LT(faults() - before, static_cast<long>(kPages / 2));
 }
 
 }  // namespace
