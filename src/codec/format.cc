@@ -13,9 +13,13 @@ struct FeatureName {
   std::string_view name;
 };
 constexpr FeatureName kFeatureNames[] = {
-    {kFeatureExpiry, "expiry"},         {kFeatureLz4, "LZ4 compression"},
-    {kFeatureEncryption, "encryption"}, {kFeatureHashLink, "hash links"},
+    {kFeatureExpiry, "expiry"},
+    {kFeatureLz4, "LZ4 compression"},
+    {kFeatureEncryption, "encryption"},
+    {kFeatureHashLink, "hash links"},
     {kFeatureExtents, "extents"},
+    {kFeatureCheckpoint, "checkpoints"},
+    {kFeaturePrepared, "prepared segments"},
 };
 
 }  // namespace

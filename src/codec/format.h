@@ -28,6 +28,8 @@ enum Feature : std::uint32_t {
   kFeatureEncryption = 1U << 2,
   kFeatureHashLink = 1U << 3,
   kFeatureExtents = 1U << 4,
+  kFeatureCheckpoint = 1U << 5,
+  kFeaturePrepared = 1U << 6,
 };
 
 /// `features` that are not in `supported`, by name: "encryption, feature bit 9". Empty if none.

@@ -12,68 +12,254 @@ namespace {
 
 constexpr BytesView kMagic = "TALEAMAN";
 constexpr std::uint16_t kVersion = 1;
-constexpr std::uint32_t kFeatures = 0;  // none is known yet
+constexpr std::uint32_t kFeatures = kFeatureCheckpoint | kFeaturePrepared;
 constexpr std::size_t kHeaderBytes = 24;
 constexpr std::size_t kFixedBytes = 64;
+constexpr std::size_t kCheckpointBytes = 8;  // of the fixed part, with kFeatureCheckpoint
 constexpr std::size_t kFileBytes = 48;
 constexpr std::size_t kCheckBytes = 4;
 constexpr std::uint8_t kFileSealed = 0x01;
+constexpr std::uint8_t kKindRun = 4;  // behind those of SegmentKind
 
 Status nonsense() {
   return Status::corruption("its check is right and its content makes no sense");
+}
+
+bool is_open_log(const ManifestFile& file) { return file.kind == SegmentKind::log && !file.sealed; }
+
+// What the content needs a reader to know. A feature is announced when it is used, and only then.
+std::uint32_t features_of(const Manifest& manifest) {
+  std::uint32_t features = 0;
+  const auto& files = manifest.files;
+  if (!manifest.runs.empty() || manifest.replay_from != 0 || manifest.checkpoint_keys != 0 ||
+      std::any_of(files.begin(), files.end(), [](const auto& f) { return f.live_bytes != 0; })) {
+    features |= kFeatureCheckpoint;
+  }
+  if (std::count_if(files.begin(), files.end(), is_open_log) > 1) features |= kFeaturePrepared;
+  return features;
+}
+
+std::size_t fixed_bytes(std::uint32_t features) {
+  return kFixedBytes + ((features & kFeatureCheckpoint) != 0 ? kCheckpointBytes : 0);
+}
+
+// Open segments are the last of their kind: one before a sealed one would be a torn end in the
+// middle. Of the log two may be open, which leaves the first of them to its `follows`.
+Status check_open(const std::vector<ManifestFile>& files, SegmentKind kind, int open_max) {
+  int open = 0;
+  for (const ManifestFile& file : files) {
+    if (file.kind != kind) continue;
+    if (file.sealed && open > 0) return nonsense();
+    if (!file.sealed && ++open > open_max) return nonsense();
+  }
+  return {};
+}
+
+Status check_files(const Manifest& manifest) {
+  std::uint32_t previous_id = 0;
+  for (const ManifestFile& file : manifest.files) {
+    if (file.id <= previous_id || file.id >= manifest.next_file_id) return nonsense();
+    previous_id = file.id;
+    if (file.live_bytes > UINT32_MAX) return nonsense();
+    if (file.sealed && (file.bytes < kFileHeaderBytes || file.bytes > UINT32_MAX)) {
+      return nonsense();
+    }
+    // What nobody replays would be lost.
+    if (is_open_log(file) && file.id < manifest.replay_from) return nonsense();
+  }
+  TALEA_TRY(check_open(manifest.files, SegmentKind::log, 2));
+  TALEA_TRY(check_open(manifest.files, SegmentKind::extent, 1));
+  return check_open(manifest.files, SegmentKind::data, 0);
+}
+
+Status check_runs(const Manifest& manifest) {
+  std::uint32_t previous_id = 0;
+  std::vector<std::uint32_t> layers;
+  layers.reserve(manifest.runs.size());
+  for (const ManifestRun& run : manifest.runs) {
+    if (run.id <= previous_id || run.id >= manifest.next_file_id) return nonsense();
+    previous_id = run.id;
+    if (run.layer == 0 || run.layer >= manifest.next_file_id) return nonsense();
+    layers.push_back(run.layer);
+    if (run.bytes < kFileHeaderBytes || run.lowest_sequence > run.highest_sequence) {
+      return nonsense();
+    }
+    const auto segment = std::find_if(manifest.files.begin(), manifest.files.end(),
+                                      [&](const ManifestFile& file) { return file.id == run.id; });
+    if (segment != manifest.files.end()) return nonsense();
+  }
+  std::sort(layers.begin(), layers.end());
+  const bool twice = std::adjacent_find(layers.begin(), layers.end()) != layers.end();
+  return twice ? nonsense() : Status();
 }
 
 Status check_content(const Manifest& manifest) {
   if (manifest.next_file_id == 0 || manifest.replay_from > manifest.next_file_id) {
     return nonsense();
   }
-  std::uint32_t previous_id = 0;
-  const ManifestFile* open_log = nullptr;
-  const ManifestFile* open_extent = nullptr;
-  for (const ManifestFile& file : manifest.files) {
-    if (file.id <= previous_id || file.id >= manifest.next_file_id) return nonsense();
-    previous_id = file.id;
-    if (file.sealed && (file.bytes < kFileHeaderBytes || file.bytes > UINT32_MAX)) {
-      return nonsense();
-    }
-    if (file.kind == SegmentKind::data) {
-      if (!file.sealed) return nonsense();
-      continue;
-    }
-    // An open segment followed by another of its kind would have two torn tails.
-    const ManifestFile*& open = file.kind == SegmentKind::extent ? open_extent : open_log;
-    if (open != nullptr) return nonsense();
-    if (!file.sealed) open = &file;
-  }
-  return {};
+  TALEA_TRY(check_files(manifest));
+  return check_runs(manifest);
 }
 
 }  // namespace
 
-ManifestFile* Manifest::find(std::uint32_t id) {
-  const auto found = std::find_if(files.begin(), files.end(),
-                                  [id](const ManifestFile& file) { return file.id == id; });
+namespace {
+
+auto with_id(std::uint32_t id) {
+  return [id](const auto& file) { return file.id == id; };
+}
+
+template <typename Files>
+auto* find_in(Files& files, std::uint32_t id) {
+  const auto found = std::find_if(files.begin(), files.end(), with_id(id));
   return found == files.end() ? nullptr : &*found;
 }
 
-void Manifest::add(const ManifestFile& file) {
+template <typename File>
+void add_to(std::vector<File>& files, const File& file) {
   const auto behind = std::find_if(files.begin(), files.end(),
-                                   [&](const ManifestFile& other) { return other.id > file.id; });
+                                   [&](const File& other) { return other.id > file.id; });
   files.insert(behind, file);
 }
 
-void Manifest::remove(std::uint32_t id) {
-  std::erase_if(files, [id](const ManifestFile& file) { return file.id == id; });
+}  // namespace
+
+ManifestFile* Manifest::find(std::uint32_t id) { return find_in(files, id); }
+
+ManifestRun* Manifest::find_run(std::uint32_t id) { return find_in(runs, id); }
+
+bool Manifest::names(std::uint32_t id) const {
+  return find_in(files, id) != nullptr || find_in(runs, id) != nullptr;
 }
+
+void Manifest::add(const ManifestFile& file) { add_to(files, file); }
+
+void Manifest::add_run(const ManifestRun& run) { add_to(runs, run); }
+
+void Manifest::remove(std::uint32_t id) {
+  std::erase_if(files, with_id(id));
+  std::erase_if(runs, with_id(id));
+}
+
+std::vector<ManifestRun> Manifest::runs_newest_first() const {
+  std::vector<ManifestRun> sorted = runs;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const ManifestRun& a, const ManifestRun& b) { return a.layer > b.layer; });
+  return sorted;
+}
+
+namespace {
+
+// A file as it is stored, whatever its kind.
+struct StoredFile {
+  std::uint8_t kind = 0;
+  std::uint8_t flags = 0;
+  std::uint32_t live_bytes_or_layer = 0;
+  std::uint64_t id = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+  Sequence first_sequence = 0;
+  Sequence last_sequence = 0;
+};
+
+StoredFile stored(const ManifestFile& file) {
+  return {.kind = static_cast<std::uint8_t>(file.kind),
+          .flags = static_cast<std::uint8_t>(file.sealed ? kFileSealed : 0),
+          .live_bytes_or_layer = static_cast<std::uint32_t>(file.live_bytes),
+          .id = file.id,
+          .bytes = file.bytes,
+          .entries = file.entries,
+          .first_sequence = file.first_sequence,
+          .last_sequence = file.last_sequence};
+}
+
+StoredFile stored(const ManifestRun& run) {
+  return {.kind = kKindRun,
+          .flags = kFileSealed,
+          .live_bytes_or_layer = run.layer,
+          .id = run.id,
+          .bytes = run.bytes,
+          .entries = run.rows,
+          .first_sequence = run.lowest_sequence,
+          .last_sequence = run.highest_sequence};
+}
+
+void append_file(Bytes& out, const StoredFile& file) {
+  append_fixed(out, file.kind);
+  append_fixed(out, file.flags);
+  append_fixed(out, std::uint16_t{0});
+  append_fixed(out, file.live_bytes_or_layer);
+  append_fixed(out, file.id);
+  append_fixed(out, file.bytes);
+  append_fixed(out, file.entries);
+  append_fixed(out, file.first_sequence);
+  append_fixed(out, file.last_sequence);
+}
+
+Result<StoredFile> load_file(const char* at) {
+  StoredFile file;
+  file.kind = load_fixed<std::uint8_t>(at);
+  file.flags = load_fixed<std::uint8_t>(at + 1);
+  if (file.kind < 1 || file.kind > kKindRun || (file.flags & ~kFileSealed) != 0) {
+    return Status::unsupported("a file of kind " + std::to_string(file.kind) + " with flags " +
+                               std::to_string(file.flags) +
+                               " is unknown to this build. Open the store with a newer Talea");
+  }
+  file.live_bytes_or_layer = load_fixed<std::uint32_t>(at + 4);
+  file.id = load_fixed<std::uint64_t>(at + 8);
+  file.bytes = load_fixed<std::uint64_t>(at + 16);
+  file.entries = load_fixed<std::uint64_t>(at + 24);
+  file.first_sequence = load_fixed<std::uint64_t>(at + 32);
+  file.last_sequence = load_fixed<std::uint64_t>(at + 40);
+  if (file.id > UINT32_MAX || load_fixed<std::uint16_t>(at + 2) != 0) return nonsense();
+  return file;
+}
+
+Status add_loaded(Manifest& manifest, const StoredFile& file) {
+  const auto id = static_cast<std::uint32_t>(file.id);
+  if (file.kind != kKindRun) {
+    manifest.files.push_back({.kind = static_cast<SegmentKind>(file.kind),
+                              .id = id,
+                              .sealed = (file.flags & kFileSealed) != 0,
+                              .bytes = file.bytes,
+                              .entries = file.entries,
+                              .first_sequence = file.first_sequence,
+                              .last_sequence = file.last_sequence,
+                              .live_bytes = file.live_bytes_or_layer});
+    return {};
+  }
+  if (file.flags != kFileSealed) return nonsense();
+  manifest.runs.push_back({.id = id,
+                           .layer = file.live_bytes_or_layer,
+                           .bytes = file.bytes,
+                           .rows = file.entries,
+                           .lowest_sequence = file.first_sequence,
+                           .highest_sequence = file.last_sequence});
+  return {};
+}
+
+// Segments and runs, in the one order of their ids.
+void append_files(Bytes& out, const Manifest& manifest) {
+  auto run = manifest.runs.begin();
+  for (const ManifestFile& file : manifest.files) {
+    for (; run != manifest.runs.end() && run->id < file.id; ++run) append_file(out, stored(*run));
+    append_file(out, stored(file));
+  }
+  for (; run != manifest.runs.end(); ++run) append_file(out, stored(*run));
+}
+
+}  // namespace
 
 Bytes encode_manifest(const Manifest& manifest) {
   TALEA_ASSERT(check_content(manifest).ok());
+  const std::uint32_t features = features_of(manifest);
+  const std::size_t count = manifest.files.size() + manifest.runs.size();
   Bytes out;
   out += kMagic;
   append_fixed(out, kVersion);
   append_fixed(out, std::uint16_t{0});
-  append_fixed(out, kFeatures);
-  append_fixed(out, std::uint64_t{kFixedBytes + manifest.files.size() * kFileBytes});
+  append_fixed(out, features);
+  append_fixed(out, std::uint64_t{fixed_bytes(features) + count * kFileBytes});
   TALEA_ASSERT(out.size() == kHeaderBytes);
   out.append(reinterpret_cast<const char*>(manifest.store_id.data()), manifest.store_id.size());
   append_fixed(out, manifest.generation);
@@ -81,19 +267,10 @@ Bytes encode_manifest(const Manifest& manifest) {
   append_fixed(out, manifest.last_sequence);
   append_fixed(out, manifest.last_now);
   append_fixed(out, std::uint64_t{manifest.replay_from});
-  append_fixed(out, static_cast<std::uint64_t>(manifest.files.size()));
-  TALEA_ASSERT(out.size() == kHeaderBytes + kFixedBytes);
-  for (const ManifestFile& file : manifest.files) {
-    append_fixed(out, static_cast<std::uint8_t>(file.kind));
-    append_fixed(out, static_cast<std::uint8_t>(file.sealed ? kFileSealed : 0));
-    append_fixed(out, std::uint16_t{0});
-    append_fixed(out, std::uint32_t{0});
-    append_fixed(out, std::uint64_t{file.id});
-    append_fixed(out, file.bytes);
-    append_fixed(out, file.entries);
-    append_fixed(out, file.first_sequence);
-    append_fixed(out, file.last_sequence);
-  }
+  append_fixed(out, std::uint64_t{count});
+  if ((features & kFeatureCheckpoint) != 0) append_fixed(out, manifest.checkpoint_keys);
+  TALEA_ASSERT(out.size() == kHeaderBytes + fixed_bytes(features));
+  append_files(out, manifest);
   append_fixed(out, crc32c(0, out));
   return out;
 }
@@ -116,14 +293,16 @@ Result<Manifest> decode_manifest(BytesView bytes) {
                                "; this build reads version " + std::to_string(kVersion) +
                                ". Open the store with a newer Talea");
   }
-  const std::string missing = unsupported_features(load_fixed<std::uint32_t>(at + 12), kFeatures);
+  const auto features = load_fixed<std::uint32_t>(at + 12);
+  const std::string missing = unsupported_features(features, kFeatures);
   if (!missing.empty()) {
     return Status::unsupported("the store uses " + missing +
                                ", which this build does not have. Open it with a newer Talea");
   }
   const auto body_bytes = load_fixed<std::uint64_t>(at + 16);
+  const std::size_t fixed = fixed_bytes(features);
   if (load_fixed<std::uint16_t>(at + 10) != 0 ||
-      body_bytes != bytes.size() - kHeaderBytes - kCheckBytes) {
+      body_bytes != bytes.size() - kHeaderBytes - kCheckBytes || body_bytes < fixed) {
     return nonsense();
   }
 
@@ -137,35 +316,22 @@ Result<Manifest> decode_manifest(BytesView bytes) {
   const auto replay_from = load_fixed<std::uint64_t>(body + 48);
   const auto count = load_fixed<std::uint64_t>(body + 56);
   if (next_file_id > UINT32_MAX || replay_from > UINT32_MAX ||
-      count != (body_bytes - kFixedBytes) / kFileBytes ||
-      (body_bytes - kFixedBytes) % kFileBytes != 0) {
+      count != (body_bytes - fixed) / kFileBytes || (body_bytes - fixed) % kFileBytes != 0) {
     return nonsense();
   }
   manifest.next_file_id = static_cast<std::uint32_t>(next_file_id);
   manifest.replay_from = static_cast<std::uint32_t>(replay_from);
-  for (const char* entry = body + kFixedBytes; entry < body + body_bytes; entry += kFileBytes) {
-    ManifestFile file;
-    const auto kind = load_fixed<std::uint8_t>(entry);
-    const auto flags = load_fixed<std::uint8_t>(entry + 1);
-    const auto id = load_fixed<std::uint64_t>(entry + 8);
-    if (kind < 1 || kind > 3 || (flags & ~kFileSealed) != 0) {
-      return Status::unsupported("a file of kind " + std::to_string(kind) + " with flags " +
-                                 std::to_string(flags) +
-                                 " is unknown to this build. Open the store with a newer Talea");
-    }
-    if (id > UINT32_MAX || load_fixed<std::uint16_t>(entry + 2) != 0 ||
-        load_fixed<std::uint32_t>(entry + 4) != 0) {
-      return nonsense();
-    }
-    file.kind = static_cast<SegmentKind>(kind);
-    file.sealed = (flags & kFileSealed) != 0;
-    file.id = static_cast<std::uint32_t>(id);
-    file.bytes = load_fixed<std::uint64_t>(entry + 16);
-    file.entries = load_fixed<std::uint64_t>(entry + 24);
-    file.first_sequence = load_fixed<std::uint64_t>(entry + 32);
-    file.last_sequence = load_fixed<std::uint64_t>(entry + 40);
-    manifest.files.push_back(file);
+  if ((features & kFeatureCheckpoint) != 0) {
+    manifest.checkpoint_keys = load_fixed<std::uint64_t>(body + kFixedBytes);
   }
+  std::uint64_t previous_id = 0;
+  for (const char* entry = body + fixed; entry < body + body_bytes; entry += kFileBytes) {
+    const StoredFile file = TALEA_TRY(load_file(entry));
+    if (file.id <= previous_id) return nonsense();
+    previous_id = file.id;
+    TALEA_TRY(add_loaded(manifest, file));
+  }
+  if (features_of(manifest) != features) return nonsense();
   TALEA_TRY(check_content(manifest));
   return manifest;
 }

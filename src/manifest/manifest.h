@@ -1,4 +1,4 @@
-// Manifest: the one file that says which files make up a store.
+// Manifest: the one file that says which files make up a store, segments and runs.
 //
 // It is small and written whole: to MANIFEST.tmp, synced, renamed over MANIFEST, and the directory
 // synced. So there is always exactly one, old or new, and replacing it is how the file set changes
@@ -27,14 +27,30 @@ struct ManifestFile {
   SegmentKind kind = SegmentKind::log;
   std::uint32_t id = 0;
   /// A sealed file is never written again, and is valid through `bytes`: a bad record before that
-  /// is damage, what lies behind it is nothing. Only the last log segment may be open, and only
-  /// the last extent segment.
+  /// is damage, what lies behind it is nothing. Only the last two log segments may be open, the
+  /// second being prepared ahead of need, and only the last extent segment.
   bool sealed = false;
   std::uint64_t bytes = 0;
   std::uint64_t entries = 0;
   Sequence first_sequence = 0;
   Sequence last_sequence = 0;
+  /// Of its entries that were current at the checkpoint; at most 2^32 - 1. What is replayed is not
+  /// in it.
+  std::uint64_t live_bytes = 0;
   friend bool operator==(const ManifestFile&, const ManifestFile&) = default;
+};
+
+/// A run. Runs are layers: the one with the highest layer that has a row of a key decides.
+struct ManifestRun {
+  std::uint32_t id = 0;
+  /// No two alike. That of a checkpoint's run is its id; a run that replaces others of adjacent
+  /// layers takes the highest of theirs.
+  std::uint32_t layer = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t rows = 0;
+  Sequence lowest_sequence = 0;  // of a row; 0 without rows
+  Sequence highest_sequence = 0;
+  friend bool operator==(const ManifestRun&, const ManifestRun&) = default;
 };
 
 struct Manifest {
@@ -44,15 +60,25 @@ struct Manifest {
   /// No batch at or below it is anywhere but in the files named here; the log may go on above it.
   Sequence last_sequence = 0;
   std::uint64_t last_now = 0;
-  /// Log segments with a lower id are not replayed.
+  /// Log segments with a lower id are not replayed: runs say where their entries are.
   std::uint32_t replay_from = 0;
-  std::vector<ManifestFile> files;  // by id
+  /// Keys that had a value at the checkpoint.
+  std::uint64_t checkpoint_keys = 0;
+  std::vector<ManifestFile> files;  // segments, by id
+  std::vector<ManifestRun> runs;    // by id
   friend bool operator==(const Manifest&, const Manifest&) = default;
 
   ManifestFile* find(std::uint32_t id);
-  /// Keeps `files` in the order of their ids.
+  ManifestRun* find_run(std::uint32_t id);
+  /// Whether a file of this id belongs to the store, a segment or a run.
+  bool names(std::uint32_t id) const;
+  /// Keep `files` and `runs` in the order of their ids.
   void add(const ManifestFile& file);
+  void add_run(const ManifestRun& run);
+  /// Removes the segment or run of this id, if there is one.
   void remove(std::uint32_t id);
+  /// The runs in the order in which they decide: from the highest layer to the lowest.
+  std::vector<ManifestRun> runs_newest_first() const;
 };
 
 /// What decode_manifest would refuse is a bug here, and stops the process before it is written.

@@ -25,7 +25,6 @@ Manifest sample() {
   manifest.next_file_id = 9;
   manifest.last_sequence = 500;
   manifest.last_now = 1'700'000'000'000;
-  manifest.replay_from = 2;
   manifest.files = {
       {SegmentKind::log, 2, true, 5000, 20, 1, 20},
       {SegmentKind::extent, 4, true, 70'000, 3, 0, 0},
@@ -37,12 +36,37 @@ Manifest sample() {
   return manifest;
 }
 
+// With all that a checkpoint adds, and a prepared segment.
+Manifest checkpointed() {
+  Manifest manifest = sample();
+  manifest.next_file_id = 20;
+  manifest.replay_from = 8;
+  manifest.checkpoint_keys = 90;
+  manifest.files[0].live_bytes = 700;
+  manifest.files[1].live_bytes = UINT32_MAX;
+  manifest.add({SegmentKind::log, 12, false, 0, 0, 510, 0});
+  manifest.add_run({.id = 9,
+                    .layer = 9,
+                    .bytes = 20'000,
+                    .rows = 7,
+                    .lowest_sequence = 400,
+                    .highest_sequence = 500});
+  manifest.add_run({.id = 3,
+                    .layer = 3,
+                    .bytes = std::uint64_t{1} << 33,
+                    .rows = 80,
+                    .lowest_sequence = 1,
+                    .highest_sequence = 300});
+  manifest.add_run({.id = 19, .layer = 7, .bytes = 12'000, .rows = 0});
+  return manifest;
+}
+
 Status decoded(BytesView bytes) { return decode_manifest(bytes).status(); }
 
 // `value` at `offset`, and a check that is right again.
 template <typename Value>
-Bytes forged(std::size_t offset, Value value) {
-  Bytes bytes = encode_manifest(sample());
+Bytes forged(std::size_t offset, Value value, const Manifest& manifest = sample()) {
+  Bytes bytes = encode_manifest(manifest);
   store_fixed(bytes.data() + offset, value);
   const std::size_t check = bytes.size() - 4;
   store_fixed(bytes.data() + check, crc32c(0, BytesView(bytes).substr(0, check)));
@@ -50,13 +74,17 @@ Bytes forged(std::size_t offset, Value value) {
 }
 
 template <typename Value>
-Code code_with(std::size_t offset, Value value) {
-  return decoded(forged(offset, value)).code();
+Code code_with(std::size_t offset, Value value, const Manifest& manifest = sample()) {
+  return decoded(forged(offset, value, manifest)).code();
+}
+
+std::uint32_t features_in(const Manifest& manifest) {
+  return load_fixed<std::uint32_t>(encode_manifest(manifest).data() + 12);
 }
 
 TEST(Manifest, IsReadBackAsItWasWritten) {
   Manifest none;
-  for (const Manifest& manifest : {none, sample()}) {
+  for (const Manifest& manifest : {none, sample(), checkpointed()}) {
     const Result<Manifest> back = decode_manifest(encode_manifest(manifest));
     ASSERT_TRUE(back.ok()) << back.status().to_string();
     EXPECT_EQ(*back, manifest);
@@ -75,8 +103,41 @@ TEST(Manifest, KeepsItsFilesInTheOrderOfTheirIds) {
   EXPECT_EQ(manifest.find(5), nullptr);
 }
 
+TEST(Manifest, GivesRunsInTheOrderInWhichTheyDecide) {
+  Manifest manifest = checkpointed();
+  EXPECT_EQ(manifest.runs[0].id, 3U) << "by id";
+  std::vector<std::uint32_t> ids;
+  for (const ManifestRun& run : manifest.runs_newest_first()) ids.push_back(run.id);
+  EXPECT_EQ(ids, (std::vector<std::uint32_t>{9, 19, 3})) << "by layer";
+  EXPECT_TRUE(manifest.names(19) && manifest.names(8) && !manifest.names(18));
+  EXPECT_EQ(manifest.find(19), nullptr) << "it is no segment";
+  ASSERT_NE(manifest.find_run(19), nullptr);
+  manifest.remove(19);
+  EXPECT_EQ(manifest.find_run(19), nullptr);
+}
+
+TEST(Manifest, AnnouncesAFeatureWhenItIsUsedAndOnlyThen) {
+  EXPECT_EQ(features_in(sample()), 0U) << "an older build reads it";
+  EXPECT_EQ(features_in(checkpointed()), kFeatureCheckpoint | kFeaturePrepared);
+  Manifest manifest = sample();
+  manifest.replay_from = 1;
+  EXPECT_EQ(features_in(manifest), kFeatureCheckpoint);
+  manifest = sample();
+  manifest.checkpoint_keys = 1;
+  EXPECT_EQ(features_in(manifest), kFeatureCheckpoint);
+  manifest = sample();
+  manifest.files[0].live_bytes = 1;
+  EXPECT_EQ(features_in(manifest), kFeatureCheckpoint);
+  manifest = sample();
+  manifest.add_run({.id = 1, .layer = 1, .bytes = 4096});
+  EXPECT_EQ(features_in(manifest), kFeatureCheckpoint);
+  manifest = sample();
+  manifest.files[3].sealed = false;
+  EXPECT_EQ(features_in(manifest), kFeaturePrepared);
+}
+
 TEST(Manifest, EveryFlippedBitIsCorruptionAlsoInTheVersion) {
-  Bytes bytes = encode_manifest(sample());
+  Bytes bytes = encode_manifest(checkpointed());
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     char& byte = bytes[bit / 8];
     byte = static_cast<char>(byte ^ (1 << (bit % 8)));
@@ -86,7 +147,7 @@ TEST(Manifest, EveryFlippedBitIsCorruptionAlsoInTheVersion) {
 }
 
 TEST(Manifest, CutShortOrExtendedIsCorruption) {
-  const Bytes bytes = encode_manifest(sample());
+  const Bytes bytes = encode_manifest(checkpointed());
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
     ASSERT_EQ(decoded(BytesView(bytes).substr(0, cut)).code(), Code::corruption) << cut;
   }
@@ -106,8 +167,8 @@ TEST(Manifest, WithUnknownFeaturesIsRefusedByTheirNames) {
 }
 
 TEST(Manifest, WithAFileOfAnUnknownKindOrFlagIsRefused) {
-  EXPECT_EQ(decoded(forged(kFilesAt, std::uint8_t{4})).to_string(),
-            "unsupported: a file of kind 4 with flags 1 is unknown to this build. Open the store "
+  EXPECT_EQ(decoded(forged(kFilesAt, std::uint8_t{5})).to_string(),
+            "unsupported: a file of kind 5 with flags 1 is unknown to this build. Open the store "
             "with a newer Talea");
   EXPECT_EQ(code_with(kFilesAt, std::uint8_t{0}), Code::unsupported);
   EXPECT_EQ(code_with(kFilesAt + 1, std::uint8_t{3}), Code::unsupported);
@@ -123,30 +184,62 @@ TEST(Manifest, NonsenseWithARightCheckIsCorruption) {
   EXPECT_EQ(code_with(48, std::uint64_t{0}), Code::corruption) << "next id";
   EXPECT_EQ(code_with(48, std::uint64_t{8}), Code::corruption) << "next id is taken";
   EXPECT_EQ(code_with(48, wide), Code::corruption);
-  EXPECT_EQ(code_with(72, std::uint64_t{10}), Code::corruption) << "replay from beyond";
+  EXPECT_EQ(code_with(72, std::uint64_t{2}), Code::corruption) << "replay from, unannounced";
   EXPECT_EQ(code_with(72, wide), Code::corruption);
   for (const std::uint64_t count : {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{7},
                                     UINT64_MAX, UINT64_MAX / kFileBytes + 2}) {
     EXPECT_EQ(code_with(80, count), Code::corruption) << "count=" << count;
   }
   EXPECT_EQ(code_with(kFilesAt + 2, std::uint16_t{1}), Code::corruption) << "reserved";
-  EXPECT_EQ(code_with(kFilesAt + 4, std::uint32_t{1}), Code::corruption) << "reserved";
+  EXPECT_EQ(code_with(kFilesAt + 4, std::uint32_t{1}), Code::corruption) << "unannounced";
+  EXPECT_EQ(code_with(12, kFeatureCheckpoint), Code::corruption) << "the length is another";
+  EXPECT_EQ(code_with(12, kFeaturePrepared), Code::corruption) << "not used";
   EXPECT_EQ(code_with(kFilesAt + 8, std::uint64_t{0}), Code::corruption) << "id 0";
   EXPECT_EQ(code_with(kFilesAt + 8, wide + 2), Code::corruption) << "id above 32 bits";
   EXPECT_EQ(code_with(second + 8, std::uint64_t{2}), Code::corruption) << "an id twice";
   EXPECT_EQ(code_with(kFilesAt + 16, std::uint64_t{4095}), Code::corruption) << "sealed length";
   EXPECT_EQ(code_with(kFilesAt + 16, wide), Code::corruption);
-  EXPECT_EQ(code_with(kFilesAt + 1, std::uint8_t{0}), Code::corruption) << "two open log segments";
+  EXPECT_EQ(code_with(kFilesAt + 1, std::uint8_t{0}), Code::corruption)
+      << "open before a sealed one";
+  EXPECT_EQ(code_with(kFilesAt + 3 * kFileBytes + 1, std::uint8_t{0}), Code::corruption)
+      << "two open log segments, unannounced";
   EXPECT_EQ(code_with(second + 1, std::uint8_t{0}), Code::corruption) << "two open extents";
   EXPECT_EQ(code_with(second + kFileBytes + 1, std::uint8_t{0}), Code::corruption) << "open data";
+}
+
+TEST(Manifest, NonsenseAboutCheckpointsIsCorruption) {
+  // Files: log 2, run 3, extent 4, data 5, log 6, extent 7, log 8 open, run 9, log 12 open, run 19.
+  const auto file_at = [](std::size_t i) { return kFilesAt + 8 + i * kFileBytes; };
+  const auto code = [](std::size_t offset, auto value) {
+    return code_with(offset, value, checkpointed());
+  };
+  EXPECT_EQ(code(88, std::uint64_t{0}), Code::ok) << "a control: no keys";
+  EXPECT_EQ(code(12, kFeatureCheckpoint), Code::corruption) << "two open logs, unannounced";
+  EXPECT_EQ(code(12, kFeaturePrepared), Code::corruption) << "the length is another";
+  EXPECT_EQ(code(72, std::uint64_t{9}), Code::corruption) << "an open log is not replayed";
+  EXPECT_EQ(code(72, std::uint64_t{20}), Code::corruption);
+  EXPECT_EQ(code(file_at(4) + 1, std::uint8_t{0}), Code::corruption) << "three open logs";
+  EXPECT_EQ(code(file_at(6) + 1, std::uint8_t{1}), Code::corruption) << "sealed without length";
+  const std::size_t run = file_at(7);
+  EXPECT_EQ(code(run + 1, std::uint8_t{0}), Code::corruption) << "an open run";
+  EXPECT_EQ(code(run + 2, std::uint16_t{1}), Code::corruption) << "reserved";
+  EXPECT_EQ(code(run + 4, std::uint32_t{0}), Code::corruption) << "no layer";
+  EXPECT_EQ(code(run + 4, std::uint32_t{3}), Code::corruption) << "a layer twice";
+  EXPECT_EQ(code(run + 4, std::uint32_t{20}), Code::corruption) << "a layer that is no id";
+  EXPECT_EQ(code(run + 4, std::uint32_t{18}), Code::ok) << "a control: another layer";
+  EXPECT_EQ(code(run + 8, std::uint64_t{8}), Code::corruption) << "the id of a segment";
+  EXPECT_EQ(code(run + 8, std::uint64_t{20}), Code::corruption) << "an id that was not given";
+  EXPECT_EQ(code(run + 16, std::uint64_t{4095}), Code::corruption) << "too short";
+  EXPECT_EQ(code(run + 40, std::uint64_t{399}), Code::corruption) << "sequences the wrong way";
 }
 
 TEST(Manifest, RandomBytesBehindARightCheckAreRefusedOrReadBack) {
   SeededRandom random(test_seed());
   for (int i = 0; i < 20'000; ++i) {
-    const Bytes whole = encode_manifest(sample());
+    const Manifest manifest = i % 2 == 0 ? sample() : checkpointed();
+    const Bytes whole = encode_manifest(manifest);
     const Bytes bytes = forged(random.next_u64() % (whole.size() - 4),
-                               static_cast<std::uint8_t>(random.next_u64()));
+                               static_cast<std::uint8_t>(random.next_u64()), manifest);
     const Result<Manifest> back = decode_manifest(bytes);
     if (back.ok()) {
       ASSERT_EQ(encode_manifest(*back), bytes);
@@ -158,11 +251,14 @@ TEST(ManifestDeathTest, NonsenseIsNotWritten) {
   Manifest manifest = sample();
   manifest.files[0].id = manifest.files[1].id;
   EXPECT_DEATH(encode_manifest(manifest), "check_content");
+  manifest = checkpointed();
+  manifest.runs[1].layer = manifest.runs[0].layer;
+  EXPECT_DEATH(encode_manifest(manifest), "check_content");
 }
 
 TEST(ManifestFileOnDisk, IsReplacedAsAWholeByACrashAtEveryCall) {
   const Manifest old_one = sample();
-  Manifest new_one = sample();
+  Manifest new_one = checkpointed();
   ++new_one.generation;
   new_one.files.clear();
   bool old_seen = false;

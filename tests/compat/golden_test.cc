@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -27,8 +26,6 @@ constexpr const char* kClosed = "store-v1";
 constexpr const char* kUnclosed = "store-v1-unclosed";
 constexpr std::uint64_t kBegan = 1'700'000'000'000;
 constexpr std::uint64_t kDayMs = 24 * 60 * 60 * 1000;
-
-bool updating() { return std::getenv("TALEA_UPDATE_GOLDEN") != nullptr; }
 
 // Salts and ids depend on how many were made before, not on what else was drawn in between.
 class GoldenRandom final : public Random {
@@ -125,17 +122,6 @@ Bytes extent_segment() {
   const ChunkPlace place{.value_id = extent_list().value_id, .number = 0, .offset = 4096};
   bytes += encode_chunk_header(place, kExtentContent, SegmentContext(header));
   return bytes + kExtentContent;
-}
-
-// Compares, or replaces when updating.
-void expect_golden(const std::string& name, const Bytes& bytes) {
-  const std::string path = kGoldenDirectory + name;
-  if (updating()) {
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
-  }
-  EXPECT_TRUE(read_whole_file(path) == bytes)
-      << name << " is written in another way than version 1 wrote it";
 }
 
 std::vector<std::string> names_in(const std::string& directory) {
