@@ -14,7 +14,7 @@ namespace talea {
 /// The header that the targets use; inputs hold no salt.
 inline SegmentHeader fuzz_header() {
   SegmentHeader header;
-  header.features = kFeatureExtents;
+  header.features = kFeatureExtents | kFeaturePrepared;
   header.id = 1;
   header.first_sequence = 1;
   header.base_now = 1'700'000'000'000;
@@ -71,6 +71,9 @@ inline void fix_record(char* bytes, std::size_t size, std::uint64_t offset,
     if (length == 0) break;
     entries_check = crc32c(entries_check, {bytes + at, 4});
     at += length;
+  }
+  if ((static_cast<unsigned char>(bytes[5]) & kMoreFollows) != 0 && size - at >= 8) {
+    entries_check = crc32c(entries_check, {bytes + at, 8});
   }
   store_fixed(bytes + 44, entries_check);
   store_fixed(bytes, crc32c(context.check_seed ^ static_cast<std::uint32_t>(offset),

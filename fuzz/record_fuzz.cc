@@ -31,9 +31,10 @@ void check_accepted(const talea::RecordView& record, talea::BytesView bytes,
   if (sources.size() == 1 && !record.entries[0].sequence) return;
   talea::Bytes again;
   std::vector<talea::EntryExtent> places;
-  talea::finish_record(talea::encode_batch(sources),
-                       {record.sequence, record.now, kOffset, record.synced_through}, context,
-                       again, places);
+  talea::finish_record(
+      talea::encode_batch(sources),
+      {record.sequence, record.now, kOffset, record.synced_through, record.follows}, context, again,
+      places);
   TALEA_ASSERT(again == bytes.substr(0, record.bytes));
 }
 

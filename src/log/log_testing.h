@@ -16,7 +16,7 @@ namespace talea {
 
 inline SegmentHeader test_header(std::uint32_t id = 17, std::uint64_t seed = 1) {
   SegmentHeader header;
-  header.features = kFeatureExtents;
+  header.features = kFeatureExtents | kFeaturePrepared;
   header.id = id;
   header.first_sequence = 1000;
   header.base_now = 1'700'000'000'000;
@@ -102,9 +102,10 @@ class TestSegment {
       : header_(header), context_(header), bytes_(encode_segment_header(header)) {}
 
   /// Appends `batch` as the next record and returns its offset.
-  std::uint64_t append(const TestBatch& batch, std::optional<Sequence> synced_through = {}) {
+  std::uint64_t append(const TestBatch& batch, std::optional<Sequence> synced_through = {},
+                       std::optional<Sequence> follows = {}) {
     const std::uint64_t offset = bytes_.size();
-    bytes_ += batch.at({++sequence_, header_.base_now, offset, synced_through}, context_);
+    bytes_ += batch.at({++sequence_, header_.base_now, offset, synced_through, follows}, context_);
     return offset;
   }
   std::uint64_t append_bytes(BytesView bytes) {

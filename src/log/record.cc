@@ -11,13 +11,17 @@ namespace talea {
 namespace {
 
 constexpr std::size_t kCheckBytes = 4;
-// check, flags, more, sequence, now, distance to synced_through
-constexpr std::size_t kSinglePrefixBytesMax = kCheckBytes + 2 + 3 * kVarintBytesMax;
+// check, flags, more, sequence, now, distances to synced_through and to the record before
+constexpr std::size_t kSinglePrefixBytesMax = kCheckBytes + 2 + 4 * kVarintBytesMax;
 // ... and space, key length, value length.
 constexpr std::size_t kSingleHeaderBytesMax = kSinglePrefixBytesMax + 3 * kVarintBytesMax;
-// No lawful record is longer: the limit of a batch, and what its entries' headers add at most.
+// Behind the entries of a batch that says which record it follows.
+constexpr std::size_t kFollowsBytes = 8;
+// More than any entry of a batch has before its key; fixed by the format.
+constexpr std::size_t kEntryHeaderBytesMax = 66;
+// No lawful record has longer entries: the limit of a batch, and what their headers add at most.
 constexpr std::uint64_t kRecordBytesMax =
-    kBatchInlineBytesMax + kBatchHeaderBytes + kBatchEntriesMax * kSingleHeaderBytesMax;
+    kBatchInlineBytesMax + kBatchHeaderBytes + kBatchEntriesMax * kEntryHeaderBytesMax;
 
 std::uint32_t seed_at(const SegmentContext& context, std::uint64_t offset) {
   return context.check_seed ^ static_cast<std::uint32_t>(offset);
@@ -52,7 +56,8 @@ std::uint32_t position_in(const Bytes& bytes) {
 }  // namespace
 
 std::uint64_t EncodedBatch::record_bytes_max() const {
-  return bytes.size() + (marks.size() == 1 ? kSinglePrefixBytesMax : kBatchHeaderBytes);
+  return bytes.size() +
+         (marks.size() == 1 ? kSinglePrefixBytesMax : kBatchHeaderBytes + kFollowsBytes);
 }
 
 EncodedBatch encode_batch(const std::vector<EntrySource>& entries) {
@@ -85,17 +90,25 @@ EncodedBatch encode_batch(const std::vector<EntrySource>& entries) {
 
 namespace {
 
+// The bits of `more`; those of `mask` alone.
+std::uint8_t more_flags(const RecordPlace& place, unsigned mask = ~0U) {
+  unsigned more = 0;
+  if (place.synced_through) more |= kMoreSyncedThrough;
+  if (place.follows) more |= kMoreFollows;
+  return static_cast<std::uint8_t>(more & mask);
+}
+
 void finish_single(const EncodedBatch& batch, const RecordPlace& place,
                    const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
   char prefix[kSinglePrefixBytesMax];
   char* end = prefix + kCheckBytes;
-  const auto flags =
-      static_cast<std::uint8_t>(batch.single_flags | (place.synced_through ? kFlagMore : 0));
-  *end++ = static_cast<char>(flags);
-  if (place.synced_through) *end++ = static_cast<char>(kMoreSyncedThrough);
+  const std::uint8_t more = more_flags(place);
+  *end++ = static_cast<char>(batch.single_flags | (more != 0 ? kFlagMore : 0));
+  if (more != 0) *end++ = static_cast<char>(more);
   end = store_varint(end, place.sequence - context.first_sequence);
   end = store_varint(end, place.now - context.base_now);
   if (place.synced_through) end = store_varint(end, place.sequence - *place.synced_through);
+  if (place.follows) end = store_varint(end, place.sequence - *place.follows);
   const BytesView covered(prefix + kCheckBytes,
                           static_cast<std::size_t>(end - prefix) - kCheckBytes);
   store_fixed(prefix,
@@ -112,6 +125,7 @@ void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
   const std::size_t start = out.size();
   out.append(kBatchHeaderBytes, '\0');
   out += batch.bytes;
+  if (place.follows) append_fixed(out, *place.follows);
   char* header = out.data() + start;
   char* entries = header + kBatchHeaderBytes;
   const std::uint64_t entries_offset = place.offset + kBatchHeaderBytes;
@@ -127,7 +141,11 @@ void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
     places.push_back(
         {static_cast<std::uint32_t>(entries_offset + mark.start), mark.end - mark.start});
   }
+  if (place.follows) {
+    entries_check = crc32c(entries_check, {entries + batch.bytes.size(), kFollowsBytes});
+  }
   store_fixed(header + 4, std::uint8_t{kFlagBatch});
+  store_fixed(header + 5, more_flags(place, kMoreFollows));
   store_fixed(header + 8, place.sequence);
   store_fixed(header + 16, place.now);
   store_fixed(header + 24, place.synced_through.value_or(0));
@@ -145,6 +163,8 @@ void finish_record(const EncodedBatch& batch, const RecordPlace& place,
   TALEA_ASSERT(place.sequence >= context.first_sequence && place.now >= context.base_now);
   TALEA_ASSERT(!place.synced_through ||
                (*place.synced_through != 0 && *place.synced_through < place.sequence));
+  TALEA_ASSERT(!place.follows ||
+               ((context.features & kFeaturePrepared) != 0 && *place.follows < place.sequence));
   TALEA_ASSERT(place.offset + batch.record_bytes_max() <= UINT32_MAX);
   if (batch.marks.size() == 1) {
     finish_single(batch, place, context, out, places);
@@ -173,6 +193,13 @@ std::string_view check_flags(std::uint8_t flags, const SegmentContext& context) 
     return "it removes a key and has a value";
   }
   return {};
+}
+
+// The bits of `more` that a record of the segment may have.
+unsigned more_flags_known(const SegmentContext& context) {
+  unsigned known = kMoreSyncedThrough;
+  if ((context.features & kFeaturePrepared) != 0) known |= kMoreFollows;
+  return known;
 }
 
 std::string_view check_body_header(const BodyHeader& header, std::uint8_t flags) {
@@ -217,10 +244,10 @@ RecordDecode malformed(BytesView bytes) {
 // The header of a single, parsed; nothing of it is checked.
 struct SingleHeader {
   std::uint8_t flags = 0;
-  std::uint8_t more = 0;
   Sequence sequence = 0;
   std::uint64_t now = 0;
-  Sequence synced_through = 0;  // with more != 0
+  std::optional<Sequence> synced_through;
+  std::optional<Sequence> follows;
   BodyHeader body;
   std::size_t body_start = 0;
   std::size_t content_start = 0;
@@ -238,13 +265,19 @@ RecordDecode parse_single(BytesView bytes, const SegmentContext& context, Single
     if (rest.empty()) return need(bytes.size() + 1);
     more = static_cast<std::uint8_t>(rest.front());
     rest.remove_prefix(1);
-    if (more != kMoreSyncedThrough) return bad("it uses a flag that its segment does not announce");
+    if (more == 0 || (more & ~more_flags_known(context)) != 0) {
+      return bad("it uses a flag that its segment does not announce");
+    }
   }
   std::uint64_t sequence_delta = 0;
   std::uint64_t now_delta = 0;
   std::uint64_t synced_distance = 0;
+  std::uint64_t follows_distance = 0;
   if (!take_varint(rest, sequence_delta) || !take_varint(rest, now_delta)) return malformed(bytes);
-  if (more != 0 && !take_varint(rest, synced_distance)) return malformed(bytes);
+  if ((more & kMoreSyncedThrough) != 0 && !take_varint(rest, synced_distance)) {
+    return malformed(bytes);
+  }
+  if ((more & kMoreFollows) != 0 && !take_varint(rest, follows_distance)) return malformed(bytes);
   out.body_start = bytes.size() - rest.size();
   if (!take_body_header(rest, out.body)) return malformed(bytes);
   out.content_start = bytes.size() - rest.size();
@@ -256,14 +289,19 @@ RecordDecode parse_single(BytesView bytes, const SegmentContext& context, Single
     return bad("its sequence or time is out of range");
   }
   out.flags = flags;
-  out.more = more;
   out.sequence = context.first_sequence + sequence_delta;
   out.now = context.base_now + now_delta;
-  if (more != 0) {
+  if ((more & kMoreSyncedThrough) != 0) {
     if (synced_distance == 0 || synced_distance >= out.sequence) {
       return bad("it claims that a batch is durable which is not before it");
     }
     out.synced_through = out.sequence - synced_distance;
+  }
+  if ((more & kMoreFollows) != 0) {
+    if (follows_distance == 0 || follows_distance > out.sequence) {
+      return bad("it follows a batch which is not before it");
+    }
+    out.follows = out.sequence - follows_distance;
   }
   out.bytes = out.content_start + out.body.key_bytes + out.body.value_bytes;
   return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
@@ -289,7 +327,8 @@ RecordDecode decode_single(BytesView bytes, std::uint64_t offset, const SegmentC
   }
   out.sequence = header.sequence;
   out.now = header.now;
-  if (header.more != 0) out.synced_through = header.synced_through;
+  out.synced_through = header.synced_through;
+  out.follows = header.follows;
   out.bytes = header.bytes;
   EntryView entry;
   fill_entry(header.body, header.flags, bytes.substr(header.content_start), entry);
@@ -334,6 +373,7 @@ struct BatchHeader {
   std::uint64_t entries_bytes = 0;
   std::uint32_t count = 0;
   std::uint32_t entries_check = 0;
+  bool has_follows = false;
 };
 
 // The batch header at the front of `bytes`, kBatchHeaderBytes at least. Returns what is wrong.
@@ -345,9 +385,12 @@ std::string_view parse_batch_header(BytesView bytes, std::uint64_t offset,
       load_fixed<std::uint32_t>(at)) {
     return "its check does not match";
   }
-  if (load_fixed<std::uint8_t>(at + 4) != kFlagBatch || load_fixed<std::uint8_t>(at + 5) != 0) {
+  const auto more = load_fixed<std::uint8_t>(at + 5);
+  const unsigned more_known = more_flags_known(context) & kMoreFollows;
+  if (load_fixed<std::uint8_t>(at + 4) != kFlagBatch || (more & ~more_known) != 0) {
     return "it uses a flag that its segment does not announce";
   }
+  out.has_follows = more != 0;
   out.sequence = load_fixed<std::uint64_t>(at + 8);
   out.now = load_fixed<std::uint64_t>(at + 16);
   out.synced_through = load_fixed<std::uint64_t>(at + 24);
@@ -372,13 +415,14 @@ RecordDecode decode_multiple(BytesView bytes, std::uint64_t offset, const Segmen
   out.sequence = header.sequence;
   out.now = header.now;
   if (header.synced_through != 0) out.synced_through = header.synced_through;
-  out.bytes = kBatchHeaderBytes + header.entries_bytes;
+  const std::uint64_t entries_end = kBatchHeaderBytes + header.entries_bytes;
+  out.bytes = entries_end + (header.has_follows ? kFollowsBytes : 0);
   if (out.bytes > bytes.size()) return need(out.bytes);
 
   BytesView rest = bytes.substr(kBatchHeaderBytes, header.entries_bytes);
   std::uint32_t entries_check = 0;
   for (std::uint32_t i = 0; i < header.count; ++i) {
-    const std::uint64_t distance = out.bytes - rest.size();
+    const std::uint64_t distance = entries_end - rest.size();
     EntryView entry;
     std::string_view problem;
     const std::uint64_t entry_bytes =
@@ -390,8 +434,16 @@ RecordDecode decode_multiple(BytesView bytes, std::uint64_t offset, const Segmen
     out.entries.push_back(entry);
   }
   if (!rest.empty()) return bad("its entries do not fill it");
+  if (header.has_follows) {
+    const BytesView follows = bytes.substr(entries_end, kFollowsBytes);
+    entries_check = crc32c(entries_check, follows);
+    out.follows = load_fixed<Sequence>(follows.data());
+  }
   if (entries_check != header.entries_check) {
     return bad("the check over its entries does not match");
+  }
+  if (out.follows && *out.follows >= out.sequence) {
+    return bad("it follows a batch which is not before it");
   }
   return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
 }
@@ -402,6 +454,7 @@ RecordDecode decode_record(BytesView bytes, std::uint64_t offset, const SegmentC
                            RecordView& out) {
   out.entries.clear();
   out.synced_through.reset();
+  out.follows.reset();
   out.bytes = 0;
   if (bytes.size() < kCheckBytes + 1) return need(kCheckBytes + 1);
   const auto flags = load_fixed<std::uint8_t>(bytes.data() + kCheckBytes);

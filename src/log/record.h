@@ -42,6 +42,7 @@ enum RecordFlag : std::uint8_t {
 enum MoreFlag : std::uint8_t {
   kMoreSyncedThrough = 0x01,
   kMoreHashLink = 0x02,
+  kMoreFollows = 0x04,
 };
 
 inline constexpr std::size_t kBatchHeaderBytes = 48;
@@ -93,8 +94,11 @@ EncodedBatch encode_batch(const std::vector<EntrySource>& entries);
 struct RecordPlace {
   Sequence sequence = 0;
   std::uint64_t now = 0;
-  std::uint64_t offset = 0;                // in the segment
-  std::optional<Sequence> synced_through;  // 1 to sequence - 1; written when given
+  std::uint64_t offset = 0;                     // in the segment
+  std::optional<Sequence> synced_through = {};  // 1 to sequence - 1; written when given
+  /// The sequence of the record before it in the log, 0 for none; for the first record of a segment
+  /// that announces kFeaturePrepared. Written when given.
+  std::optional<Sequence> follows = {};
 };
 
 /// Where an entry lies, from the start of its segment.
@@ -125,6 +129,7 @@ struct RecordView {
   Sequence sequence = 0;
   std::uint64_t now = 0;
   std::optional<Sequence> synced_through;
+  std::optional<Sequence> follows;
   std::uint64_t bytes = 0;
   std::vector<EntryView> entries;
 };

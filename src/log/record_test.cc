@@ -18,8 +18,9 @@ const SegmentContext& context() {
   return context;
 }
 
-RecordPlace place(Sequence sequence = 1001, std::optional<Sequence> synced_through = {}) {
-  return {sequence, 1'700'000'000'123, kOffset, synced_through};
+RecordPlace place(Sequence sequence = 1001, std::optional<Sequence> synced_through = {},
+                  std::optional<Sequence> follows = {}) {
+  return {sequence, 1'700'000'000'123, kOffset, synced_through, follows};
 }
 
 DecodeOutcome outcome(BytesView bytes, std::uint64_t offset = kOffset,
@@ -58,6 +59,7 @@ TEST(Record, OfRandomBatchesIsReadBackWholeAndEntryByEntry) {
     RecordPlace at{1000 + below(random, 1U << 22), 1'700'000'000'000 + below(random, 1U << 30),
                    4096 + below(random, 1U << 30), std::nullopt};
     if (below(random, 2) == 0) at.synced_through = 1 + below(random, at.sequence - 1);
+    if (below(random, 2) == 0) at.follows = below(random, at.sequence);
     std::vector<EntryExtent> places;
     const Bytes bytes = batch.at(at, context(), &places);
     ASSERT_LE(bytes.size(), batch.encoded().record_bytes_max());
@@ -70,6 +72,7 @@ TEST(Record, OfRandomBatchesIsReadBackWholeAndEntryByEntry) {
     EXPECT_EQ(record.sequence, at.sequence);
     EXPECT_EQ(record.now, at.now);
     EXPECT_EQ(record.synced_through, at.synced_through);
+    EXPECT_EQ(record.follows, at.follows);
     ASSERT_EQ(record.entries.size(), batch.operations.size());
     ASSERT_EQ(places.size(), batch.operations.size());
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -131,7 +134,7 @@ TEST(Record, OfOneEntryTakesAtMost14BytesBeforeTheKey) {
 TEST(Record, WithAnyBitFlippedIsNoRecord) {
   for (const TestBatch& batch : {small_batch(), TestBatch().put("key", "value")}) {
     std::vector<EntryExtent> places;
-    const Bytes right = batch.at(place(1001, 1000), context(), &places);
+    const Bytes right = batch.at(place(1001, 1000, 998), context(), &places);
     for (std::size_t bit = 0; bit < right.size() * 8; ++bit) {
       Bytes bytes = right;
       bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
@@ -154,7 +157,7 @@ TEST(Record, WithAnyBitFlippedIsNoRecord) {
 
 TEST(Record, CutShortIsNoRecordAndSaysHowMuchItNeeds) {
   for (const TestBatch& batch : {small_batch(), TestBatch().put(Bytes(90, 'k'), Bytes(90, 'v'))}) {
-    const Bytes whole = batch.at(place(), context());
+    const Bytes whole = batch.at(place(1001, {}, 0), context());
     std::uint64_t needed = 0;
     for (std::size_t cut = 0; cut < whole.size(); ++cut) {
       RecordView record;
@@ -297,12 +300,73 @@ TEST(Record, WithNonsenseInASingleAndARightCheckIsNoRecord) {
   EXPECT_EQ(outcome(forged_single("\x40\x01\x00\x00\xe8\x07"s, "\x00\x01\x02"s + content)),
             DecodeOutcome::bad)
       << "a claim about sequence 0";
-  for (const char more : "\x00\x02\x03\x81"s) {
+  // With the record before: 04; with both, the claim comes first.
+  const auto with_more = [&](const Bytes& prefix) {
+    return outcome(forged_single("\x40"s + prefix, "\x00\x01\x02"s + content));
+  };
+  EXPECT_EQ(with_more("\x04\x00\x00\x01"s), DecodeOutcome::ok);
+  EXPECT_EQ(with_more("\x04\x00\x00\xe8\x07"s), DecodeOutcome::ok) << "there is none before";
+  EXPECT_EQ(with_more("\x04\x00\x00\xe9\x07"s), DecodeOutcome::bad) << "a sequence below 0";
+  EXPECT_EQ(with_more("\x04\x00\x00\x00"s), DecodeOutcome::bad) << "it follows itself";
+  EXPECT_EQ(with_more("\x05\x00\x00\x01\xe8\x07"s), DecodeOutcome::ok);
+  EXPECT_EQ(with_more("\x05\x00\x00\xe8\x07\x01"s), DecodeOutcome::bad)
+      << "a claim about sequence 0";
+  for (const char more : "\x00\x02\x03\x06\x08\x81"s) {
     EXPECT_EQ(
         outcome(forged_single("\x40"s + Bytes{more} + "\x00\x00\x05"s, "\x00\x01\x02"s + content)),
         DecodeOutcome::bad)
         << "more " << int{more};
   }
+}
+
+TEST(Record, ThatSaysWhatItFollowsNeedsASegmentThatAnnouncesIt) {
+  SegmentHeader header = test_header();
+  header.features = kFeatureExtents;
+  const SegmentContext older(header);
+  for (const TestBatch& batch : {small_batch(), TestBatch().put("key", "value")}) {
+    EXPECT_EQ(outcome(batch.at(place(1001, 1000), context()), kOffset, older), DecodeOutcome::ok);
+    const Bytes bytes = batch.at(place(1001, 1000, 1000), context());
+    EXPECT_EQ(outcome(bytes), DecodeOutcome::ok);
+    EXPECT_EQ(outcome(bytes, kOffset, older), DecodeOutcome::bad);
+    // 8 bytes in a batch; in a single that says more already, the distance alone.
+    EXPECT_EQ(bytes.size(), batch.at(place(1001, 1000), context()).size() +
+                                (batch.operations.size() > 1 ? 8U : 1U));
+  }
+}
+
+TEST(Record, OfABatchThatFollowsNothingBeforeItIsNoRecord) {
+  const Bytes right = small_batch().at(place(1001, {}, 1000), context());
+  const auto with = [&right](std::uint64_t follows) {
+    Bytes bytes = right;
+    const std::size_t at = bytes.size() - 8;
+    // The check of the checks with another end: the CRC is taken anew over all of them.
+    store_fixed(bytes.data() + at, follows);
+    std::uint32_t check = 0;
+    RecordView record;
+    EXPECT_EQ(decode_record(right, kOffset, context(), record).outcome, DecodeOutcome::ok);
+    for (const EntryView& entry : record.entries) {
+      check = crc32c(check, BytesView(bytes).substr(entry.place.offset - kOffset, 4));
+    }
+    store_fixed(bytes.data() + 44, crc32c(check, BytesView(bytes).substr(at)));
+    forge_batch_header(bytes);
+    return bytes;
+  };
+  for (const std::uint64_t follows : {0U, 999U, 1000U}) {
+    EXPECT_EQ(outcome(with(follows)), DecodeOutcome::ok) << follows;
+  }
+  EXPECT_EQ(outcome(with(1001)), DecodeOutcome::bad) << "itself";
+  EXPECT_EQ(outcome(with(UINT64_MAX)), DecodeOutcome::bad);
+  Bytes other = right;
+  store_fixed(other.data() + other.size() - 8, std::uint64_t{999});
+  EXPECT_EQ(outcome(other), DecodeOutcome::bad) << "the check of the checks covers it";
+}
+
+TEST(RecordDeathTest, FollowsOnlyWhatIsBeforeItAndWhereThatIsAnnounced) {
+  SegmentHeader header = test_header();
+  header.features = kFeatureExtents;
+  const SegmentContext older(header);
+  EXPECT_DEATH(small_batch().at(place(1001, {}, 1001), context()), "follows");
+  EXPECT_DEATH(small_batch().at(place(1001, {}, 1000), older), "follows");
 }
 
 TEST(Record, ThatUsesExtentsNeedsASegmentThatAnnouncesThem) {
@@ -332,7 +396,8 @@ TEST(Record, NonsenseBehindRightChecksIsNeverReadOutsideItsBytes) {
       prefix += random_bytes(random, 2 + below(random, 4));
       whole = forged_single(prefix, body + random_bytes(random, below(random, 80)));
     } else {
-      whole = small_batch().at(place(), context());
+      const bool first = below(random, 2) == 0;
+      whole = small_batch().at(place(1001, {}, first ? std::optional(7) : std::nullopt), context());
       const std::uint64_t changes = 1 + below(random, 3);
       for (std::uint64_t i = 0; i < changes; ++i) {
         whole[4 + below(random, whole.size() - 4)] = static_cast<char>(random.next_u64());

@@ -20,7 +20,7 @@ inline constexpr std::uint16_t kSegmentVersion = 1;
 inline constexpr std::uint64_t kSegmentHeaderBytes = kFileHeaderBytes;
 
 /// The features that this build can read.
-inline constexpr std::uint32_t kFeaturesSupported = kFeatureExtents;
+inline constexpr std::uint32_t kFeaturesSupported = kFeatureExtents | kFeaturePrepared;
 
 struct SegmentHeader {
   SegmentKind kind = SegmentKind::log;
