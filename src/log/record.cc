@@ -98,23 +98,44 @@ std::uint8_t more_flags(const RecordPlace& place, unsigned mask = ~0U) {
   return static_cast<std::uint8_t>(more & mask);
 }
 
+// What is known of a single when it gets its place: all but its body.
+struct SinglePrefix {
+  char bytes[kSinglePrefixBytesMax];
+  std::size_t length;
+
+  SinglePrefix(std::uint8_t flags, const RecordPlace& place, const SegmentContext& context) {
+    char* end = bytes + kCheckBytes;
+    const std::uint8_t more = more_flags(place);
+    *end++ = static_cast<char>(flags | (more != 0 ? kFlagMore : 0));
+    if (more != 0) *end++ = static_cast<char>(more);
+    end = store_varint(end, place.sequence - context.first_sequence);
+    end = store_varint(end, place.now - context.base_now);
+    if (place.synced_through) end = store_varint(end, place.sequence - *place.synced_through);
+    if (place.follows) end = store_varint(end, place.sequence - *place.follows);
+    length = static_cast<std::size_t>(end - bytes);
+  }
+
+  void set_check(const RecordPlace& place, const SegmentContext& context,
+                 std::uint32_t body_check) {
+    store_fixed(bytes, entry_check(seed_at(context, place.offset),
+                                   {bytes + kCheckBytes, length - kCheckBytes}, body_check));
+  }
+};
+
+void check_place(const RecordPlace& place, const SegmentContext& context) {
+  TALEA_ASSERT(place.sequence >= context.first_sequence && place.now >= context.base_now);
+  TALEA_ASSERT(!place.synced_through ||
+               (*place.synced_through != 0 && *place.synced_through < place.sequence));
+  TALEA_ASSERT(!place.follows ||
+               ((context.features & kFeaturePrepared) != 0 && *place.follows < place.sequence));
+}
+
 void finish_single(const EncodedBatch& batch, const RecordPlace& place,
                    const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
-  char prefix[kSinglePrefixBytesMax];
-  char* end = prefix + kCheckBytes;
-  const std::uint8_t more = more_flags(place);
-  *end++ = static_cast<char>(batch.single_flags | (more != 0 ? kFlagMore : 0));
-  if (more != 0) *end++ = static_cast<char>(more);
-  end = store_varint(end, place.sequence - context.first_sequence);
-  end = store_varint(end, place.now - context.base_now);
-  if (place.synced_through) end = store_varint(end, place.sequence - *place.synced_through);
-  if (place.follows) end = store_varint(end, place.sequence - *place.follows);
-  const BytesView covered(prefix + kCheckBytes,
-                          static_cast<std::size_t>(end - prefix) - kCheckBytes);
-  store_fixed(prefix,
-              entry_check(seed_at(context, place.offset), covered, batch.marks[0].body_check));
+  SinglePrefix prefix(batch.single_flags, place, context);
+  prefix.set_check(place, context, batch.marks[0].body_check);
   const std::size_t start = out.size();
-  out.append(prefix, static_cast<std::size_t>(end - prefix));
+  out.append(prefix.bytes, prefix.length);
   out += batch.bytes;
   places.push_back(
       {static_cast<std::uint32_t>(place.offset), static_cast<std::uint32_t>(out.size() - start)});
@@ -160,17 +181,28 @@ void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
 
 void finish_record(const EncodedBatch& batch, const RecordPlace& place,
                    const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
-  TALEA_ASSERT(place.sequence >= context.first_sequence && place.now >= context.base_now);
-  TALEA_ASSERT(!place.synced_through ||
-               (*place.synced_through != 0 && *place.synced_through < place.sequence));
-  TALEA_ASSERT(!place.follows ||
-               ((context.features & kFeaturePrepared) != 0 && *place.follows < place.sequence));
+  check_place(place, context);
   TALEA_ASSERT(place.offset + batch.record_bytes_max() <= UINT32_MAX);
   if (batch.marks.size() == 1) {
     finish_single(batch, place, context, out, places);
   } else {
     finish_multiple(batch, place, context, out, places);
   }
+}
+
+EntryExtent append_single(const EntrySource& entry, const RecordPlace& place,
+                          const SegmentContext& context, Bytes& out) {
+  check_place(place, context);
+  SinglePrefix prefix(entry_flags(entry), place, context);
+  const std::size_t start = out.size();
+  const std::size_t body = start + prefix.length;
+  out.append(prefix.bytes, prefix.length);
+  append_body(entry, out);
+  prefix.set_check(place, context, crc32c(0, BytesView(out).substr(body)));
+  out.replace(start, kCheckBytes, prefix.bytes, kCheckBytes);
+  const std::size_t bytes = out.size() - start;
+  TALEA_ASSERT(place.offset + bytes <= UINT32_MAX);
+  return {static_cast<std::uint32_t>(place.offset), static_cast<std::uint32_t>(bytes)};
 }
 
 namespace {

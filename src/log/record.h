@@ -111,6 +111,12 @@ struct EntryExtent {
 void finish_record(const EncodedBatch& batch, const RecordPlace& place,
                    const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places);
 
+/// Appends `entry` to `out` as a single at `place`, and returns where it lies; for whoever copies
+/// entries one by one. The limits and places of encode_batch() and finish_record() hold.
+/// Cost: one copy and one CRC of the entry; no memory but for `out`.
+EntryExtent append_single(const EntrySource& entry, const RecordPlace& place,
+                          const SegmentContext& context, Bytes& out);
+
 /// An entry, decoded; views into the bytes it was decoded from.
 struct EntryView {
   Space space = Space::user;
