@@ -27,7 +27,7 @@ class MapPeer : public Peer {
   std::string name() const override { return name_; }
   std::string version() const override { return "1"; }
   std::string options() const override { return "none"; }
-  Status open(const std::string& directory, Durability) override {
+  Status open(const std::string& directory, const OpenOptions&) override {
     opened_in = directory;
     if (calls_ != nullptr) calls_->push_back(name_);
     return {};
@@ -37,10 +37,19 @@ class MapPeer : public Peer {
     entries_[Bytes(key)] = Bytes(value);
     return {};
   }
-  Result<bool> get(BytesView key, Bytes* value) override {
+  Status put_batch(std::span<const Entry> entries) override {
+    for (const Entry& entry : entries) TALEA_TRY(put(entry.key, entry.value));
+    return {};
+  }
+  Status remove(BytesView key) override {
+    std::lock_guard lock(mutex_);
+    entries_.erase(Bytes(key));
+    return {};
+  }
+  Result<bool> get(BytesView key, Bytes& value) override {
     const auto found = entries_.find(Bytes(key));
     if (found == entries_.end()) return false;
-    *value = found->second;
+    value = found->second;
     return true;
   }
   Status sync() override { return {}; }
@@ -190,16 +199,18 @@ TEST(Runner, SidesTakeTurnsEachInADirectoryOfItsOwn) {
   std::vector<std::string> calls;
   std::vector<std::unique_ptr<Peer>> peers;
   peers.push_back(std::make_unique<MapPeer>("a", &calls));
+  peers.push_back(std::make_unique<MapPeer>("c", &calls));  // takes no part
   peers.push_back(std::make_unique<MapPeer>("b", &calls));
-  const PutWorkload workload({.id = "P-put", .variant = "", .unit = "puts", .operations = 64},
-                             {.key_bytes = 16, .value_bytes = 64});
+  const PutWorkload workload(
+      {.id = "P-put", .variant = "", .unit = "puts", .operations = 64, .sides = {"a", "b"}},
+      {.key_bytes = 16, .value_bytes = 64});
   DiskProbe disk(directory);
   const Result<WorkloadResult> result =
       run(workload, peers, {.data_directory = directory, .rounds = 3}, disk, [](const auto&) {});
   ASSERT_TRUE(result.ok()) << result.status().to_string();
   EXPECT_EQ(calls, (std::vector<std::string>{"a", "b", "a", "b", "a", "b"}));
   EXPECT_EQ(result->sides[1].rounds.size(), 3u);
-  EXPECT_EQ(static_cast<MapPeer&>(*peers[1]).opened_in, directory + "/b-2/0");
+  EXPECT_EQ(static_cast<MapPeer&>(*peers[2]).opened_in, directory + "/b-2/0");
   EXPECT_TRUE(std::filesystem::is_empty(directory)) << "a round leaves nothing behind";
 }
 

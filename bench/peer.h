@@ -2,9 +2,15 @@
 //
 // A peer is one file, peer_NAME.cc, with a driver and the function that makes it; peers.cc lists
 // those functions. Talea is one of the peers and is driven through its public interface only.
+//
+// Not every store can do everything: a hash file has no order. Such a call is `unsupported`, which
+// is the default here, and its row says "none" instead of a figure.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,16 +21,72 @@
 namespace talea::bench {
 
 /// What a put that returned ok survives.
-enum class Durability {
+enum class Durability : std::uint8_t {
   /// The end of the process, at any moment, but not a power cut.
   process_crash,
   /// A power cut: each put is synced before it returns.
   power_cut,
 };
 
+struct OpenOptions {
+  Durability durability = Durability::process_crash;
+  /// What the store will hold in the end. Hash files lay out their buckets for it, and maps their
+  /// address space; a store that grows by itself ignores it.
+  std::uint64_t expected_keys = 1 << 16;
+  std::uint64_t expected_bytes = 16 << 20;
+  /// Check the checksum of a value at every read, where a store can also do it once.
+  bool verify_every_read = false;
+  /// How many threads will call; for a store with workers of its own.
+  unsigned threads = 1;
+};
+
+struct Entry {
+  BytesView key;
+  BytesView value;
+};
+
+/// What becomes of the rows of a scan: every key and value is touched, a byte of each cache line of
+/// it, so that no side gets away with returning references to what it has not read.
+class RowSum {
+ public:
+  void add(BytesView key, BytesView value) {
+    ++rows_;
+    bytes_ += key.size() + value.size();
+    touch(key);
+    touch(value);
+  }
+  std::uint64_t rows() const { return rows_; }
+  /// Of keys and values.
+  std::uint64_t bytes() const { return bytes_; }
+  /// The same on every side for the same rows.
+  std::uint64_t sum() const { return sum_; }
+
+ private:
+  void touch(BytesView bytes) {
+    for (std::size_t offset = 0; offset < bytes.size(); offset += 64) {
+      sum_ += static_cast<unsigned char>(bytes[offset]);
+    }
+    if (!bytes.empty()) sum_ += static_cast<unsigned char>(bytes.back());
+  }
+
+  std::uint64_t rows_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t sum_ = 0;
+};
+
+struct DiskUse {
+  /// Blocks that the files of the directory occupy, as du(1) counts them.
+  std::uint64_t bytes = 0;
+  /// Of these, what was reserved ahead and holds nothing yet.
+  std::uint64_t free_tail_bytes = 0;
+  /// Of these, an index or a checkpoint of it, beside the data.
+  std::uint64_t index_bytes = 0;
+};
+
 /// One store under test.
 ///
-/// Threads: put, get and sync from any number at once; the others need those to have returned.
+/// Threads: put, put_batch, remove, get, multi_get, scan, scan_prefix and sync from any number at
+/// once, unless the peer says otherwise; the others need those to have returned.
 class Peer {
  public:
   virtual ~Peer() = default;
@@ -36,18 +98,43 @@ class Peer {
   /// who wants to know whether the comparison is fair.
   virtual std::string options() const = 0;
 
-  /// Opens a new store in `directory`, which does not exist but its parent does.
-  virtual Status open(const std::string& directory, Durability durability) = 0;
+  /// Opens the store in `directory`, or makes one there; the parent of `directory` exists.
+  virtual Status open(const std::string& directory, const OpenOptions& options) = 0;
+  virtual Status close() = 0;
+
   virtual Status put(BytesView key, BytesView value) = 0;
-  /// False when there is no such key. `value` is overwritten, so that a caller can reuse it.
-  virtual Result<bool> get(BytesView key, Bytes* value) = 0;
+  /// All of `entries`, as one unit where the store has such a thing. Distinct keys.
+  virtual Status put_batch(std::span<const Entry> entries) = 0;
+  virtual Status remove(BytesView key) = 0;
+  /// False when there is no such key. `value` is overwritten and keeps its capacity, so that a
+  /// caller who reuses it causes no allocation.
+  virtual Result<bool> get(BytesView key, Bytes& value) = 0;
+  /// Looks up all of `keys`; `values` has as many elements, each treated as by get(). Returns how
+  /// many were found; the value of a key that was not is empty.
+  virtual Result<std::size_t> multi_get(std::span<const BytesView> keys, std::span<Bytes> values);
+  /// Adds up to `rows` rows in key order, beginning with the first key that is not below `start`.
+  virtual Status scan(BytesView start, std::uint64_t rows, RowSum& sum);
+  /// Adds all rows whose keys begin with `prefix`, in any order.
+  virtual Status scan_prefix(BytesView prefix, RowSum& sum);
+  /// Puts `entries`, durably, with `in_flight` of them under way at any time, from one thread; the
+  /// last is durable on return. For Durability::power_cut.
+  virtual Status put_in_flight(std::span<const Entry> entries, std::size_t in_flight);
+
   /// Makes durable what was put before the call.
   virtual Status sync() = 0;
-  virtual Status close() = 0;
+  /// Reclaims all the garbage there is, and returns when that is done.
+  virtual Status compact();
+  /// Waits until the store has no work of its own under way.
+  virtual Status settle() { return {}; }
+  /// Of the open store in `directory`. The default knows no tail and no index of its own.
+  virtual Result<DiskUse> disk_use(const std::string& directory);
 };
 
+/// Blocks that the files below `directory` occupy, in bytes.
+Result<std::uint64_t> disk_blocks_bytes(const std::string& directory);
+
 /// Bytes of block cache that a peer with such a cache gets: more than any data set here.
-inline constexpr std::size_t kBlockCacheBytes = 256 << 20;
+inline constexpr std::size_t kBlockCacheBytes = std::size_t{4} << 30;
 
 /// All peers that this program was built with, Talea first.
 std::vector<std::unique_ptr<Peer>> make_peers();
@@ -55,5 +142,12 @@ std::vector<std::unique_ptr<Peer>> make_peers();
 std::unique_ptr<Peer> make_talea_peer();
 std::unique_ptr<Peer> make_rocksdb_peer();
 std::unique_ptr<Peer> make_leveldb_peer();
+/// LMDB twice: as it is, and mapped for writing with MDB_NOSYNC.
+std::unique_ptr<Peer> make_lmdb_peer();
+std::unique_ptr<Peer> make_lmdb_writemap_peer();
+std::unique_ptr<Peer> make_tkrzw_peer();
+std::unique_ptr<Peer> make_kyoto_peer();
+/// No store: the limit of an append-only log under an index of bare slots.
+std::unique_ptr<Peer> make_ceiling_peer();
 
 }  // namespace talea::bench

@@ -20,16 +20,16 @@ class LeveldbPeer final : public Peer {
            "block_cache=" +
            std::to_string(kBlockCacheBytes >> 20) +
            "MiB, write_buffer=" + std::to_string(leveldb::Options().write_buffer_size >> 20) +
-           "MiB, verify_checksums=false, rest default";
+           "MiB, verify_checksums=false, no filter, rest default";
   }
 
-  Status open(const std::string& directory, Durability durability) override {
+  Status open(const std::string& directory, const OpenOptions& open_options) override {
     cache_.reset(leveldb::NewLRUCache(kBlockCacheBytes));
     leveldb::Options options;
     options.create_if_missing = true;
     options.compression = leveldb::kNoCompression;
     options.block_cache = cache_.get();
-    write_.sync = durability == Durability::power_cut;
+    write_.sync = open_options.durability == Durability::power_cut;
     leveldb::DB* opened = nullptr;
     const leveldb::Status status = leveldb::DB::Open(options, directory, &opened);
     db_.reset(opened);
@@ -40,11 +40,36 @@ class LeveldbPeer final : public Peer {
     return translated(db_->Put(write_, slice(key), slice(value)));
   }
 
-  Result<bool> get(BytesView key, Bytes* value) override {
-    const leveldb::Status status = db_->Get(read_, slice(key), value);
+  Status put_batch(std::span<const Entry> entries) override {
+    leveldb::WriteBatch batch;
+    for (const Entry& entry : entries) batch.Put(slice(entry.key), slice(entry.value));
+    return translated(db_->Write(write_, &batch));
+  }
+
+  Status remove(BytesView key) override { return translated(db_->Delete(write_, slice(key))); }
+
+  Result<bool> get(BytesView key, Bytes& value) override {
+    const leveldb::Status status = db_->Get(read_, slice(key), &value);
     if (status.ok()) return true;
     if (status.IsNotFound()) return false;
     return translated(status);
+  }
+
+  Status scan(BytesView start, std::uint64_t rows, RowSum& sum) override {
+    const std::unique_ptr<leveldb::Iterator> row(db_->NewIterator(read_));
+    for (row->Seek(slice(start)); rows > 0 && row->Valid(); row->Next(), --rows) {
+      sum.add(view(row->key()), view(row->value()));
+    }
+    return translated(row->status());
+  }
+
+  Status scan_prefix(BytesView prefix, RowSum& sum) override {
+    const std::unique_ptr<leveldb::Iterator> row(db_->NewIterator(read_));
+    for (row->Seek(slice(prefix)); row->Valid() && view(row->key()).starts_with(prefix);
+         row->Next()) {
+      sum.add(view(row->key()), view(row->value()));
+    }
+    return translated(row->status());
   }
 
   // LevelDB has no call for it; a synced write of nothing makes all earlier writes durable.
@@ -55,6 +80,11 @@ class LeveldbPeer final : public Peer {
     return translated(db_->Write(synced, &nothing));
   }
 
+  Status compact() override {
+    db_->CompactRange(nullptr, nullptr);
+    return {};
+  }
+
   Status close() override {
     db_.reset();
     cache_.reset();
@@ -63,6 +93,7 @@ class LeveldbPeer final : public Peer {
 
  private:
   static leveldb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
+  static BytesView view(const leveldb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
   static Status translated(const leveldb::Status& status) {
     if (status.ok()) [[likely]]
       return {};

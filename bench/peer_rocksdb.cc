@@ -5,6 +5,9 @@
 #include <rocksdb/table.h>
 #include <rocksdb/version.h>
 
+#include <chrono>
+#include <thread>
+
 #include "bench/peer.h"
 
 namespace talea::bench {
@@ -19,17 +22,17 @@ class RocksdbPeer final : public Peer {
            "block_cache=" +
            std::to_string(kBlockCacheBytes >> 20) +
            "MiB, write_buffer=" + std::to_string(rocksdb::Options().write_buffer_size >> 20) +
-           "MiB, block checksums on, rest default";
+           "MiB, block checksums on, no filter, rest default";
   }
 
-  Status open(const std::string& directory, Durability durability) override {
+  Status open(const std::string& directory, const OpenOptions& open_options) override {
     rocksdb::BlockBasedTableOptions table;
     table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
     rocksdb::Options options;
     options.create_if_missing = true;
     options.compression = rocksdb::kNoCompression;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    write_.sync = durability == Durability::power_cut;
+    write_.sync = open_options.durability == Durability::power_cut;
     rocksdb::DB* opened = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(options, directory, &opened);
     db_.reset(opened);
@@ -40,14 +43,83 @@ class RocksdbPeer final : public Peer {
     return translated(db_->Put(write_, slice(key), slice(value)));
   }
 
-  Result<bool> get(BytesView key, Bytes* value) override {
-    const rocksdb::Status status = db_->Get(read_, slice(key), value);
+  Status put_batch(std::span<const Entry> entries) override {
+    rocksdb::WriteBatch batch;
+    for (const Entry& entry : entries) {
+      TALEA_TRY(translated(batch.Put(slice(entry.key), slice(entry.value))));
+    }
+    return translated(db_->Write(write_, &batch));
+  }
+
+  Status remove(BytesView key) override { return translated(db_->Delete(write_, slice(key))); }
+
+  Result<bool> get(BytesView key, Bytes& value) override {
+    const rocksdb::Status status = db_->Get(read_, slice(key), &value);
     if (status.ok()) return true;
     if (status.IsNotFound()) return false;
     return translated(status);
   }
 
+  Result<std::size_t> multi_get(std::span<const BytesView> keys, std::span<Bytes> values) override {
+    thread_local std::vector<rocksdb::Slice> slices;
+    thread_local std::vector<rocksdb::PinnableSlice> pinned;
+    thread_local std::vector<rocksdb::Status> statuses;
+    slices.clear();
+    for (const BytesView key : keys) slices.push_back(slice(key));
+    if (pinned.size() < keys.size()) pinned = std::vector<rocksdb::PinnableSlice>(keys.size());
+    statuses.assign(keys.size(), {});
+    db_->MultiGet(read_, db_->DefaultColumnFamily(), keys.size(), slices.data(), pinned.data(),
+                  statuses.data());
+    std::size_t found = 0;
+    for (std::size_t position = 0; position < keys.size(); ++position) {
+      if (!statuses[position].IsNotFound()) TALEA_TRY(translated(statuses[position]));
+      values[position].assign(pinned[position].data(), pinned[position].size());
+      if (statuses[position].ok()) ++found;
+      pinned[position].Reset();
+    }
+    return found;
+  }
+
+  Status scan(BytesView start, std::uint64_t rows, RowSum& sum) override {
+    const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(read_));
+    for (row->Seek(slice(start)); rows > 0 && row->Valid(); row->Next(), --rows) {
+      sum.add(view(row->key()), view(row->value()));
+    }
+    return translated(row->status());
+  }
+
+  Status scan_prefix(BytesView prefix, RowSum& sum) override {
+    const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(read_));
+    for (row->Seek(slice(prefix)); row->Valid() && view(row->key()).starts_with(prefix);
+         row->Next()) {
+      sum.add(view(row->key()), view(row->value()));
+    }
+    return translated(row->status());
+  }
+
   Status sync() override { return translated(db_->SyncWAL()); }
+
+  Status compact() override {
+    return translated(db_->CompactRange(rocksdb::CompactRangeOptions(), nullptr, nullptr));
+  }
+
+  // There is no call that waits in this version; these properties say when nothing is left to do.
+  Status settle() override {
+    constexpr auto kPause = std::chrono::milliseconds(10);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (std::chrono::steady_clock::now() < deadline) {
+      std::uint64_t under_way = 0;
+      for (const char* name : {"rocksdb.compaction-pending", "rocksdb.num-running-compactions",
+                               "rocksdb.mem-table-flush-pending", "rocksdb.num-running-flushes"}) {
+        std::uint64_t count = 0;
+        db_->GetIntProperty(name, &count);
+        under_way += count;
+      }
+      if (under_way == 0) return {};
+      std::this_thread::sleep_for(kPause);
+    }
+    return Status::timed_out("rocksdb did not finish its compactions within two minutes");
+  }
 
   Status close() override {
     const rocksdb::Status status = db_->Close();
@@ -57,6 +129,7 @@ class RocksdbPeer final : public Peer {
 
  private:
   static rocksdb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
+  static BytesView view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
   static Status translated(const rocksdb::Status& status) {
     if (status.ok()) [[likely]]
       return {};

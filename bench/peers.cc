@@ -7,6 +7,11 @@ std::vector<std::unique_ptr<Peer>> make_peers() {
   peers.push_back(make_talea_peer());
   peers.push_back(make_rocksdb_peer());
   peers.push_back(make_leveldb_peer());
+  peers.push_back(make_lmdb_peer());
+  peers.push_back(make_lmdb_writemap_peer());
+  peers.push_back(make_tkrzw_peer());
+  peers.push_back(make_kyoto_peer());
+  peers.push_back(make_ceiling_peer());
   return peers;
 }
 

@@ -1,5 +1,6 @@
 #include "bench/runner.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -29,11 +30,17 @@ Result<Measurement> run_in_fresh_directory(const Workload& workload, Peer& peer,
 }  // namespace
 
 Result<WorkloadResult> run(const Workload& workload,
-                           const std::vector<std::unique_ptr<Peer>>& peers,
+                           const std::vector<std::unique_ptr<Peer>>& all_peers,
                            const RunOptions& options, DiskProbe& disk,
                            const std::function<void(const std::string&)>& progress) {
   WorkloadResult result{.description = workload.description(), .sides = {}};
-  for (const std::unique_ptr<Peer>& peer : peers) {
+  std::vector<Peer*> peers;
+  const std::vector<std::string>& taking_part = workload.description().sides;
+  for (const std::unique_ptr<Peer>& peer : all_peers) {
+    if (std::find(taking_part.begin(), taking_part.end(), peer->name()) == taking_part.end()) {
+      continue;
+    }
+    peers.push_back(peer.get());
     result.sides.push_back({.name = peer->name(), .rounds = {}});
   }
   for (unsigned round = 0; round < options.rounds; ++round) {

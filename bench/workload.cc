@@ -53,7 +53,7 @@ Status check_all(Peer& peer, const KeySet& keys, const ValuePool& values, std::u
                  std::size_t value_bytes) {
   Bytes value;
   for (std::size_t position = 0; position < keys.size(); ++position) {
-    const bool found = TALEA_TRY(peer.get(keys[position], &value));
+    const bool found = TALEA_TRY(peer.get(keys[position], value));
     if (!found || value != values.value(first_id + position, value_bytes)) {
       return Status::corruption(peer.name() + " returned " + (found ? "a wrong" : "no") +
                                 " value for key " + Bytes(keys[position]));
@@ -87,7 +87,10 @@ Result<Measurement> PutWorkload::run_round(Peer& peer, const std::string& direct
 Result<Measurement> PutWorkload::run_store(Peer& peer, const std::string& directory,
                                            std::uint64_t first_id, std::size_t count) const {
   const KeySet keys(shape_.seed, first_id, count, shape_.key_bytes);
-  TALEA_TRY(peer.open(directory, shape_.durability));
+  TALEA_TRY(peer.open(directory, {.durability = shape_.durability,
+                                  .expected_keys = count,
+                                  .expected_bytes = count * (shape_.key_bytes + shape_.value_bytes),
+                                  .threads = shape_.threads}));
 
   Measurement measurement;
   if (shape_.threads == 1) {
@@ -141,7 +144,7 @@ Result<Measurement> GetWorkload::run_round(Peer& peer, const std::string& direct
                                            unsigned round) const {
   const std::uint64_t first_id = std::uint64_t{round} * shape_.keys;
   const KeySet keys(shape_.seed, first_id, shape_.keys, shape_.key_bytes);
-  TALEA_TRY(peer.open(directory + "/store", Durability::process_crash));
+  TALEA_TRY(peer.open(directory + "/store", {.expected_keys = shape_.keys}));
   TALEA_TRY(put_all(peer, keys, values_, first_id, shape_.value_bytes, 0, keys.size()));
   TALEA_TRY(check_all(peer, keys, values_, first_id, shape_.value_bytes));  // warms it up, too
 
@@ -149,7 +152,7 @@ Result<Measurement> GetWorkload::run_round(Peer& peer, const std::string& direct
   std::uint64_t bytes = 0;
   const Timer timer;
   for (std::uint64_t done = 0; done < description().operations; ++done) {
-    const bool found = TALEA_TRY(peer.get(keys[order_[done % order_.size()]], &value));
+    const bool found = TALEA_TRY(peer.get(keys[order_[done % order_.size()]], value));
     bytes += found ? value.size() : 0;
   }
   const Measurement measurement = timer.elapsed();
@@ -173,11 +176,31 @@ std::vector<std::unique_ptr<Workload>> make_workloads(const Scale& scale,
     std::size_t value_bytes;
     std::uint64_t sets_per_store;  // of 1 024 puts each
     std::vector<Target> targets;
+    std::vector<std::string> sides;
   };
   for (const Put& put : {
-           Put{"P-put", "16 B/64 B", 16, 64, 64, {{"rocksdb", 8}, {"leveldb", 3}}},
-           Put{"P-put4k", "16 B/512 B", 16, 512, 16, {{"rocksdb", 8}}},
-           Put{"P-put4k", "32 B/4 KB", 32, 4096, 4, {{"rocksdb", 6}}},
+           Put{"P-put",
+               "16 B/64 B",
+               16,
+               64,
+               64,
+               {{"rocksdb", 8}, {"leveldb", 3}, {"lmdb-writemap", 1.5}, {"tkrzw", 0.8}},
+               {"talea", "rocksdb", "leveldb", "lmdb", "lmdb-writemap", "tkrzw", "kyoto",
+                "ceiling"}},
+           Put{"P-put4k",
+               "16 B/512 B",
+               16,
+               512,
+               16,
+               {{"rocksdb", 8}, {"tkrzw", 2}},
+               {"talea", "rocksdb", "leveldb", "tkrzw", "ceiling"}},
+           Put{"P-put4k",
+               "32 B/4 KB",
+               32,
+               4096,
+               4,
+               {{"rocksdb", 6}, {"tkrzw", 3}},
+               {"talea", "rocksdb", "leveldb", "tkrzw", "ceiling"}},
        }) {
     if (!wanted(put.id)) continue;
     const unsigned stores = scale.quick ? 1 : 4;
@@ -186,7 +209,8 @@ std::vector<std::unique_ptr<Workload>> make_workloads(const Scale& scale,
                               .variant = put.sizes + ", not synced",
                               .unit = "puts",
                               .operations = stores * put.sets_per_store * 1024,
-                              .targets = put.targets},
+                              .targets = put.targets,
+                              .sides = put.sides},
         PutWorkload::Shape{.key_bytes = put.key_bytes,
                            .value_bytes = put.value_bytes,
                            .stores = stores,
@@ -195,11 +219,13 @@ std::vector<std::unique_ptr<Workload>> make_workloads(const Scale& scale,
 
   if (wanted("P-get")) {
     workloads.push_back(std::make_unique<GetWorkload>(
-        Workload::Description{.id = "P-get",
-                              .variant = "4 096 hot keys, 16 B/256 B",
-                              .unit = "gets",
-                              .operations = (1 << 20) / divisor,
-                              .targets = {{"rocksdb", 20}}},
+        Workload::Description{
+            .id = "P-get",
+            .variant = "4 096 hot keys, 16 B/256 B",
+            .unit = "gets",
+            .operations = (1 << 20) / divisor,
+            .targets = {{"rocksdb", 20}, {"tkrzw", 3}, {"kyoto", 2.5}, {"ceiling", 0.4}},
+            .sides = {"talea", "rocksdb", "leveldb", "lmdb", "tkrzw", "kyoto", "ceiling"}},
         GetWorkload::Shape{.keys = 4096, .key_bytes = 16, .value_bytes = 256, .seed = scale.seed}));
   }
 
@@ -224,6 +250,7 @@ std::vector<std::unique_ptr<Workload>> make_workloads(const Scale& scale,
                               .unit = "puts",
                               .operations = sets * 1024,
                               .targets = sync.targets,
+                              .sides = {"talea", "rocksdb", "leveldb"},
                               .bound_by_disk = true},
         PutWorkload::Shape{.key_bytes = 16,
                            .value_bytes = 64,

@@ -41,6 +41,8 @@ class Workload {
     /// In one round.
     std::uint64_t operations = 0;
     std::vector<Target> targets = {};
+    /// Who takes part.
+    std::vector<std::string> sides = {"talea"};
     /// The disk is part of the figure: sample it in each round.
     bool bound_by_disk = false;
   };
