@@ -1,7 +1,7 @@
 // Any bytes, opened as a run, looked up, walked in both directions and verified.
 //
 // The first byte is not part of the run: bit 0 repairs the checksums, so that nonsense reaches what
-// lies behind them; bit 1 lets the reader hold index and filter.
+// lies behind them; bit 1 lets the reader hold index and filter, bit 2 read through a mapping.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,8 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   disk->bytes.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (repair) testing_run::Resealer(disk->bytes).reseal();
 
-  const Result<RunReader> run = RunReader::open(std::make_unique<testing_run::MemoryFile>(disk),
-                                                "fuzz", {.hold_index = hold, .hold_filter = hold});
+  const Result<RunReader> run =
+      RunReader::open(std::make_unique<testing_run::MemoryFile>(disk), "fuzz",
+                      {.hold_index = hold, .hold_filter = hold, .mapped = (data[0] & 4) != 0});
   if (!run.ok()) return 0;
   TALEA_ASSERT(run->memory_bytes() <= 64 * size + 4096);
   RunIterator rows = run->iterate();

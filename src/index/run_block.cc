@@ -76,6 +76,11 @@ std::optional<KeyEntry> take_key_entry(BytesView& area) {
   return entry;
 }
 
+/// What is left of a key area at `at`; nothing when that is beyond it.
+BytesView entries_from(BytesView area, std::uint64_t at) {
+  return at <= area.size() ? area.substr(at) : BytesView();
+}
+
 /// Writes the low `width` bits of `value` at bit `at` of `bits`, which is zero there.
 void store_bits(char* bits, std::uint64_t at, unsigned width, std::uint64_t value) {
   for (unsigned done = 0; done < width;) {
@@ -232,13 +237,115 @@ std::uint64_t RunBlock::values_in(std::size_t column) const {
   return column == 0 ? restarts_of(rows_) : rows_;
 }
 
+std::uint64_t RunBlock::restarts() const { return restarts_of(rows_); }
+
 int RunBlock::compare_restart(std::uint64_t r, BytesView key, Sequence sequence) const {
-  BytesView area = key_area().substr(restart(r));
-  const auto [shared, suffix] = *take_key_entry(area);
+  BytesView area = entries_from(key_area(), restart(r));
+  const std::optional<KeyEntry> entry = take_key_entry(area);
+  if (!entry) return 1;  // damaged since it was validated; what is before it will do
+  const auto& [shared, suffix] = *entry;
   const int order = first_key().substr(0, shared).compare(key.substr(0, shared));
   if (order != 0) return order;
+  if (shared > key.size()) return 1;
   return compare_run_rows(suffix, this->sequence(r * kRunRestartInterval), key.substr(shared),
                           sequence);
+}
+
+std::uint64_t RunBlock::restarts_at_or_before(BytesView key, Sequence sequence) const {
+  std::uint64_t begin = 0;
+  std::uint64_t end = restarts();
+  while (begin < end) {
+    const std::uint64_t middle = begin + (end - begin) / 2;
+    if (compare_restart(middle, key, sequence) <= 0) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
+
+namespace {
+
+/// Follows rows from one at or before a wanted key to the first beyond it, without putting their
+/// keys together: it knows how many bytes the last row has in common with the wanted key. As each
+/// row shares the longest prefix with the one before, that tells where it stands:
+///
+///     shares more than that    it differs from the wanted key where the last row does: before it
+///     shares less              it leaves what both have in common, upwards: beyond it
+///     shares as much           its suffix decides
+class KeyFollower {
+ public:
+  explicit KeyFollower(BytesView wanted) : wanted_(wanted) {}
+
+  /// Negative, zero or positive as the row of `entry`, whose prefix is that of a row that has
+  /// `common` bytes in common with the wanted key and is not beyond it, is before, at or beyond.
+  int order(const KeyEntry& entry, std::size_t common) {
+    common_ = common;
+    if (entry.shared != common) return entry.shared > common ? -1 : 1;
+    const BytesView rest = wanted_.substr(common);
+    const std::size_t more = shared_prefix_bytes(entry.suffix, rest);
+    if (more == rest.size()) return more == entry.suffix.size() ? at_key() : 1;
+    if (more < entry.suffix.size() &&
+        static_cast<unsigned char>(entry.suffix[more]) > static_cast<unsigned char>(rest[more])) {
+      return 1;
+    }
+    common_ += more;
+    return -1;
+  }
+  int order(const KeyEntry& entry) { return order(entry, common_); }
+  /// The same for the entry of a restart point.
+  int order_of_restart(const KeyEntry& entry, BytesView first) {
+    const BytesView prefix = first.substr(0, entry.shared);
+    const std::size_t common = shared_prefix_bytes(prefix, wanted_);
+    if (common == prefix.size()) return order({prefix.size(), entry.suffix}, common);
+    common_ = common;
+    if (common == wanted_.size()) return 1;
+    return static_cast<unsigned char>(prefix[common]) < static_cast<unsigned char>(wanted_[common])
+               ? -1
+               : 1;
+  }
+
+ private:
+  int at_key() {
+    common_ = wanted_.size();
+    return 0;
+  }
+
+  const BytesView wanted_;
+  std::size_t common_ = 0;
+};
+
+}  // namespace
+
+std::optional<RunBlock::Place> RunBlock::find(BytesView key, Sequence sequence) const {
+  const std::uint64_t before = restarts_at_or_before(key, sequence);
+  // From the last restart point that is at or before the row to the next one.
+  std::uint64_t row = before == 0 ? 0 : (before - 1) * kRunRestartInterval;
+  const std::uint64_t end = std::min(before * kRunRestartInterval + 1, rows_);
+  BytesView area =
+      row < rows_ ? entries_from(key_area(), restart(row / kRunRestartInterval)) : BytesView();
+  KeyFollower follower(key);
+  for (; row < end; ++row) {
+    const std::optional<KeyEntry> entry = take_key_entry(area);
+    if (!entry) return std::nullopt;
+    const int order = row % kRunRestartInterval == 0
+                          ? follower.order_of_restart(*entry, first_key())
+                          : follower.order(*entry);
+    if (order > 0) return Place{.row = row};
+    if (order == 0 && this->sequence(row) <= sequence) {
+      return Place{.row = row, .is_key = true, .is_exact = this->sequence(row) == sequence};
+    }
+  }
+  return Place{.row = end};
+}
+
+std::optional<std::uint64_t> RunBlock::find_last_at_or_before(BytesView key,
+                                                              Sequence sequence) const {
+  const std::optional<Place> place = find(key, sequence);
+  if (!place) return std::nullopt;
+  if (place->is_exact) return place->row;
+  return place->row == 0 ? rows_ : place->row - 1;
 }
 
 RunRevision RunBlock::revision(std::uint64_t row) const {
@@ -258,15 +365,38 @@ Result<RunBlock> RunBlock::parse(RunBlockKind kind, std::uint32_t features,
                                  std::vector<char> content) {
   TALEA_ASSERT(content.size() >= kSlackBytes);
   RunBlock block;
-  block.content_ = std::move(content);
-  TALEA_TRY(block.parse_heads(kind));
-  TALEA_TRY(block.check_numbers(kind, features));
-  TALEA_TRY(block.check_keys(kind));
+  block.owned_ = std::move(content);
+  block.content_ = block.owned_.data();
+  block.content_bytes_ = block.owned_.size() - kSlackBytes;
+  TALEA_TRY(block.validate(kind, features));
   return block;
 }
 
+Result<RunBlock> RunBlock::parse_view(RunBlockKind kind, std::uint32_t features,
+                                      BytesView content) {
+  RunBlock block;
+  block.content_ = content.data();
+  block.content_bytes_ = content.size();
+  TALEA_TRY(block.validate(kind, features));
+  return block;
+}
+
+Result<RunBlock> RunBlock::view_again(RunBlockKind kind, BytesView content) {
+  RunBlock block;
+  block.content_ = content.data();
+  block.content_bytes_ = content.size();
+  TALEA_TRY(block.parse_heads(kind));
+  return block;
+}
+
+Status RunBlock::validate(RunBlockKind kind, std::uint32_t features) {
+  TALEA_TRY(parse_heads(kind));
+  TALEA_TRY(check_numbers(kind, features));
+  return check_keys(kind);
+}
+
 Status RunBlock::parse_heads(RunBlockKind kind) {
-  BytesView rest(content_.data(), content_bytes());
+  BytesView rest(content_, content_bytes_);
   if (rest.empty() || rest[0] != static_cast<char>(kind)) {
     return nonsense("a block of another kind");
   }
@@ -284,19 +414,29 @@ Status RunBlock::parse_heads(RunBlockKind kind) {
     rest.remove_prefix(1);
     if (!take_varint(rest, columns_[i].base)) return nonsense("a column head");
   }
-  key_area_at_ = content_bytes() - rest.size();
+  key_area_at_ = content_bytes_ - rest.size();
   key_area_bytes_ = key_area_bytes;
   if (key_area_bytes > rest.size()) return nonsense("keys that leave the block");
   rest.remove_prefix(key_area_bytes);
   for (std::size_t i = 0; i < kRunColumns; ++i) {
     const std::uint64_t bits = values_in(i) * columns_[i].width;
     if (bytes_of_bits(bits) > rest.size()) return nonsense("a column that leaves the block");
-    columns_[i].bits_at = content_bytes() - rest.size();
+    columns_[i].bits_at = content_bytes_ - rest.size();
     rest.remove_prefix(bytes_of_bits(bits));
-    const auto last = static_cast<unsigned char>(content_[content_bytes() - rest.size() - 1]);
+    const auto last = static_cast<unsigned char>(content_[content_bytes_ - rest.size() - 1]);
     if (bits % 8 != 0 && last >> (bits % 8) != 0) return nonsense("spare bits that are not zero");
   }
   if (!rest.empty()) return nonsense("bytes behind the last column");
+  return find_first_key();
+}
+
+Status RunBlock::find_first_key() {
+  if (rows_ == 0) return {};
+  BytesView area = key_area();
+  const std::optional<KeyEntry> first = take_key_entry(area);
+  if (!first || first->shared != 0) return nonsense("a first key that is cut short");
+  first_key_at_ = static_cast<std::size_t>(first->suffix.data() - content_);
+  first_key_bytes_ = first->suffix.size();
   return {};
 }
 
@@ -306,7 +446,7 @@ Status RunBlock::check_largest(RunColumn column, std::uint64_t largest) const {
   if (numbers.base > largest) return nonsense("a number beyond its limit");
   if (mask_of(numbers.width) <= room) return {};
   for (std::uint64_t i = 0; i < values_in(position_of(column)); ++i) {
-    if (numbers.packed(content_.data(), i) > room) return nonsense("a number beyond its limit");
+    if (numbers.packed(content_, i) > room) return nonsense("a number beyond its limit");
   }
   return {};
 }
@@ -332,14 +472,14 @@ Status RunBlock::check_numbers(RunBlockKind kind, std::uint32_t features) const 
   for (std::uint64_t row = 0; row < rows_; ++row) {
     const std::uint64_t flags = number(RunColumn::flags, row);
     if ((flags & ~announced) != 0) return nonsense("a flag that the header does not announce");
-    if ((flags & kRunFlagExpiry) == 0 && columns_[kExpiry].packed(content_.data(), row) != 0) {
+    if ((flags & kRunFlagExpiry) == 0 && columns_[kExpiry].packed(content_, row) != 0) {
       return nonsense("an expiry that its row does not have");
     }
   }
   return {};
 }
 
-Status RunBlock::check_keys(RunBlockKind kind) {
+Status RunBlock::check_keys(RunBlockKind kind) const {
   const std::size_t key_bytes_min = kind == RunBlockKind::data ? kRunSpaceBytes + kKeyBytesMin : 0;
   BytesView area = key_area();
   Bytes key;
@@ -352,14 +492,12 @@ Status RunBlock::check_keys(RunBlockKind kind) {
     const std::optional<KeyEntry> entry = take_key_entry(area);
     if (!entry) return nonsense("a key that leaves the block");
     const auto& [shared, suffix] = *entry;
-    if (shared > (is_restart ? first_key_bytes_ : key.size())) return nonsense("a shared prefix");
+    if (shared > (row == 0 ? 0 : is_restart ? first_key_bytes_ : key.size()))
+      return nonsense("a shared prefix");
     if (shared + suffix.size() < key_bytes_min || shared + suffix.size() > kRunRowKeyBytesMax) {
       return nonsense("a key of impossible length");
     }
-    if (row == 0) {
-      first_key_at_ = static_cast<std::size_t>(suffix.data() - content_.data());
-      first_key_bytes_ = suffix.size();
-    } else {
+    if (row > 0) {
       const int order =
           is_restart ? order_of_restart(*entry, first_key(), key) : order_of(*entry, key);
       if (order < 0 || (order == 0 && sequence(row) >= sequence(row - 1))) {
@@ -385,58 +523,52 @@ void RunCursor::next() {
 }
 
 void RunCursor::decode_key() {
-  BytesView area = block_->key_area().substr(next_key_at_);
-  const auto [shared, suffix] = *take_key_entry(area);
-  if (row_ % kRunRestartInterval == 0) {
-    key_ = block_->first_key().substr(0, shared);
-  } else {
-    key_.resize(shared);
+  BytesView area = entries_from(block_->key_area(), next_key_at_);
+  const std::optional<KeyEntry> entry = take_key_entry(area);
+  const bool is_restart = row_ % kRunRestartInterval == 0;
+  if (!entry || entry->shared > (is_restart ? block_->first_key_bytes_ : key_.size())) {
+    damaged_ = true;
+    row_ = block_->rows();
+    return;
   }
-  key_.append(suffix);
+  if (is_restart) {
+    key_ = block_->first_key().substr(0, entry->shared);
+  } else {
+    key_.resize(entry->shared);
+  }
+  key_.append(entry->suffix);
   next_key_at_ = block_->key_area_bytes_ - area.size();
 }
 
 void RunCursor::move_to(std::uint64_t row) {
   TALEA_ASSERT(row <= block_->rows());
-  if (row < block_->rows()) {
-    row_ = row / kRunRestartInterval * kRunRestartInterval;
-    next_key_at_ = block_->restart(row / kRunRestartInterval);
-    decode_key();
-    while (row_ < row) next();
-  }
+  damaged_ = false;
   row_ = row;
-}
-
-std::uint64_t RunCursor::restarts_at_or_before(BytesView key, Sequence sequence) const {
-  std::uint64_t begin = 0;
-  std::uint64_t end = restarts_of(block_->rows());
-  while (begin < end) {
-    const std::uint64_t middle = begin + (end - begin) / 2;
-    if (block_->compare_restart(middle, key, sequence) <= 0) {
-      begin = middle + 1;
-    } else {
-      end = middle;
-    }
-  }
-  return begin;
+  if (row == block_->rows()) return;
+  row_ = row / kRunRestartInterval * kRunRestartInterval;
+  next_key_at_ = block_->restart(row / kRunRestartInterval);
+  decode_key();
+  while (row_ < row) next();
 }
 
 void RunCursor::seek(BytesView key, Sequence sequence) {
-  const std::uint64_t restarts = restarts_at_or_before(key, sequence);
-  move_to(restarts == 0 ? 0 : (restarts - 1) * kRunRestartInterval);
-  while (valid() && compare_run_rows(key_, this->sequence(), key, sequence) < 0) next();
+  const std::optional<RunBlock::Place> place = block_->find(key, sequence);
+  if (!place) {
+    row_ = block_->rows();
+    damaged_ = true;
+  } else if (place->row == block_->rows() && place->row > 0) {
+    move_to(place->row - 1);
+    if (valid()) next();
+  } else {
+    move_to(place->row);
+  }
 }
 
 bool RunCursor::seek_last_at_or_before(BytesView key, Sequence sequence) {
-  const std::uint64_t restarts = restarts_at_or_before(key, sequence);
-  if (restarts == 0) {
-    move_to(block_->rows());
-    return false;
-  }
-  move_to((restarts - 1) * kRunRestartInterval);
-  while (valid() && compare_run_rows(key_, this->sequence(), key, sequence) <= 0) next();
-  move_to(row_ - 1);
-  return true;
+  const std::optional<std::uint64_t> row = block_->find_last_at_or_before(key, sequence);
+  move_to(row.value_or(block_->rows()));
+  if (!row) damaged_ = true;
+  return valid();
 }
 
 }  // namespace talea

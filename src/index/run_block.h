@@ -11,12 +11,16 @@
 //               segment   base 12,    width 0:              all rows have 12
 //
 // RunBlock::parse() validates all of a block, so that what is read from a RunBlock afterwards
-// needs no check and cannot fail.
+// cannot fail. Where a block is a view of mapped memory it is validated once and looked at often,
+// and its bytes may in the meantime become others, when a disk gives a page back wrong. Numbers are
+// still within the block then, by construction; whoever takes keys is told that they are damaged,
+// or finds another row, and reads nothing outside the block.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "index/run_format.h"
@@ -92,7 +96,7 @@ class RunBlockBuilder {
   Ranges ranges_;
 };
 
-/// A validated block. Immutable.
+/// A validated block. Immutable; moves, and then its views and cursors are of no more use.
 class RunBlock {
  public:
   /// Bytes that `content` of parse() must have behind the content, so that a number can be loaded
@@ -104,13 +108,37 @@ class RunBlock {
   static Result<RunBlock> parse(RunBlockKind kind, std::uint32_t features,
                                 std::vector<char> content);
 
+  /// The same, of content in memory that outlives the block and has kSlackBytes behind it.
+  static Result<RunBlock> parse_view(RunBlockKind kind, std::uint32_t features, BytesView content);
+  /// The same, of content that parse_view() has validated before.
+  /// Cost: some 30 nanoseconds; what is left to do is to find the columns.
+  /// Errors: corruption   they are not where they were
+  static Result<RunBlock> view_again(RunBlockKind kind, BytesView content);
+
+  RunBlock(RunBlock&&) = default;
+  RunBlock& operator=(RunBlock&&) = default;
+
   std::uint64_t rows() const { return rows_; }
+
+  /// The first row that is at or after (`key`, `sequence`), rows() if there is none; `is_key` when
+  /// it is a row of `key`. Decodes no key.
+  struct Place {
+    std::uint64_t row = 0;
+    bool is_key = false;
+    bool is_exact = false;  // and of `sequence`
+  };
+  /// Nothing when the keys are damaged.
+  std::optional<Place> find(BytesView key, Sequence sequence) const;
+  /// The last row at or before (`key`, `sequence`); rows() when all are after it. Nothing when the
+  /// keys are damaged.
+  std::optional<std::uint64_t> find_last_at_or_before(BytesView key, Sequence sequence) const;
+
   /// `row` < rows(). `column`: not restart.
   std::uint64_t number(RunColumn column, std::uint64_t row) const {
-    return columns_[static_cast<std::size_t>(column)].value(content_.data(), row);
+    return columns_[static_cast<std::size_t>(column)].value(content_, row);
   }
   Sequence sequence(std::uint64_t row) const { return number(RunColumn::sequence, row); }
-  std::size_t memory_bytes() const { return sizeof *this + content_.size(); }
+  std::size_t memory_bytes() const { return sizeof *this + owned_.size(); }
   /// Of a data block.
   RunRevision revision(std::uint64_t row) const;
 
@@ -129,20 +157,26 @@ class RunBlock {
   };
 
   RunBlock() = default;
-  std::size_t content_bytes() const { return content_.size() - kSlackBytes; }
-  BytesView first_key() const { return {content_.data() + first_key_at_, first_key_bytes_}; }
-  BytesView key_area() const { return {content_.data() + key_area_at_, key_area_bytes_}; }
-  std::uint64_t restart(std::uint64_t r) const { return columns_[0].value(content_.data(), r); }
+  BytesView first_key() const { return {content_ + first_key_at_, first_key_bytes_}; }
+  BytesView key_area() const { return {content_ + key_area_at_, key_area_bytes_}; }
+  std::uint64_t restarts() const;
+  std::uint64_t restart(std::uint64_t r) const { return columns_[0].value(content_, r); }
   /// Where row r * kRunRestartInterval is, compared with (`key`, `sequence`).
   int compare_restart(std::uint64_t r, BytesView key, Sequence sequence) const;
+  /// How many restart points are at or before (`key`, `sequence`).
+  std::uint64_t restarts_at_or_before(BytesView key, Sequence sequence) const;
   std::uint64_t values_in(std::size_t column) const;
 
   Status parse_heads(RunBlockKind kind);
+  Status find_first_key();
   Status check_numbers(RunBlockKind kind, std::uint32_t features) const;
   Status check_largest(RunColumn column, std::uint64_t largest) const;
-  Status check_keys(RunBlockKind kind);
+  Status check_keys(RunBlockKind kind) const;
+  Status validate(RunBlockKind kind, std::uint32_t features);
 
-  std::vector<char> content_;
+  std::vector<char> owned_;        // empty in a view
+  const char* content_ = nullptr;  // in owned_, or whoever lends it
+  std::size_t content_bytes_ = 0;
   std::uint64_t rows_ = 0;
   std::size_t key_area_at_ = 0;
   std::size_t key_area_bytes_ = 0;
@@ -165,6 +199,8 @@ class RunCursor {
   std::uint64_t row() const { return row_; }
   /// At the end: of the last row, when it was reached by next() or seek().
   BytesView key() const { return key_; }
+  /// The keys are not what they were when the block was validated; the cursor is at the end.
+  bool damaged() const { return damaged_; }
   Sequence sequence() const { return block_->sequence(row_); }
 
   /// To `row`, which is at most rows().
@@ -179,11 +215,10 @@ class RunCursor {
  private:
   /// Takes the key of row_ at next_key_at_; key_ is that of the row before, or any at a restart.
   void decode_key();
-  /// How many restart points are at or before (`key`, `sequence`).
-  std::uint64_t restarts_at_or_before(BytesView key, Sequence sequence) const;
 
   const RunBlock* block_;
   std::uint64_t row_;
+  bool damaged_ = false;
   std::size_t next_key_at_ = 0;  // in the key area, of the row after this one
   Bytes key_;
 };

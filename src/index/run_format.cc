@@ -62,13 +62,15 @@ bool layout_is_possible(const RunLayout& layout) {
 
 }  // namespace
 
-Bytes run_row_key(Space space, BytesView key) {
+void write_run_row_key(Space space, BytesView key, char* to) {
   const auto number = static_cast<std::uint32_t>(space);
-  Bytes row_key;
-  row_key.reserve(kRunSpaceBytes + key.size());
-  for (int shift = 24; shift >= 0; shift -= 8)
-    row_key.push_back(static_cast<char>(number >> shift));
-  row_key.append(key);
+  for (int shift = 24; shift >= 0; shift -= 8) *to++ = static_cast<char>(number >> shift);
+  key.copy(to, key.size());
+}
+
+Bytes run_row_key(Space space, BytesView key) {
+  Bytes row_key(kRunSpaceBytes + key.size(), '\0');
+  write_run_row_key(space, key, row_key.data());
   return row_key;
 }
 

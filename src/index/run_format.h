@@ -121,6 +121,8 @@ struct RunFooter {
 
 /// Space and key as one string whose byte order is the order of rows.
 Bytes run_row_key(Space space, BytesView key);
+/// The same into `to`, which has room for kRunSpaceBytes + key.size() bytes.
+void write_run_row_key(Space space, BytesView key, char* to);
 Space run_space_of(BytesView row_key);
 BytesView run_key_of(BytesView row_key);
 

@@ -31,7 +31,9 @@ std::vector<char> copied(BytesView bytes) { return {bytes.begin(), bytes.end()};
 
 Result<RunReader> RunReader::open(std::unique_ptr<File> file, std::string path,
                                   const Options& options) {
-  RunReader reader(*file, std::move(path), options);
+  Options effective = options;
+  if (options.mapped) effective.hold_index = effective.hold_filter = false;
+  RunReader reader(*file, std::move(path), effective);
   reader.owned_file_ = std::move(file);
   TALEA_TRY(reader.load());
   return reader;
@@ -67,7 +69,23 @@ Status RunReader::load() {
   const BytesView properties = BytesView(bytes).substr(layout_.properties_offset - tail_offset);
   TALEA_TRY(check_part(layout_.properties_offset, properties));
   TALEA_TRY(load_properties(properties.substr(0, properties.size() - kRunCheckBytes)));
+  if (options_.mapped) return load_mapping(file_bytes);
   return options_.hold_filter ? load_filter() : Status();
+}
+
+Status RunReader::load_mapping(std::uint64_t file_bytes) {
+  if (file_bytes > kRunMappedBytesMax) {
+    return Status::unsupported(path_ + ": a run of more than 32 TiB");
+  }
+  auto mapping = file_->map(0, file_bytes, MapAccess::read);
+  if (!mapping.ok()) return std::move(mapping).status().with_context("map run " + path_);
+  mapping_ = std::move(*mapping);
+  // A footer may state more blocks than the file has room for.
+  constexpr std::uint64_t kBlockBytesMin = 16;
+  const std::uint64_t blocks = std::min(layout_.data_blocks, file_bytes / kBlockBytesMin) +
+                               std::min(layout_.index_blocks, file_bytes / kBlockBytesMin);
+  checked_ = std::make_unique<RunCheckedParts>(run_filter_pages(layout_.bloom_blocks), blocks);
+  return {};
 }
 
 Status RunReader::load_root_and_index(std::uint64_t tail_offset, BytesView tail) {
@@ -83,10 +101,10 @@ Status RunReader::load_root_and_index(std::uint64_t tail_offset, BytesView tail)
   }
   if (!options_.hold_index) return {};
   for (; above.valid(); above.next()) {
-    const auto [offset, bytes] = TALEA_TRY(extent_of(RunBlockKind::index, above));
+    const auto [offset, bytes] = TALEA_TRY(extent_of(RunBlockKind::index, *root_, above.row()));
     auto block = std::make_shared<const RunBlock>(TALEA_TRY(parse_block(
         RunBlockKind::index, offset, copied(tail.substr(offset - tail_offset, bytes)))));
-    TALEA_TRY(check_begin(RunBlockKind::index, *block, offset, above));
+    TALEA_TRY(check_begin(RunBlockKind::index, *block, offset, *root_, above.row()));
     held_index_.push_back(std::move(block));
   }
   return {};
@@ -161,6 +179,18 @@ Status RunReader::check_filter_page(std::uint64_t offset, BytesView page) const 
   return {};
 }
 
+Status RunReader::check_mapped_page(std::uint64_t offset) const {
+  const std::uint64_t page = (offset - layout_.filter_offset) / kRunFilterPageBytes;
+  if (checked_->is_page_checked(page)) return {};
+  TALEA_TRY(check_filter_page(offset, mapping_->bytes().substr(offset, kRunFilterPageBytes)));
+  checked_->mark_page(page);
+  return {};
+}
+
+Status RunReader::changed(std::uint64_t offset) const {
+  return damaged(offset, "a block that was found intact has become another");
+}
+
 Result<RunBlock> RunReader::parse_block(RunBlockKind kind, std::uint64_t offset,
                                         std::vector<char> part_and_check) const {
   TALEA_TRY(check_part(offset, {part_and_check.data(), part_and_check.size()}));
@@ -170,9 +200,10 @@ Result<RunBlock> RunReader::parse_block(RunBlockKind kind, std::uint64_t offset,
   return damaged(offset, name_of(kind) + std::string(block.status().message()));
 }
 
-Result<RunReader::Extent> RunReader::extent_of(RunBlockKind kind, const RunCursor& above) const {
-  const std::uint64_t offset = above.block().number(RunColumn::offset, above.row());
-  const std::uint64_t bytes = above.block().number(RunColumn::bytes, above.row());
+Result<RunReader::Extent> RunReader::extent_of(RunBlockKind kind, const RunBlock& above,
+                                               std::uint64_t row) const {
+  const std::uint64_t offset = above.number(RunColumn::offset, row);
+  const std::uint64_t bytes = above.number(RunColumn::bytes, row);
   const bool is_index = kind == RunBlockKind::index;
   const std::uint64_t begin = is_index ? layout_.index_offset : kRunHeaderBytes;
   const std::uint64_t end = is_index ? layout_.root_offset : layout_.data_end;
@@ -186,34 +217,55 @@ Result<RunReader::Extent> RunReader::extent_of(RunBlockKind kind, const RunCurso
 }
 
 Status RunReader::check_begin(RunBlockKind kind, const RunBlock& block, std::uint64_t offset,
-                              const RunCursor& above) const {
+                              const RunBlock& above, std::uint64_t row) const {
   RunCursor first(block);
   first.move_to(0);
-  const int order = compare_run_rows(first.key(), first.sequence(), above.key(), above.sequence());
+  RunCursor separator(above);
+  separator.move_to(row);
+  if (first.damaged() || separator.damaged()) return changed(offset);
+  const int order =
+      compare_run_rows(first.key(), first.sequence(), separator.key(), separator.sequence());
   if (order == 0 || (order > 0 && kind == RunBlockKind::data)) return {};
   return damaged(offset, name_of(kind) + std::string("does not begin where the index says"));
 }
 
-Result<std::shared_ptr<const RunBlock>> RunReader::read_block(RunBlockKind kind,
-                                                              const RunCursor& above) const {
-  const auto [offset, bytes] = TALEA_TRY(extent_of(kind, above));
+Result<RunBlock> RunReader::read_block(RunBlockKind kind, const RunBlock& above,
+                                       std::uint64_t row) const {
+  if (options_.mapped) return mapped_block(kind, above, row);
+  const auto [offset, bytes] = TALEA_TRY(extent_of(kind, above, row));
   std::vector<char> stored;
   stored.reserve(bytes - kRunCheckBytes + RunBlock::kSlackBytes);
   stored.resize(bytes);
   TALEA_TRY(read(offset, stored.data(), bytes));
-  auto block =
-      std::make_shared<const RunBlock>(TALEA_TRY(parse_block(kind, offset, std::move(stored))));
-  TALEA_TRY(check_begin(kind, *block, offset, above));
+  RunBlock block = TALEA_TRY(parse_block(kind, offset, std::move(stored)));
+  TALEA_TRY(check_begin(kind, block, offset, above, row));
   return block;
 }
 
-Result<std::shared_ptr<const RunBlock>> RunReader::index_block(const RunCursor& above) const {
-  if (options_.hold_index) return held_index_[above.row()];
-  return read_block(RunBlockKind::index, above);
+Result<RunBlock> RunReader::mapped_block(RunBlockKind kind, const RunBlock& above,
+                                         std::uint64_t row) const {
+  static_assert(RunBlock::kSlackBytes <= kRunCheckBytes + kRunFooterBytes);
+  const auto [offset, bytes] = TALEA_TRY(extent_of(kind, above, row));
+  const BytesView stored = mapping_->bytes().substr(offset, bytes);
+  const BytesView content = stored.substr(0, bytes - kRunCheckBytes);
+  if (checked_->is_block_checked(offset, bytes)) {
+    Result<RunBlock> block = RunBlock::view_again(kind, content);
+    if (!block.ok()) return changed(offset);
+    return block;
+  }
+  TALEA_TRY(check_part(offset, stored));
+  Result<RunBlock> block = RunBlock::parse_view(kind, header_.features, content);
+  if (!block.ok()) return damaged(offset, name_of(kind) + std::string(block.status().message()));
+  TALEA_TRY(check_begin(kind, *block, offset, above, row));
+  checked_->mark_block(offset, bytes);
+  return block;
 }
 
-Result<std::shared_ptr<const RunBlock>> RunReader::data_block(const RunCursor& above) const {
-  return read_block(RunBlockKind::data, above);
+Result<std::shared_ptr<const RunBlock>> RunReader::share_block(RunBlockKind kind,
+                                                               const RunBlock& above,
+                                                               std::uint64_t row) const {
+  if (kind == RunBlockKind::index && options_.hold_index) return held_index_[row];
+  return std::make_shared<const RunBlock>(TALEA_TRY(read_block(kind, above, row)));
 }
 
 // ---- Look-ups
@@ -227,40 +279,50 @@ std::uint64_t RunReader::memory_bytes() const {
   std::uint64_t bytes = sizeof *this + root_->memory_bytes() + held_filter_.size() +
                         first_row_key_.size() + last_row_key_.size();
   for (const auto& block : held_index_) bytes += block->memory_bytes();
+  if (checked_ != nullptr) bytes += checked_->memory_bytes();
   return bytes;
 }
 
 Result<bool> RunReader::may_contain(Space space, BytesView key) const {
-  return may_contain_row_key(run_row_key(space, key));
+  return may_contain(RunKey(space, key));
 }
 
-Result<bool> RunReader::may_contain_row_key(BytesView row_key) const {
-  const std::uint64_t hash = bloom_hash(row_key);
+Result<bool> RunReader::may_contain(const RunKey& key) const {
+  const std::uint64_t hash = key.hash();
   const std::uint64_t at = run_bloom_block_at(bloom_block_of(hash, layout_.bloom_blocks));
   if (options_.hold_filter) return bloom_may_contain(held_filter_.data() + at, hash);
   const std::uint64_t offset = layout_.filter_offset + at - at % kRunFilterPageBytes;
+  if (options_.mapped) {
+    TALEA_TRY(check_mapped_page(offset));
+    return bloom_may_contain(mapping_->bytes().data() + layout_.filter_offset + at, hash);
+  }
   char page[kRunFilterPageBytes];
   TALEA_TRY(read(offset, page, sizeof page));
   TALEA_TRY(check_filter_page(offset, {page, sizeof page}));
   return bloom_may_contain(page + at % kRunFilterPageBytes, hash);
 }
 
-Result<std::optional<RunRevision>> RunReader::get(Space space, BytesView key,
-                                                  Sequence at_or_below) const {
+Result<std::optional<RunRevision>> RunReader::get(const RunKey& key, Sequence at_or_below) const {
   const std::optional<RunRevision> nothing;
-  const Bytes row_key = run_row_key(space, key);
-  if (!TALEA_TRY(may_contain_row_key(row_key))) return nothing;
+  if (!TALEA_TRY(may_contain(key))) return nothing;
+  counters_->data_blocks.fetch_add(1, std::memory_order_relaxed);
+  if (root_->rows() == 0) return nothing;
+  // The first separator is before any key.
+  const auto row = root_->find_last_at_or_before(key.row_key(), at_or_below);
+  TALEA_ASSERT(row && *row < root_->rows());
+  if (options_.hold_index) return get_from(*held_index_[*row], key, at_or_below);
+  return get_from(TALEA_TRY(read_block(RunBlockKind::index, *root_, *row)), key, at_or_below);
+}
 
-  RunCursor root(*root_);
-  if (!root.seek_last_at_or_before(row_key, at_or_below)) return nothing;  // the run has no rows
-  const std::shared_ptr<const RunBlock> index_block = TALEA_TRY(this->index_block(root));
-  RunCursor index(*index_block);
-  TALEA_ASSERT(index.seek_last_at_or_before(row_key, at_or_below));
-  const std::shared_ptr<const RunBlock> data_block = TALEA_TRY(this->data_block(index));
-  RunCursor data(*data_block);
-  data.seek(row_key, at_or_below);
-  if (!data.valid() || data.key() != row_key) return nothing;
-  return std::optional(data_block->revision(data.row()));
+Result<std::optional<RunRevision>> RunReader::get_from(const RunBlock& index, const RunKey& key,
+                                                       Sequence at_or_below) const {
+  const auto row = index.find_last_at_or_before(key.row_key(), at_or_below);
+  if (!row || *row >= index.rows()) return changed(layout_.index_offset);
+  const RunBlock data = TALEA_TRY(read_block(RunBlockKind::data, index, *row));
+  const std::optional<RunBlock::Place> place = data.find(key.row_key(), at_or_below);
+  if (!place) return changed(index.number(RunColumn::offset, *row));
+  if (!place->is_key) return std::optional<RunRevision>();
+  return std::optional(data.revision(place->row));
 }
 
 // ---- RunIterator
@@ -283,6 +345,9 @@ Status RunIterator::settle(Status status) {
 Status RunIterator::seek(Space space, BytesView key, Sequence at_or_below) {
   return settle(try_seek(run_row_key(space, key), at_or_below));
 }
+Status RunIterator::seek_row_key(BytesView row_key, Sequence at_or_below) {
+  return settle(try_seek(row_key, at_or_below));
+}
 Status RunIterator::seek_first() { return settle(try_seek({}, kNewest)); }
 Status RunIterator::seek_last() { return settle(try_seek_last()); }
 Status RunIterator::next() {
@@ -295,88 +360,98 @@ Status RunIterator::prev() {
 }
 
 Status RunIterator::enter_index_block() {
-  index_.emplace(TALEA_TRY(reader_->index_block(root_.cursor)));
+  index_.block = TALEA_TRY(reader_->share_block(RunBlockKind::index, *root_.block, root_.row));
   return {};
 }
 
 Status RunIterator::enter_data_block() {
-  data_.emplace(TALEA_TRY(reader_->data_block(index_->cursor)));
+  data_.emplace(TALEA_TRY(reader_->share_block(RunBlockKind::data, *index_.block, index_.row)));
   return {};
+}
+
+Status RunIterator::undamaged() const {
+  return data_->cursor.damaged() ? reader_->changed(block_offset()) : Status();
 }
 
 Status RunIterator::try_seek(BytesView row_key, Sequence sequence) {
   data_.reset();
-  if (!root_.cursor.seek_last_at_or_before(row_key, sequence)) return {};  // no rows
+  if (root_.block->rows() == 0) return {};
+  // The first separator is before any key.
+  root_.row = root_.block->find_last_at_or_before(row_key, sequence).value();
   TALEA_TRY(enter_index_block());
-  TALEA_ASSERT(index_->cursor.seek_last_at_or_before(row_key, sequence));
+  const auto row = index_.block->find_last_at_or_before(row_key, sequence);
+  if (!row || *row >= index_.block->rows()) {
+    return reader_->changed(root_.block->number(RunColumn::offset, root_.row));
+  }
+  index_.row = *row;
   TALEA_TRY(enter_data_block());
   data_->cursor.seek(row_key, sequence);
+  TALEA_TRY(undamaged());
   return data_->cursor.valid() ? Status() : enter_next_block();
 }
 
 Status RunIterator::try_seek_last() {
   data_.reset();
   if (root_.block->rows() == 0) return {};
-  root_.cursor.move_to(root_.block->rows() - 1);
+  root_.row = root_.block->rows() - 1;
   TALEA_TRY(enter_index_block());
-  index_->cursor.move_to(index_->block->rows() - 1);
+  index_.row = index_.block->rows() - 1;
   TALEA_TRY(enter_data_block());
   data_->cursor.move_to(data_->block->rows() - 1);
-  return {};
+  return undamaged();
 }
 
 Status RunIterator::try_next() {
   data_->cursor.next();
+  TALEA_TRY(undamaged());
   return data_->cursor.valid() ? Status() : enter_next_block();
 }
 
 Status RunIterator::enter_next_block() {
   const Bytes last_key(data_->cursor.key());
   const Sequence last_sequence = data_->block->sequence(data_->block->rows() - 1);
-  index_->cursor.next();
-  if (!index_->cursor.valid()) {
-    root_.cursor.next();
-    if (!root_.cursor.valid()) {
+  if (++index_.row == index_.block->rows()) {
+    if (++root_.row == root_.block->rows()) {
       data_.reset();
       return {};
     }
     TALEA_TRY(enter_index_block());
-    index_->cursor.move_to(0);
+    index_.row = 0;
   }
   TALEA_TRY(enter_data_block());
   data_->cursor.move_to(0);
+  TALEA_TRY(undamaged());
   if (compare_run_rows(last_key, last_sequence, row_key(), data_->cursor.sequence()) < 0) {
     return {};
   }
-  return reader_->damaged(index_->block->number(RunColumn::offset, index_->cursor.row()),
-                          "data block: rows out of order with the block before");
+  return reader_->damaged(block_offset(), "data block: rows out of order with the block before");
 }
 
 Status RunIterator::try_prev() {
   RunCursor& data = data_->cursor;
   if (data.row() > 0) {
     data.move_to(data.row() - 1);
-    return {};
+    return undamaged();
   }
   const Bytes first_key(data.key());
   const Sequence first_sequence = data.sequence();
-  if (index_->cursor.row() > 0) {
-    index_->cursor.move_to(index_->cursor.row() - 1);
-  } else if (root_.cursor.row() > 0) {
-    root_.cursor.move_to(root_.cursor.row() - 1);
+  if (index_.row > 0) {
+    --index_.row;
+  } else if (root_.row > 0) {
+    --root_.row;
     TALEA_TRY(enter_index_block());
-    index_->cursor.move_to(index_->block->rows() - 1);
+    index_.row = index_.block->rows() - 1;
   } else {
     data_.reset();
     return {};
   }
   TALEA_TRY(enter_data_block());
   data_->cursor.move_to(data_->block->rows() - 1);
+  TALEA_TRY(undamaged());
   if (compare_run_rows(row_key(), data_->cursor.sequence(), first_key, first_sequence) < 0) {
     return {};
   }
-  return reader_->damaged(index_->block->number(RunColumn::offset, index_->cursor.row()),
-                          "data block: rows out of order with the block behind");
+  return reader_->damaged(block_offset(), "data block: rows out of order with the block behind");
 }
 
 }  // namespace talea

@@ -15,9 +15,14 @@
 // Every block is checked and validated in full before a row of it is used (run_block.h). What is
 // damaged is `corruption` with file and offset; it is never a wrong row and never an absent key.
 //
+// Through a mapping a part is checked when it is first looked at, and after that read where it
+// lies: no copy, no system call, nothing held, and most of the cost of a look-up is gone. In return
+// damage that comes later is not noticed, as long as the run is open.
+//
 // Format: docs/formats/run.md.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,7 +30,9 @@
 #include <vector>
 
 #include "index/run_block.h"
+#include "index/run_checked_parts.h"
 #include "index/run_format.h"
+#include "index/run_key.h"
 #include "io/file_system.h"
 #include "talea/bytes.h"
 #include "talea/result.h"
@@ -42,6 +49,8 @@ class RunReader {
     bool hold_index = true;
     /// Keep the filter in memory (1.4 bytes a key), or read a page of it at each look-up.
     bool hold_filter = true;
+    /// Hold neither, and read through a mapping of the file, which must support it.
+    bool mapped = false;
   };
 
   /// `path`: for messages.
@@ -75,10 +84,17 @@ class RunReader {
   /// nothing.
   ///
   /// Cost: no read when the filter knows the key to be absent, else one (without index or filter
-  /// held: one more for each).
+  /// held: one more for each). Mapped: none, but pages that are not in memory.
   /// Errors: corruption, io_error
   Result<std::optional<RunRevision>> get(Space space, BytesView key,
+                                         Sequence at_or_below = ~Sequence{0}) const {
+    return get(RunKey(space, key), at_or_below);
+  }
+  Result<std::optional<RunRevision>> get(const RunKey& key,
                                          Sequence at_or_below = ~Sequence{0}) const;
+
+  /// How many look-ups went on to a data block; the others were settled by the filter.
+  std::uint64_t data_blocks_looked_at() const { return counters_->data_blocks.load(); }
 
   /// At no row; seek first. The reader outlives it and does not move.
   RunIterator iterate() const;
@@ -97,32 +113,45 @@ class RunReader {
 
   static BytesView checked(const Bytes& row_key);
 
+  struct Counters {
+    std::atomic<std::uint64_t> data_blocks = 0;
+  };
+
   Status load();
   Status load_root_and_index(std::uint64_t tail_offset, BytesView tail);
   Status load_properties(BytesView content);
   Status load_filter();
+  Status load_mapping(std::uint64_t file_bytes);
 
   Status damaged(std::uint64_t offset, std::string_view what) const;
   /// Errors: corruption   the file ends before offset + bytes
   Status read(std::uint64_t offset, char* out, std::uint64_t bytes) const;
   Status check_part(std::uint64_t offset, BytesView part_and_check) const;
   Status check_filter_page(std::uint64_t offset, BytesView page) const;
+  /// The same of a page of the mapping; only the first time it is looked at.
+  Status check_mapped_page(std::uint64_t offset) const;
   Result<RunBlock> parse_block(RunBlockKind kind, std::uint64_t offset,
                                std::vector<char> part_and_check) const;
-  /// The index block or data block that `above`, in the block above it, is at.
-  Result<std::shared_ptr<const RunBlock>> index_block(const RunCursor& above) const;
-  Result<std::shared_ptr<const RunBlock>> data_block(const RunCursor& above) const;
-  Result<std::shared_ptr<const RunBlock>> read_block(RunBlockKind kind,
-                                                     const RunCursor& above) const;
-  /// Where the block that `above` is at lies; inside its part of the file, and of possible length.
+  /// Where the block that row `row` of the block `above` stands for lies; inside its part of the
+  /// file, and of possible length.
   struct Extent {
     std::uint64_t offset;
     std::uint64_t bytes;
   };
-  Result<Extent> extent_of(RunBlockKind kind, const RunCursor& above) const;
+  Result<Extent> extent_of(RunBlockKind kind, const RunBlock& above, std::uint64_t row) const;
   Status check_begin(RunBlockKind kind, const RunBlock& block, std::uint64_t offset,
-                     const RunCursor& above) const;
-  Result<bool> may_contain_row_key(BytesView row_key) const;
+                     const RunBlock& above, std::uint64_t row) const;
+  /// The block that row `row` of `above` stands for.
+  Result<RunBlock> read_block(RunBlockKind kind, const RunBlock& above, std::uint64_t row) const;
+  Result<RunBlock> mapped_block(RunBlockKind kind, const RunBlock& above, std::uint64_t row) const;
+  /// The same, shared: an index block may be held.
+  Result<std::shared_ptr<const RunBlock>> share_block(RunBlockKind kind, const RunBlock& above,
+                                                      std::uint64_t row) const;
+  Result<std::optional<RunRevision>> get_from(const RunBlock& index_block, const RunKey& key,
+                                              Sequence at_or_below) const;
+  Result<bool> may_contain(const RunKey& key) const;
+  /// What was found intact is not any more.
+  Status changed(std::uint64_t offset) const;
 
   std::unique_ptr<File> owned_file_;
   File* file_;
@@ -139,6 +168,9 @@ class RunReader {
   std::shared_ptr<const RunBlock> root_;
   std::vector<std::shared_ptr<const RunBlock>> held_index_;  // empty when not held
   Bytes held_filter_;                                        // empty when not held
+  std::unique_ptr<Mapping> mapping_;                         // null unless mapped
+  std::unique_ptr<RunCheckedParts> checked_;                 // of the mapping
+  std::unique_ptr<Counters> counters_ = std::make_unique<Counters>();
 };
 
 /// A place in a run; moves in both directions. After a failure it is at no row: seek again.
@@ -150,7 +182,8 @@ class RunIterator {
  public:
   /// False before the first seek, beyond either end and after a failure.
   bool valid() const { return data_.has_value(); }
-  // Of the row; asserted: valid(). The key is valid until the iterator moves.
+  // Of the row; asserted: valid(). Keys are valid until the iterator moves.
+  BytesView row_key() const;
   Space space() const { return run_space_of(row_key()); }
   BytesView key() const { return run_key_of(row_key()); }
   RunRevision revision() const;
@@ -158,6 +191,7 @@ class RunIterator {
   /// To the first row at or after (space, key, sequence): the newest revision of the key at or
   /// below `at_or_below`, or what comes after all of them.
   Status seek(Space space, BytesView key, Sequence at_or_below = ~Sequence{0});
+  Status seek_row_key(BytesView row_key, Sequence at_or_below = ~Sequence{0});
   Status seek_first();
   Status seek_last();
   // To the neighbour, or beyond the end. Asserted: valid().
@@ -167,29 +201,38 @@ class RunIterator {
  private:
   friend class RunReader;
 
+  /// A row of the root block or of an index block. It stands for the block below.
+  struct Above {
+    std::shared_ptr<const RunBlock> block;
+    std::uint64_t row = 0;
+  };
   struct Place {
     explicit Place(std::shared_ptr<const RunBlock> of) : block(std::move(of)), cursor(*block) {}
     std::shared_ptr<const RunBlock> block;
     RunCursor cursor;
   };
 
-  explicit RunIterator(const RunReader& reader) : reader_(&reader), root_(reader.root_) {}
+  explicit RunIterator(const RunReader& reader) : reader_(&reader), root_{reader.root_} {}
 
-  BytesView row_key() const;
   Status try_seek(BytesView row_key, Sequence sequence);
   Status try_seek_last();
   Status try_next();
   Status try_prev();
   /// To the first row of the next data block, or beyond the end.
   Status enter_next_block();
+  /// To the index block that root_ is at, or the data block that index_ is at.
   Status enter_index_block();
   Status enter_data_block();
+  /// Of the data block.
+  std::uint64_t block_offset() const { return index_.block->number(RunColumn::offset, index_.row); }
+  /// That the data cursor did not find its block changed.
+  Status undamaged() const;
   /// After a failure the iterator is at no row.
   Status settle(Status status);
 
   const RunReader* reader_;
-  Place root_;
-  std::optional<Place> index_;
+  Above root_;
+  Above index_;
   std::optional<Place> data_;
 };
 

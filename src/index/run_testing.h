@@ -48,11 +48,28 @@ class MemoryFile final : public File {
   }
   Status allocate(std::uint64_t, std::uint64_t) override { return unused(); }
   Status truncate(std::uint64_t) override { return unused(); }
-  Result<std::unique_ptr<Mapping>> map(std::uint64_t, std::uint64_t, MapAccess) override {
-    return unused();
+  /// As long as the bytes are not moved.
+  Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
+                                       MapAccess) override {
+    TALEA_TRY(operate());
+    return std::unique_ptr<Mapping>(std::make_unique<View>(disk_, offset, bytes));
   }
 
  private:
+  class View final : public Mapping {
+   public:
+    View(std::shared_ptr<Disk> disk, std::uint64_t offset, std::uint64_t bytes)
+        : disk_(std::move(disk)), offset_(offset), bytes_(bytes) {}
+    BytesView bytes() const override { return BytesView(disk_->bytes).substr(offset_, bytes_); }
+    char* data() override { return nullptr; }
+    Status prefault(std::uint64_t, std::uint64_t) override { return unused(); }
+
+   private:
+    const std::shared_ptr<Disk> disk_;
+    const std::uint64_t offset_;
+    const std::uint64_t bytes_;
+  };
+
   Status operate() {
     if (disk_->operations++ != disk_->failing_operation) return {};
     return Status::io_error("planned");

@@ -23,7 +23,8 @@ class RunVerifier {
     std::uint64_t index_end = run_.layout_.index_offset;
     for (root.move_to(0); root.valid(); root.next()) {
       TALEA_TRY(check_adjacent(RunBlockKind::index, root, index_end));
-      const auto index_block = TALEA_TRY(run_.index_block(root));
+      const auto index_block =
+          TALEA_TRY(run_.share_block(RunBlockKind::index, root.block(), root.row()));
       RunCursor index(*index_block);
       for (index.move_to(0); index.valid(); index.next()) {
         TALEA_TRY(check_data_block(index));
@@ -41,7 +42,7 @@ class RunVerifier {
   /// Blocks follow one another without gaps: the one that `above` is at begins at `end`, which
   /// moves behind it.
   Status check_adjacent(RunBlockKind kind, const RunCursor& above, std::uint64_t& end) {
-    const auto [offset, bytes] = TALEA_TRY(run_.extent_of(kind, above));
+    const auto [offset, bytes] = TALEA_TRY(run_.extent_of(kind, above.block(), above.row()));
     if (offset != end) return run_.damaged(end, "a gap between blocks");
     end = offset + bytes;
     return {};
@@ -55,7 +56,7 @@ class RunVerifier {
         compare_run_rows(last_key_, last_sequence_, above.key(), above.sequence()) >= 0) {
       return run_.damaged(offset, "data block: rows of the block before belong here");
     }
-    const auto block = TALEA_TRY(run_.data_block(above));
+    const auto block = TALEA_TRY(run_.share_block(RunBlockKind::data, above.block(), above.row()));
     RunCursor data(*block);
     for (data.move_to(0); data.valid(); data.next()) {
       TALEA_TRY(count(offset, data.key(), block->revision(data.row())));
@@ -70,7 +71,7 @@ class RunVerifier {
       stats_.sequence_min = revision.sequence;
       stats_.time_min_ms = revision.time_ms;
     }
-    if (is_new_key && !TALEA_TRY(run_.may_contain_row_key(row_key))) {
+    if (is_new_key && !TALEA_TRY(run_.may_contain(run_space_of(row_key), run_key_of(row_key)))) {
       return run_.damaged(offset, "data block: a key that the filter says to be absent");
     }
     ++stats_.rows;
