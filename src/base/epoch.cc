@@ -21,7 +21,7 @@ std::size_t first_slot_of_thread() {
 
 EpochDomain::~EpochDomain() { TALEA_ASSERT(oldest_reader() == kNoReader); }
 
-EpochDomain::Slot& EpochDomain::enter() {
+std::size_t EpochDomain::enter() {
   const std::size_t first = first_slot_of_thread();
   for (std::size_t tried = 0;; ++tried) {
     if (tried != 0 && tried % kGuardsMax == 0) std::this_thread::yield();
@@ -37,7 +37,7 @@ EpochDomain::Slot& EpochDomain::enter() {
     if (!slot.epoch.compare_exchange_strong(expected, epoch, std::memory_order_seq_cst)) continue;
     // Pairs with advance(); see "Why" at the top of the header.
     static_cast<void>(epoch_.load(std::memory_order_seq_cst));
-    return slot;
+    return number;
   }
 }
 

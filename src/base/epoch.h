@@ -60,7 +60,7 @@ class EpochDomain {
     std::atomic<std::uint64_t> epoch = 0;  // 0: free
   };
 
-  Slot& enter();
+  std::size_t enter();
 
   alignas(64) std::atomic<std::uint64_t> epoch_ = 1;
   std::atomic<std::size_t> slots_used_ = 0;  // the slots from here on were never used
@@ -73,14 +73,19 @@ class EpochDomain {
 /// wait (RetireList). May nest. Cost: a locked instruction and a store, 5 ns.
 class EpochGuard {
  public:
-  explicit EpochGuard(EpochDomain& domain) : slot_(domain.enter()) {}
+  explicit EpochGuard(EpochDomain& domain) : domain_(domain), number_(domain.enter()) {}
   // Release: what this reader loaded was loaded before the writer sees the slot free or reused.
-  ~EpochGuard() { slot_.epoch.store(0, std::memory_order_release); }
+  ~EpochGuard() { domain_.slots_[number_].epoch.store(0, std::memory_order_release); }
   EpochGuard(const EpochGuard&) = delete;
   EpochGuard& operator=(const EpochGuard&) = delete;
 
+  /// 0 to EpochDomain::kGuardsMax - 1; no other guard of the domain has it while this one lives,
+  /// and what one guard did with it the next one sees. So what belongs to a number needs no lock.
+  std::size_t number() const { return number_; }
+
  private:
-  EpochDomain::Slot& slot_;
+  EpochDomain& domain_;
+  const std::size_t number_;
 };
 
 /// Where retired blocks go in the end.

@@ -43,7 +43,6 @@ CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool 
     good_.entries += places_.size();
     last_now_ = written.back().now;
     announced_ = announcing;
-    unsynced_ = !durable;
     if (durable) {
       durable_.store(good_.last_sequence, std::memory_order_relaxed);
       metrics_.syncs.add();
@@ -58,13 +57,11 @@ CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool 
 }
 
 bool CommitLog::fits(const PendingBatch& batch, std::uint64_t at) const {
-  return at + batch.encoded->record_bytes_max() <= setup_.segment_bytes;
+  return at + batch.encoded->record_bytes_max() <= writer_->bytes_planned();
 }
 
 Status CommitLog::ensure_active(const PendingBatch& first) {
-  // A batch larger than a segment gets one of its own, so an empty segment always fits.
-  const bool empty = writer_ != nullptr && writer_->end() == kSegmentHeaderBytes;
-  if (writer_ != nullptr && (empty || fits(first, writer_->end()))) return {};
+  if (writer_ != nullptr && fits(first, writer_->end())) return {};
   TALEA_TRY(retire_active());
   return roll(first).with_context("begin a new log segment");
 }
@@ -89,42 +86,53 @@ std::size_t CommitLog::lay_out(std::span<const PendingBatch> batches) {
 }
 
 void CommitLog::publish(std::span<const PendingBatch> batches) {
-  changes_.clear();
+  active_->set_fill(good_);
   auto place = places_.begin();
   for (const PendingBatch& batch : batches) {
+    changes_.clear();
     for (std::size_t i = 0; i < batch.entries.size(); ++i, ++place) {
       const EntrySource& entry = batch.entries[i];
       changes_.push_back({.space = entry.space,
                           .key = entry.key,
                           .is_remove = entry.is_remove,
-                          .location = {active_id_, place->offset, place->bytes},
+                          .place = *place,
                           .extents = batch.extents.empty() ? nullptr : batch.extents[i]});
     }
+    live_.publish(changes_, *active_, batch.sequence);
   }
   TALEA_ASSERT(place == places_.end());
-  live_.publish(changes_, active_id_, good_);
+}
+
+// A batch that is larger than a segment gets one of its own.
+std::uint64_t CommitLog::bytes_planned_for(const PendingBatch& first) const {
+  return std::max(setup_.segment_bytes, kSegmentHeaderBytes + first.encoded->record_bytes_max());
 }
 
 Result<std::unique_ptr<SegmentWriter>> CommitLog::create_segment(const PendingBatch& first) {
   SegmentWriter::Setup setup;
   SegmentHeader& header = setup.header;
   header.id = TALEA_TRY(manifest_.take_file_id());
+  if (header.id > kLocatableSegmentMax) return Status::exhausted("all ids of segments are used");
   header.kind = SegmentKind::log;
   header.features = kFeatureExtents;
   header.first_sequence = first.sequence;
   header.base_now = first.now;
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
-  setup.bytes_planned = setup_.segment_bytes;
-  setup.ahead = setup_.sync == SyncMode::never ? SegmentWriter::Setup::Ahead::reserved
-                                               : SegmentWriter::Setup::Ahead::zeros;
+  // A batch that is larger than a segment gets one of its own.
+  setup.bytes_planned = bytes_planned_for(first);
+  setup.fill = setup_.sync == SyncMode::always ? SegmentWriter::Setup::Fill::written
+                                               : SegmentWriter::Setup::Fill::mapped;
+  setup.cache = &setup_.cache;
   return SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup);
 }
 
 Status CommitLog::roll(const PendingBatch& first) {
   // One that could not be listed is used by the next try, so that a full disk does not fill with
   // empty files. Its header is as good: sequences and times have not gone back since.
-  if (unlisted_ == nullptr) unlisted_ = TALEA_TRY(create_segment(first));
+  const bool too_small =
+      unlisted_ != nullptr && unlisted_->bytes_planned() < bytes_planned_for(first);
+  if (unlisted_ == nullptr || too_small) unlisted_ = TALEA_TRY(create_segment(first));
   const SegmentHeader& header = unlisted_->segment()->header();
   // Listed before its first record: a listed segment that is missing is damage, an unlisted one
   // holds nothing.
@@ -137,9 +145,8 @@ Status CommitLog::roll(const PendingBatch& first) {
                   .first_sequence = header.first_sequence,
                   .last_sequence = 0});
   }));
-  live_.add_segment(unlisted_->segment());
+  active_ = &live_.add_segment(unlisted_->segment());
   writer_ = std::move(unlisted_);
-  active_id_ = header.id;
   good_ = {};
   blank_ = false;
   announced_ = 0;  // each segment says anew how far all before it is durable
@@ -148,9 +155,9 @@ Status CommitLog::roll(const PendingBatch& first) {
 }
 
 void CommitLog::remember_active_in(Manifest& manifest) const {
-  ManifestFile* file = manifest.find(active_id_);
+  ManifestFile* file = manifest.find(active_->segment->id());
   TALEA_ASSERT(file != nullptr);
-  if (blank_) return manifest.remove(active_id_);  // of no use to anybody
+  if (blank_) return manifest.remove(active_->segment->id());  // of no use to anybody
   file->sealed = true;
   file->bytes = good_.end;
   file->entries = good_.entries;
@@ -166,10 +173,9 @@ Status CommitLog::retire_active() {
   // In memory first: if the manifest cannot be written now, this segment must not grow any more,
   // because a manifest that seals it may be the one on disk.
   manifest_.amend([&](Manifest& manifest) { remember_active_in(manifest); });
-  const std::unique_ptr<SegmentWriter> retired = std::move(writer_);
+  const std::shared_ptr<SegmentWriter> retired = std::move(writer_);
   TALEA_TRY(manifest_.commit([](Manifest&) {}));
   give_back(*retired);
-  (void)read_through_cache().ok();  // else it is read as it was
   return {};
 }
 
@@ -179,28 +185,20 @@ void CommitLog::give_back(SegmentWriter& writer) {
   if (!blank_) {
     (void)writer.cut(good_.end).ok();
   } else {
-    live_.remove_segment(active_id_);
+    live_.remove_segment(writer.segment()->id());
     (void)setup_.seams.file_system.remove(join_path(setup_.directory, writer.segment()->name()))
         .ok();
   }
-}
-
-// A sealed segment is only read; its own descriptor is given up for one that the cache may close.
-Status CommitLog::read_through_cache() {
-  if (blank_) return {};
-  live_.replace_segment(TALEA_TRY(Segment::open(setup_.cache, setup_.directory, SegmentKind::log,
-                                                active_id_, setup_.store_id)));
-  return {};
 }
 
 Status CommitLog::abandon(Failed what, Status failure) {
   if (writer_->is_usable()) return failure;  // nothing was written
   const Code code = failure.code();
   const std::string cause(failure.message());
-  const std::unique_ptr<SegmentWriter> abandoned = std::move(writer_);
+  const std::shared_ptr<SegmentWriter> abandoned = std::move(writer_);
   metrics_.segments_abandoned.add();
   Status undone;
-  if (unsynced_) {
+  if (is_unsynced()) {
     // The manifest may vouch only for what is durable. After a failed sync that is unknown for
     // good: the next one would succeed without having written what this one lost.
     undone = what == Failed::sync ? Status::io_error("earlier writes were not synced yet")
@@ -216,9 +214,8 @@ Status CommitLog::abandon(Failed what, Status failure) {
     undone = manifest_.commit([](Manifest&) {});
   }
   if (undone.ok()) {
-    unsynced_ = false;
+    durable_.store(good_.last_sequence, std::memory_order_relaxed);
     give_back(*abandoned);
-    (void)read_through_cache().ok();  // else it is read as it was
     return Status(code, cause + "; nothing of this write is stored");
   }
   broken_ = Status::io_error(
@@ -229,9 +226,18 @@ Status CommitLog::abandon(Failed what, Status failure) {
 }
 
 Status CommitLog::sync() {
+  const SyncPoint point = begin_sync();
+  return end_sync(point, point.sync());
+}
+
+CommitLog::SyncPoint CommitLog::begin_sync() const {
+  if (!broken_.ok() || writer_ == nullptr || !is_unsynced()) return {};
+  return {writer_, good_.last_sequence};
+}
+
+Status CommitLog::end_sync(const SyncPoint& point, Status synced) {
   TALEA_TRY(Status(broken_));
-  if (writer_ == nullptr || !unsynced_) return {};
-  Status synced = writer_->sync();
+  if (point.writer == nullptr) return {};
   if (!synced.ok()) {
     broken_ = Status::io_error(
         "a sync failed, and what was written since the last good one may "
@@ -240,8 +246,7 @@ Status CommitLog::sync() {
     return broken_;
   }
   metrics_.syncs.add();
-  unsynced_ = false;
-  durable_.store(good_.last_sequence, std::memory_order_relaxed);
+  durable_.store(std::max(durable_sequence(), point.through), std::memory_order_relaxed);
   return {};
 }
 

@@ -60,6 +60,19 @@ class CommitLog {
   /// Errors: io_error   what was acknowledged may be lost; the log is broken
   Status sync();
 
+  /// The same in two halves, so that others may write while the disk works: what is to become
+  /// durable, and what became of it. In between, SyncPoint::sync() is called by one thread.
+  struct SyncPoint {
+    std::shared_ptr<SegmentWriter> writer;  // null: all is durable
+    Sequence through = 0;
+    Status sync() const { return writer == nullptr ? Status() : writer->sync(); }
+  };
+  SyncPoint begin_sync() const;
+  Status end_sync(const SyncPoint& point, Status synced);
+
+  /// The segment that is being filled, for whoever takes space ahead; null when there is none.
+  std::shared_ptr<SegmentWriter> active() const { return writer_; }
+
   /// Syncs and seals. Errors: as sync(), or the manifest's
   Status close();
 
@@ -71,6 +84,7 @@ class CommitLog {
   // Lays out as many of `batches` as fit into the active segment and returns how many.
   std::size_t lay_out(std::span<const PendingBatch> batches);
   bool fits(const PendingBatch& batch, std::uint64_t at) const;
+  std::uint64_t bytes_planned_for(const PendingBatch& first) const;
   Status ensure_active(const PendingBatch& first);
   Status roll(const PendingBatch& first);
   Result<std::unique_ptr<SegmentWriter>> create_segment(const PendingBatch& first);
@@ -80,23 +94,23 @@ class CommitLog {
   enum class Failed { append, sync };
   Status abandon(Failed what, Status failure);
   void publish(std::span<const PendingBatch> batches);
+  // What is written goes beyond what is durable.
+  bool is_unsynced() const { return good_.last_sequence > durable_sequence(); }
   void remember_active_in(Manifest& manifest) const;
   void give_back(SegmentWriter& writer);
-  Status read_through_cache();
 
   const Setup setup_;
   ManifestKeeper& manifest_;
   LiveState& live_;
   Metrics& metrics_;
 
-  std::unique_ptr<SegmentWriter> writer_;    // null: the next batch begins a new segment
+  std::shared_ptr<SegmentWriter> writer_;    // null: the next batch begins a new segment
   std::unique_ptr<SegmentWriter> unlisted_;  // made, but the manifest could not be written
-  std::uint32_t active_id_ = 0;
-  SegmentFill good_;            // what of the active segment is written and good
-  std::uint64_t last_now_ = 0;  // of the last batch in it
-  bool blank_ = false;          // retired, and its file holds nothing that was written
-  bool unsynced_ = false;       // good_ goes beyond what is durable
-  Sequence announced_ = 0;      // the last synced_through that was written
+  SegmentState* active_ = nullptr;           // of writer_
+  SegmentFill good_;                         // what of the active segment is written and good
+  std::uint64_t last_now_ = 0;               // of the last batch in it
+  bool blank_ = false;                       // retired, and its file holds nothing that was written
+  Sequence announced_ = 0;                   // the last synced_through that was written
   std::atomic<Sequence> durable_;
   Status broken_;
 

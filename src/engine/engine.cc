@@ -68,11 +68,21 @@ Result<std::optional<Bytes>> Engine::get(BytesView key) {
   return impl_->store->get_value(Space::user, key);
 }
 
+Result<bool> Engine::get(BytesView key, Bytes& value) {
+  return impl_->store->get_into(Space::user, key, value);
+}
+
+Status Engine::multi_get(std::span<const BytesView> keys, std::span<std::optional<Bytes>> values) {
+  return impl_->store->multi_get(Space::user, keys, values);
+}
+
 Result<std::optional<Versioned>> Engine::get_versioned(BytesView key) {
   return impl_->store->get(Space::user, key);
 }
 
 Result<Scan> Engine::scan(const ScanRange& range) { return impl_->store->scan(Space::user, range); }
+
+Result<Snapshot> Engine::snapshot() { return impl_->store->snapshot(); }
 
 Result<ValueWriter> Engine::write_value() { return impl_->store->write_value(); }
 

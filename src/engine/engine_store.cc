@@ -1,6 +1,7 @@
 #include "engine/engine_store.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/assert.h"
 #include "engine/value_io.h"
@@ -10,28 +11,8 @@ namespace talea {
 
 namespace {
 
-// Measures a call from construction to destruction.
-class Timer {
- public:
-  Timer(Clock& clock, Histogram& histogram)
-      : clock_(clock), histogram_(histogram), began_(clock.monotonic_ns()) {}
-  ~Timer() { histogram_.record(clock_.monotonic_ns() - began_); }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
- private:
-  Clock& clock_;
-  Histogram& histogram_;
-  const std::uint64_t began_;
-};
-
-// Where reads of one thread put entries; its capacity is kept from call to call.
-Bytes& thread_scratch() {
-  thread_local Bytes scratch;
-  // One huge entry must not stay in memory for ever.
-  if (scratch.capacity() > 4 * kInlineValueBytesMax) scratch = Bytes();
-  return scratch;
-}
+// How often space is taken ahead of the log. At 1 GB/s it fills 2 MiB, the least that is there.
+constexpr std::chrono::milliseconds kTakeAheadPeriod{2};
 
 }  // namespace
 
@@ -41,7 +22,7 @@ Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const
   const std::string directory = TALEA_TRY(seams.file_system.absolute(path));
   OpenedDirectory opened = TALEA_TRY(open_directory(seams, directory, options));
   std::unique_ptr<EngineStore> store(new EngineStore(seams, directory, options, std::move(opened)));
-  TALEA_TRY(store->begin_syncing());
+  TALEA_TRY(store->begin_background_work());
   return store;
 }
 
@@ -64,11 +45,19 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
             .sync = options.sync,
             .durable_sequence = opened.replayed.last_sequence},
            manifest_, *live_, metrics_),
-      sequencer_({seams.clock, opened.replayed.last_sequence, opened.replayed.last_now}, log_,
-                 *live_) {}
+      sequencer_({.clock = seams.clock,
+                  .sync = options.sync,
+                  .last_sequence = opened.replayed.last_sequence,
+                  .last_now = opened.replayed.last_now},
+                 log_, *live_) {
+  live_->set_published(opened.replayed.last_sequence);
+}
 
-Status EngineStore::begin_syncing() {
-  if (options_.sync != SyncMode::interval || options_.read_only) return {};
+Status EngineStore::begin_background_work() {
+  if (options_.read_only || options_.sync == SyncMode::always) return {};
+  taking_space_ =
+      TALEA_TRY(seams_.executor.every(kTakeAheadPeriod, [this] { sequencer_.take_ahead(); }));
+  if (options_.sync != SyncMode::interval) return {};
   // A failed sync breaks the log, and the next write reports it.
   syncing_ = TALEA_TRY(
       seams_.executor.every(options_.sync_interval, [this] { (void)sequencer_.sync().ok(); }));
@@ -104,7 +93,7 @@ Result<Sequence> EngineStore::remove(Space space, BytesView key) {
 
 Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   TALEA_TRY(check_usable(true));
-  const Timer timer(seams_.clock, metrics_.commit_latency);
+  const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
   const EncodedBatch encoded = encode_batch({entry});
   Sequencer::Request request;
   request.entries = {&entry, 1};
@@ -121,6 +110,11 @@ Result<Sequence> EngineStore::commit_encoded(const Sequencer::Request& request, 
     metrics_.removes.add(removes);
   }
   return committed;
+}
+
+// For the timer: where a commit waits for the disk, each is timed.
+std::uint64_t EngineStore::commits_before() const {
+  return options_.sync == SyncMode::always ? 0 : metrics_.batches_committed.value();
 }
 
 void EngineStore::count_outcome(const Result<Sequence>& committed) {
@@ -160,7 +154,7 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
     if (!checked.ok()) count_outcome(checked);
     return checked;
   }
-  const Timer timer(seams_.clock, metrics_.commit_latency);
+  const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
   const bool has_large_value = std::any_of(batch.operations().begin(), batch.operations().end(),
                                            [](const Batch::Operation& operation) {
                                              return operation.kind == Batch::Operation::Kind::put &&
@@ -244,70 +238,127 @@ Result<ValueWriter> EngineStore::write_value() {
 
 // --- Reading -------------------------------------------------------------------------------------
 
-Result<std::optional<EngineStore::Read>> EngineStore::read_entry(Space space, BytesView key,
-                                                                 Bytes& scratch) const {
+Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView key, AsOf as_of,
+                               LiveState::Found& out) const {
   TALEA_TRY(check_usable(false));
   TALEA_TRY(check_key(key));
-  std::optional<LiveState::Found> found = live_->find(space, key);
-  if (!found) return std::optional<Read>();
-  const EntryView entry = TALEA_TRY(found->segment->read_entry(found->place(), scratch));
-  if (entry.space != space || entry.key != key || entry.is_remove) {
-    return found->segment->corruption_at(found->location.offset,
-                                         "the entry is intact and belongs to another key");
+  const bool found =
+      as_of ? live_->find_at(guard, space, key, *as_of, out) : live_->find(guard, space, key, out);
+  if (!found) {
+    // What stands where the key would be must be intact, or the key may be what is damaged.
+    if (out.state != nullptr) TALEA_TRY(out.check(options_.verify_reads));
+    return false;
   }
-  return std::optional<Read>(Read{std::move(*found), entry});
+  TALEA_TRY(out.check(options_.verify_reads));
+  return true;
 }
 
-Result<Bytes> EngineStore::whole_value(const Read& read) const {
-  if (!read.entry.is_extent_list) return Bytes(read.entry.value);
-  ValueReader reader = TALEA_TRY(make_reader(read));
+Status EngineStore::copy_value(const LiveState::Found& found, Bytes& value) const {
+  if (!found.entry.is_extent_list()) {
+    value.assign(found.entry.value);
+    return {};
+  }
+  ValueReader reader = TALEA_TRY(make_reader(found));
   if (reader.bytes() > kValueBytesMax) {
     return Status::exhausted("the value has " + std::to_string(reader.bytes()) +
                              " bytes; in one call at most " + std::to_string(kValueBytesMax) +
                              " are returned. Read it through read_value()");
   }
-  Bytes value;
+  value.clear();
   value.reserve(reader.bytes());
   for (;;) {
     const BytesView piece = TALEA_TRY(reader.read());
-    if (piece.empty()) return value;
+    if (piece.empty()) return {};
     value += piece;
   }
 }
 
-Result<std::optional<Bytes>> EngineStore::get_value(Space space, BytesView key) {
-  const Timer timer(seams_.clock, metrics_.get_latency);
-  metrics_.gets.add();
-  const std::optional<Read> read = TALEA_TRY(read_entry(space, key, thread_scratch()));
-  if (!read) return std::optional<Bytes>();
-  metrics_.gets_found.add();
-  return std::optional<Bytes>(TALEA_TRY(whole_value(*read)));
+Result<bool> EngineStore::get_into(Space space, BytesView key, AsOf as_of, Bytes& value) const {
+  const EpochGuard guard(live_->epochs());
+  Metrics::Reads& reads = metrics_.reads[guard.number()];
+  const Timer timer(seams_.clock, metrics_.get_latency, reads.gets.value());
+  reads.gets.add_alone();
+  LiveState::Found found;
+  if (!TALEA_TRY(find(guard, space, key, as_of, found))) return false;
+  reads.gets_found.add_alone();
+  TALEA_TRY(copy_value(found, value));
+  return true;
 }
 
-Result<std::optional<Versioned>> EngineStore::get(Space space, BytesView key) {
-  const Timer timer(seams_.clock, metrics_.get_latency);
-  metrics_.gets.add();
-  const std::optional<Read> read = TALEA_TRY(read_entry(space, key, thread_scratch()));
-  if (!read) return std::optional<Versioned>();
-  metrics_.gets_found.add();
+Result<bool> EngineStore::get_into(Space space, BytesView key, Bytes& value) {
+  return get_into(space, key, std::nullopt, value);
+}
+
+Result<std::optional<Bytes>> EngineStore::get_value(Space space, BytesView key) {
+  Bytes value;
+  if (!TALEA_TRY(get_into(space, key, std::nullopt, value))) return std::optional<Bytes>();
+  return std::optional<Bytes>(std::move(value));
+}
+
+Result<std::optional<Versioned>> EngineStore::get_versioned(Space space, BytesView key,
+                                                            AsOf as_of) const {
+  const EpochGuard guard(live_->epochs());
+  Metrics::Reads& reads = metrics_.reads[guard.number()];
+  const Timer timer(seams_.clock, metrics_.get_latency, reads.gets.value());
+  reads.gets.add_alone();
+  LiveState::Found found;
+  if (!TALEA_TRY(find(guard, space, key, as_of, found))) return std::optional<Versioned>();
+  reads.gets_found.add_alone();
   Versioned versioned;
-  versioned.revision = TALEA_TRY(read->found.segment->sequence_of(read->entry));
-  versioned.value = TALEA_TRY(whole_value(*read));
+  versioned.revision = found.sequence();
+  TALEA_TRY(copy_value(found, versioned.value));
   return std::optional<Versioned>(std::move(versioned));
 }
 
-Result<ValueReader> EngineStore::make_reader(const Read& read) const {
+Result<std::optional<Versioned>> EngineStore::get(Space space, BytesView key) {
+  return get_versioned(space, key, std::nullopt);
+}
+
+Status EngineStore::multi_get(Space space, std::span<const BytesView> keys,
+                              std::span<std::optional<Bytes>> values) {
+  if (keys.size() != values.size()) {
+    return Status::invalid_argument("multi_get() takes as many values as keys; there are " +
+                                    std::to_string(keys.size()) + " keys and " +
+                                    std::to_string(values.size()) + " values");
+  }
+  TALEA_TRY(check_usable(false));
+  for (const BytesView key : keys) TALEA_TRY(check_key(key));
+  while (!keys.empty()) {
+    const EpochGuard guard(live_->epochs());
+    Metrics::Reads& reads = metrics_.reads[guard.number()];
+    std::array<LiveState::Found, LiveState::kFoundAtOnce> found;
+    std::array<bool, LiveState::kFoundAtOnce> is_found{};
+    const std::size_t count = std::min(keys.size(), LiveState::kFoundAtOnce);
+    live_->find_many(guard, space, keys.first(count), found, is_found);
+    reads.gets.add_alone(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (found[i].state != nullptr) TALEA_TRY(found[i].check(options_.verify_reads));
+      if (!is_found[i]) {
+        values[i].reset();
+        continue;
+      }
+      if (!values[i]) values[i].emplace();
+      TALEA_TRY(copy_value(found[i], *values[i]));
+      reads.gets_found.add_alone();
+    }
+    keys = keys.subspan(count);
+    values = values.subspan(count);
+  }
+  return {};
+}
+
+Result<ValueReader> EngineStore::make_reader(const LiveState::Found& found) const {
   auto state = std::make_unique<ValueReader::State>();
-  state->revision = TALEA_TRY(read.found.segment->sequence_of(read.entry));
-  if (!read.entry.is_extent_list) {
-    state->inline_value = Bytes(read.entry.value);
+  state->revision = found.sequence();
+  if (!found.entry.is_extent_list()) {
+    state->inline_value = Bytes(found.entry.value);
     state->bytes = state->inline_value.size();
     return ValueReader(std::move(state));
   }
-  std::optional<ExtentList> list = decode_extent_list(read.entry.value);
+  std::optional<ExtentList> list = decode_extent_list(found.entry.value);
   if (!list) {
-    return read.found.segment->corruption_at(read.found.location.offset,
-                                             "the extent list is valid and makes no sense");
+    return found.segment().corruption_at(found.offset,
+                                         "the extent list is valid and makes no sense");
   }
   state->bytes = list->bytes;
   for (const ExtentPiece& piece : list->pieces) {
@@ -319,12 +370,16 @@ Result<ValueReader> EngineStore::make_reader(const Read& read) const {
 }
 
 Result<std::optional<ValueReader>> EngineStore::read_value(Space space, BytesView key) {
-  const Timer timer(seams_.clock, metrics_.get_latency);
-  metrics_.gets.add();
-  const std::optional<Read> read = TALEA_TRY(read_entry(space, key, thread_scratch()));
-  if (!read) return std::optional<ValueReader>();
-  metrics_.gets_found.add();
-  return std::optional<ValueReader>(TALEA_TRY(make_reader(*read)));
+  const EpochGuard guard(live_->epochs());
+  Metrics::Reads& reads = metrics_.reads[guard.number()];
+  const Timer timer(seams_.clock, metrics_.get_latency, reads.gets.value());
+  reads.gets.add_alone();
+  LiveState::Found found;
+  if (!TALEA_TRY(find(guard, space, key, std::nullopt, found))) {
+    return std::optional<ValueReader>();
+  }
+  reads.gets_found.add_alone();
+  return std::optional<ValueReader>(TALEA_TRY(make_reader(found)));
 }
 
 // --- The rest ------------------------------------------------------------------------------------
@@ -339,6 +394,7 @@ Stats EngineStore::stats() const {
   metrics_.fill(stats);
   stats.keys = live_->keys();
   stats.live_bytes = live_->live_bytes();
+  stats.index_bytes = live_->index_bytes();
   for (const SegmentInfo& segment : segments()) {
     ++stats.segments;
     stats.disk_bytes += segment.file_bytes;
@@ -352,21 +408,22 @@ Stats EngineStore::stats() const {
 std::vector<SegmentInfo> EngineStore::segments() const {
   Manifest manifest = manifest_.snapshot();
   std::vector<SegmentInfo> infos;
-  for (const LiveState::SegmentState& state : live_->segments()) {
-    const Segment& segment = *state.segment;
+  for (const std::shared_ptr<SegmentState>& state : live_->segments()) {
+    const Segment& segment = *state->segment;
     const ManifestFile* file = manifest.find(segment.id());
     if (file == nullptr) continue;
     const auto size = segment.file().size();
+    const SegmentFill fill = state->fill();
     infos.push_back({.id = segment.id(),
                      .kind = segment.header().kind,
                      .file = segment.name(),
                      .sealed = file->sealed,
                      .file_bytes = size.ok() ? *size : 0,
-                     .used_bytes = state.fill.end,
-                     .live_bytes = state.live_bytes,
-                     .entries = state.fill.entries,
-                     .first_sequence = state.fill.first_sequence,
-                     .last_sequence = state.fill.last_sequence});
+                     .used_bytes = fill.end,
+                     .live_bytes = state->live_bytes(),
+                     .entries = fill.entries,
+                     .first_sequence = fill.first_sequence,
+                     .last_sequence = fill.last_sequence});
   }
   return infos;
 }
@@ -374,6 +431,7 @@ std::vector<SegmentInfo> EngineStore::segments() const {
 Status EngineStore::close() {
   if (closed_.exchange(true)) return Status::invalid_argument("the engine is closed");
   syncing_.reset();
+  taking_space_.reset();
   Status closed;
   if (!options_.read_only) {
     closed = sequencer_.close();

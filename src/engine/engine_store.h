@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/commit_log.h"
@@ -31,7 +32,11 @@ class EngineStore final : public Store {
 
   Result<std::optional<Versioned>> get(Space space, BytesView key) override;
   Result<std::optional<Bytes>> get_value(Space space, BytesView key);
+  Result<bool> get_into(Space space, BytesView key, Bytes& value);
+  Status multi_get(Space space, std::span<const BytesView> keys,
+                   std::span<std::optional<Bytes>> values);
   Result<Scan> scan(Space space, const ScanRange& range) override;
+  Result<Snapshot> snapshot();
   Result<ValueWriter> write_value();
   Result<std::optional<ValueReader>> read_value(Space space, BytesView key);
 
@@ -50,16 +55,20 @@ class EngineStore final : public Store {
   EngineStore(const Seams& seams, const std::string& path, const Options& options,
               OpenedDirectory opened);
 
-  Status begin_syncing();
-  // An entry as it is found: where, and decoded into `scratch`.
-  struct Read {
-    LiveState::Found found;
-    EntryView entry;
-  };
-  Result<std::optional<Read>> read_entry(Space space, BytesView key, Bytes& scratch) const;
-  // The value of an entry that was read, whole; an extent list is followed.
-  Result<Bytes> whole_value(const Read& read) const;
-  Result<ValueReader> make_reader(const Read& read) const;
+  friend struct Snapshot::State;
+
+  Status begin_background_work();
+  // Where a read looks: at the newest entries, or at those of a pinned batch.
+  using AsOf = std::optional<Sequence>;
+  // Finds and checks the entry of a key; false when there is none.
+  Result<bool> find(const EpochGuard& guard, Space space, BytesView key, AsOf as_of,
+                    LiveState::Found& out) const;
+  Result<bool> get_into(Space space, BytesView key, AsOf as_of, Bytes& value) const;
+  Result<std::optional<Versioned>> get_versioned(Space space, BytesView key, AsOf as_of) const;
+  Result<Scan> scan(Space space, const ScanRange& range, SnapshotRegistry::Pin pin) const;
+  // The value of an entry, whole; an extent list is followed.
+  Status copy_value(const LiveState::Found& found, Bytes& value) const;
+  Result<ValueReader> make_reader(const LiveState::Found& found) const;
 
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
@@ -67,6 +76,7 @@ class EngineStore final : public Store {
   Result<ExtentList> store_value(BytesView value);
   Result<Sequence> commit_encoded(const Sequencer::Request& request, std::uint64_t puts,
                                   std::uint64_t removes);
+  std::uint64_t commits_before() const;
   void count_outcome(const Result<Sequence>& committed);
 
   const Seams seams_;
@@ -82,7 +92,9 @@ class EngineStore final : public Store {
   CommitLog log_;
   Sequencer sequencer_;
   std::atomic<bool> closed_{false};
-  std::unique_ptr<Executor::Registration> syncing_;  // last: its steps use all of the above
+  // Last: their steps use all of the above.
+  std::unique_ptr<Executor::Registration> syncing_;
+  std::unique_ptr<Executor::Registration> taking_space_;
 };
 
 }  // namespace talea

@@ -448,7 +448,7 @@ TEST(EngineStats, EqualTheDrivenLoad) {
   EXPECT_EQ(stats.rows_scanned, 7U);
   EXPECT_EQ(stats.keys, 7U);
   EXPECT_EQ(stats.commit_latency.count, 16U);
-  EXPECT_EQ(stats.get_latency.count, 10U);
+  EXPECT_EQ(stats.get_latency.count, 1U) << "one of the first 64 is timed";
   EXPECT_GT(stats.get_latency.quantile_ns(0.5), 0U);
   EXPECT_LE(stats.get_latency.quantile_ns(0.5), stats.get_latency.quantile_ns(1.0));
   EXPECT_EQ(stats.syncs, 15U) << "one for each commit of a single writer";

@@ -19,16 +19,14 @@ ExtentStore::ExtentStore(const Setup& setup, ManifestKeeper& manifest, LiveState
 std::uint64_t ExtentStore::new_value_id() { return setup_.seams.random.next_u64(); }
 
 Result<std::shared_ptr<Segment>> ExtentStore::create_segment() {
-  SegmentWriter::Setup setup;
-  SegmentHeader& header = setup.header;
+  SegmentHeader header;
   header.id = TALEA_TRY(manifest_.take_file_id());
   header.kind = SegmentKind::extent;
   header.base_now = setup_.seams.clock.wall_ms();
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
-  const std::unique_ptr<SegmentWriter> writer =
-      TALEA_TRY(SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup));
-  return writer->segment();
+  return std::make_shared<Segment>(
+      header, TALEA_TRY(create_segment_file(setup_.seams.file_system, setup_.directory, header)));
 }
 
 Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::uint64_t bytes) {
@@ -42,7 +40,7 @@ Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::ui
   metrics_.segments_created.add();
   active_ = std::make_shared<OpenSegment>();
   active_->segment = std::move(unlisted_);
-  live_.add_segment(active_->segment);
+  active_->state = &live_.add_segment(active_->segment);
   opened_[id] = active_;
   return active_;
 }
@@ -72,7 +70,7 @@ Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesVi
     place.offset = static_cast<std::uint32_t>(open->end);
     open->end += disk_bytes;
     ++open->chunks;
-    live_.set_fill(open->segment->id(), {.end = open->end, .entries = open->chunks});
+    open->state->set_fill({.end = open->end, .entries = open->chunks});
   }
   const Segment& segment = *open->segment;
   Bytes chunk = encode_chunk_header(place, content, segment.context());

@@ -47,6 +47,7 @@ class ExtentStore {
   // An extent segment that may still be written to.
   struct OpenSegment {
     std::shared_ptr<Segment> segment;
+    SegmentState* state = nullptr;
     // Guarded by the store's mutex_.
     std::uint64_t end = kSegmentHeaderBytes;
     std::uint64_t chunks = 0;

@@ -3,148 +3,305 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "index/key_hash.h"
 
 namespace talea {
 
 namespace {
 
-std::uint64_t place_of(const Location& location) {
-  return std::uint64_t{location.segment} << 32 | location.offset;
-}
+// Marks the new location of a change that removed its key; bit 0 of a location is clear.
+constexpr std::uint64_t kTombstoneMark = 1;
+
+// Superseded entries that one publication gives up, at most: a snapshot that was open for long
+// leaves millions, and no writer is to pay for all of them.
+constexpr std::size_t kPrunedAtOnce = 64;
+
+// 32 KiB. The table grows with the keys, in the background.
+constexpr std::uint64_t kTableSlotsFirst = 4096;
+
+std::uint32_t number_of(Space space) { return static_cast<std::uint32_t>(space); }
 
 }  // namespace
 
-void LiveState::add_segment(std::shared_ptr<const Segment> segment, const SegmentFill& fill) {
-  WriteLock lock(mutex_);
-  SegmentState& state = segments_[segment->id()];
-  state.segment = std::move(segment);
-  state.fill = fill;
+LiveState::LiveState() : table_(epochs_, kTableSlotsFirst) {}
+LiveState::~LiveState() = default;
+
+// --- From a location to an entry -----------------------------------------------------------------
+
+bool LiveState::read(Location location, Found& out) const {
+  out.state = segments_.find(segment_of(location));
+  if (out.state == nullptr) [[unlikely]]
+    return false;
+  out.offset = offset_of(location);
+  if (out.segment().peek(out.offset, out.entry)) [[likely]]
+    return true;
+  out.entry = {};
+  return false;
 }
 
-void LiveState::replace_segment(std::shared_ptr<const Segment> segment) {
-  WriteLock lock(mutex_);
-  const auto at = segments_.find(segment->id());
-  TALEA_ASSERT(at != segments_.end());
-  at->second.segment = std::move(segment);
+BytesView LiveState::key_at(std::uint64_t word, Bytes&) const {
+  Found found;
+  return read(word, found) ? found.entry.key : BytesView();
 }
 
-void LiveState::remove_segment(std::uint32_t segment) {
-  WriteLock lock(mutex_);
-  segments_.erase(segment);
+bool LiveState::is_key_at(std::uint64_t word, BytesView key) const {
+  Found found;
+  return read(word, found) && found.entry.key == key;
 }
 
-void LiveState::set_fill(std::uint32_t segment, const SegmentFill& fill) {
-  WriteLock lock(mutex_);
-  segments_[segment].fill = fill;
-}
-
-void LiveState::publish(std::span<const Change> changes, std::uint32_t segment,
-                        const SegmentFill& fill) {
-  WriteLock lock(mutex_);
-  segments_[segment].fill = fill;
-  for (const Change& change : changes) {
-    const std::optional<Location> old =
-        change.is_remove ? index_.remove(change.space, change.key)
-                         : index_.upsert(change.space, change.key, change.location);
-    if (old) discount(*old);
-    if (!change.is_remove) account(change);
-  }
-}
-
-void LiveState::account(const Change& change) {
-  const auto at = segments_.find(change.location.segment);
-  TALEA_ASSERT(at != segments_.end());
-  at->second.live_bytes += change.location.bytes;
-  if (change.extents == nullptr) return;
-  extents_[place_of(change.location)] = *change.extents;
-  if (++references_[change.extents->value_id] > 1) return;
-  for (const ExtentPiece& piece : change.extents->pieces) {
-    segments_[piece.segment].live_bytes += piece.disk_bytes();
-  }
-}
-
-void LiveState::discount(const Location& old) {
-  segments_[old.segment].live_bytes -= old.bytes;
-  if (extents_.empty()) return;
-  const auto at = extents_.find(place_of(old));
-  if (at == extents_.end()) return;
-  const auto references = references_.find(at->second.value_id);
-  TALEA_ASSERT(references != references_.end());
-  if (--references->second == 0) {
-    references_.erase(references);
-    for (const ExtentPiece& piece : at->second.pieces) {
-      segments_[piece.segment].live_bytes -= piece.disk_bytes();
-    }
-  }
-  extents_.erase(at);
-}
-
-LiveState::Found LiveState::found(const Location& location) const {
-  const auto at = segments_.find(location.segment);
-  TALEA_ASSERT(at != segments_.end() && at->second.segment != nullptr);
-  return {location, at->second.segment};
-}
-
-std::optional<LiveState::Found> LiveState::find(Space space, BytesView key) const {
-  ReadLock lock(mutex_);
-  const std::optional<Location> location = index_.find(space, key);
-  if (!location) return std::nullopt;
-  return found(*location);
-}
-
-std::vector<LiveState::FoundRow> LiveState::rows_after(Space space, BytesView from, bool inclusive,
-                                                       std::size_t count) const {
-  ReadLock lock(mutex_);
-  std::vector<FoundRow> rows;
-  auto row = index_.at_or_after(space, from, inclusive);
-  while (row && rows.size() < count) {
-    rows.push_back({std::move(row->key), found(row->location)});
-    row = index_.at_or_after(space, rows.back().key, false);
-  }
-  return rows;
-}
-
-std::vector<LiveState::FoundRow> LiveState::rows_before(Space space,
-                                                        std::optional<BytesView> before,
-                                                        std::size_t count) const {
-  ReadLock lock(mutex_);
-  std::vector<FoundRow> rows;
-  auto row = index_.before(space, before);
-  while (row && rows.size() < count) {
-    rows.push_back({std::move(row->key), found(row->location)});
-    row = index_.before(space, rows.back().key);
-  }
-  return rows;
+void LiveState::prefetch(Location location) const {
+  const SegmentState* const state = segments_.find(segment_of(location));
+  if (state != nullptr) state->segment->prefetch(offset_of(location));
 }
 
 std::shared_ptr<const Segment> LiveState::segment(std::uint32_t id) const {
-  ReadLock lock(mutex_);
-  const auto at = segments_.find(id);
-  return at == segments_.end() ? nullptr : at->second.segment;
+  const std::shared_ptr<SegmentState> state = segments_.share(id);
+  return state == nullptr ? nullptr : state->segment;
 }
 
-std::uint64_t LiveState::keys() const {
-  ReadLock lock(mutex_);
-  return index_.size();
+// --- Spaces --------------------------------------------------------------------------------------
+
+const LiveState::SpaceIndex* LiveState::index_of(Space space) const {
+  if (space == Space::user) [[likely]]
+    return &user_index_;
+  const SpaceIndex* index =
+      spaces_[number_of(space) % kSpaceBuckets].load(std::memory_order_acquire);
+  while (index != nullptr && index->space != space) index = index->next;
+  return index;
 }
+
+LiveState::SpaceIndex& LiveState::index_for(Space space) {
+  if (space == Space::user) return user_index_;
+  // Ours to change: nobody else adds an index while the lock is held.
+  if (const SpaceIndex* present = index_of(space)) return const_cast<SpaceIndex&>(*present);
+  std::atomic<SpaceIndex*>& bucket = spaces_[number_of(space) % kSpaceBuckets];
+  const KeySource& keys = *this;
+  SpaceIndex& added =
+      *owned_spaces_.emplace_back(std::make_unique<SpaceIndex>(space, epochs_, keys));
+  added.next = bucket.load(std::memory_order_relaxed);
+  bucket.store(&added, std::memory_order_release);
+  return added;
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+void LiveState::publish(std::span<const Change> changes, SegmentState& segment, Sequence sequence) {
+  MutexLock lock(index_mutex_);
+  for (const Change& change : changes) {
+    if (change.is_remove) {
+      publish_remove(change, segment, sequence);
+    } else {
+      publish_put(change, segment, sequence);
+    }
+  }
+  // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
+  published_.store(sequence);
+  prune();
+}
+
+// The newest location of a key, published or not: also that of an earlier change of this batch, and
+// of a tombstone. 0 when there is none.
+Location LiveState::find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const {
+  const EpochGuard guard(epochs_);
+  const auto is_match = [&](Location location) {
+    return read(location, out) && out.entry.key == key && out.entry.space == number_of(space);
+  };
+  if (const Location location = table_.find(guard, hash, is_match); location != 0) return location;
+  const SpaceIndex* const index = index_of(space);
+  if (index == nullptr) return 0;
+  const Location location = index->tree.find_candidate(guard, key).value_or(0);
+  return location != 0 && read(location, out) && out.entry.key == key ? location : 0;
+}
+
+// A reader that finds the new location and is to see the old one looks for it in the undo list; so
+// it is there before.
+void LiveState::replace(SpaceIndex& index, BytesView key, const UndoList::Change& change) {
+  undo_.append(change);
+  const bool replaced = index.tree.replace(key, change.old_word, change.new_word & ~kTombstoneMark);
+  TALEA_ASSERT(replaced);
+}
+
+void LiveState::publish_put(const Change& change, SegmentState& segment, Sequence sequence) {
+  const Location location = location_at(segment.segment->id(), change.place.offset);
+  const std::uint64_t hash = hash_key(change.space, change.key);
+  SpaceIndex& index = index_for(change.space);
+  Found replaced;
+  const Location old = find_latest(change.space, change.key, hash, replaced);
+  if (old != 0) {
+    replace(index, change.key, {hash, old, location, sequence});
+  } else {
+    (void)index.tree.upsert(change.key, location);
+  }
+  table_.put(hash, old, location);
+  account(change, segment);
+  const bool is_new = old == 0 || replaced.entry.is_remove();
+  if (is_new) {
+    keys_.store(keys() + 1, std::memory_order_relaxed);
+  } else {
+    discount(replaced);
+  }
+}
+
+void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequence sequence) {
+  const std::uint64_t hash = hash_key(change.space, change.key);
+  Found removed;
+  const Location old = find_latest(change.space, change.key, hash, removed);
+  if (old == 0 || removed.entry.is_remove()) return;
+  const Location tombstone = location_at(segment.segment->id(), change.place.offset);
+  replace(index_for(change.space), change.key, {hash, old, tombstone | kTombstoneMark, sequence});
+  table_.erase(hash, old);
+  discount(removed);
+  keys_.store(keys() - 1, std::memory_order_relaxed);
+}
+
+void LiveState::prune() {
+  const Sequence through =
+      std::min(snapshots_.oldest(), published_.load(std::memory_order_relaxed));
+  (void)undo_.prune(through, kPrunedAtOnce, [this](const UndoList::Change& change) {
+    if ((change.new_word & kTombstoneMark) != 0)
+      forget_tombstone(change.new_word & ~kTombstoneMark);
+  });
+}
+
+void LiveState::forget_tombstone(Location tombstone) {
+  Found removed;
+  const bool is_entry = read(tombstone, removed);
+  TALEA_ASSERT(is_entry);
+  SpaceIndex& index = index_for(Space{removed.entry.space});
+  {
+    // Put again since, perhaps.
+    const EpochGuard guard(epochs_);
+    if (index.tree.find(guard, removed.entry.key) != tombstone) return;
+  }
+  (void)index.tree.remove(removed.entry.key);
+}
+
+void LiveState::account(const Change& change, SegmentState& segment) {
+  segment.add_live(change.place.bytes);
+  if (change.extents == nullptr || ++references_[change.extents->value_id] > 1) return;
+  for (const ExtentPiece& piece : change.extents->pieces) {
+    if (SegmentState* state = segments_.find(piece.segment)) state->add_live(piece.disk_bytes());
+  }
+}
+
+void LiveState::discount(const Found& old) {
+  segments_.find(old.segment().id())->remove_live(old.entry.bytes);
+  if (!old.entry.is_extent_list()) return;
+  const std::optional<ExtentList> list = decode_extent_list(old.entry.value);
+  TALEA_ASSERT(list.has_value());  // it was checked when it was published
+  const auto references = references_.find(list->value_id);
+  TALEA_ASSERT(references != references_.end());
+  if (--references->second > 0) return;
+  references_.erase(references);
+  for (const ExtentPiece& piece : list->pieces) {
+    if (SegmentState* state = segments_.find(piece.segment)) state->remove_live(piece.disk_bytes());
+  }
+}
+
+// --- Reading -------------------------------------------------------------------------------------
+
+bool LiveState::find(const EpochGuard& guard, Space space, BytesView key, Found& out) const {
+  const Sequence published = this->published();
+  const std::uint64_t hash = hash_key(space, key);
+  const auto is_match = [&](Location location) {
+    return read(location, out) && out.entry.key == key && out.entry.space == number_of(space);
+  };
+  Location location = table_.find(guard, hash, is_match);
+  if (location == 0) {
+    out.state = nullptr;
+    const SpaceIndex* const index = index_of(space);
+    if (index == nullptr) return false;
+    location = index->tree.find_candidate(guard, key).value_or(0);
+    if (location == 0 || !read(location, out) || out.entry.key != key) return false;
+  }
+  if (out.sequence() > published) [[unlikely]]
+    return is_published(location, out);
+  return !out.entry.is_remove();
+}
+
+// An entry that is younger than what was published when the reader came: its batch is being
+// published, or was meanwhile. Until all of a batch is in, readers see none of it.
+bool LiveState::is_published(Location location, Found& out) const {
+  const SnapshotRegistry::Pin pin = snapshots_.pin();
+  return entry_as_of(location, pin.sequence(), out);
+}
+
+bool LiveState::entry_as_of(Location location, Sequence at, Found& out) const {
+  if (!read(location, out)) return false;
+  if (out.sequence() > at) {
+    const Space space{out.entry.space};
+    const BytesView key = out.entry.key;
+    const auto is_same_key = [&](Location old) {
+      return read(old, out) && out.entry.key == key && Space{out.entry.space} == space;
+    };
+    if (undo_.find(hash_key(space, key), at, is_same_key) == 0) return false;
+    // What the oldest change above `at` replaced may itself be above it: the key was absent then.
+    if (out.sequence() > at) return false;
+  }
+  return !out.entry.is_remove();
+}
+
+bool LiveState::find_at(const EpochGuard& guard, Space space, BytesView key, Sequence at,
+                        Found& out) const {
+  out.state = nullptr;
+  const SpaceIndex* const index = index_of(space);
+  if (index == nullptr) return false;
+  const std::optional<Location> location = index->tree.find_candidate(guard, key);
+  return location && read(*location, out) && out.entry.key == key &&
+         entry_as_of(*location, at, out);
+}
+
+void LiveState::find_many(const EpochGuard& guard, Space space, std::span<const BytesView> keys,
+                          std::span<Found> out, std::span<bool> found) const {
+  for (const BytesView key : keys) table_.prefetch(guard, hash_key(space, key));
+  for (std::size_t i = 0; i < keys.size(); ++i) found[i] = find(guard, space, keys[i], out[i]);
+}
+
+std::size_t LiveState::rows(const EpochGuard& guard, Space space,
+                            std::optional<RadixTree::Bound> from, RadixTree::Direction direction,
+                            std::span<Location> out) const {
+  const SpaceIndex* const index = index_of(space);
+  return index == nullptr ? 0 : index->tree.rows(guard, from, direction, out);
+}
+
+// --- Sizes ---------------------------------------------------------------------------------------
 
 std::uint64_t LiveState::live_bytes() const {
-  ReadLock lock(mutex_);
   std::uint64_t bytes = 0;
-  for (const auto& [id, state] : segments_) bytes += state.live_bytes;
+  for (const auto& state : segments_.all()) bytes += state->live_bytes();
   return bytes;
 }
 
-std::vector<LiveState::SegmentState> LiveState::segments() const {
-  ReadLock lock(mutex_);
-  std::vector<SegmentState> all;
-  for (const auto& [id, state] : segments_) {
-    if (state.segment != nullptr) all.push_back(state);
-  }
-  std::sort(all.begin(), all.end(), [](const SegmentState& left, const SegmentState& right) {
-    return left.segment->id() < right.segment->id();
-  });
-  return all;
+std::uint64_t LiveState::index_bytes() const {
+  MutexLock lock(index_mutex_);
+  std::uint64_t bytes =
+      user_index_.tree.memory_bytes() + table_.memory_bytes() + undo_.memory_bytes();
+  for (const auto& index : owned_spaces_) bytes += index->tree.memory_bytes();
+  return bytes;
+}
+
+void LiveState::for_each_entry(const std::function<void(const Found&)>& visit) const {
+  MutexLock lock(index_mutex_);
+  const auto visit_index = [&](const SpaceIndex& index) {
+    std::array<Location, 1024> locations{};
+    Bytes last;
+    std::optional<RadixTree::Bound> from;
+    for (;;) {
+      const EpochGuard guard(epochs_);
+      const std::size_t count =
+          index.tree.rows(guard, from, RadixTree::Direction::ascending, locations);
+      for (const Location location : std::span(locations).first(count)) {
+        Found found;
+        if (!read(location, found)) continue;
+        if (!found.entry.is_remove()) visit(found);
+        last = found.entry.key;
+      }
+      if (count < locations.size()) return;
+      from = {last, false};
+    }
+  };
+  visit_index(user_index_);
+  for (const auto& index : owned_spaces_) visit_index(*index);
 }
 
 }  // namespace talea

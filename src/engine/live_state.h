@@ -1,111 +1,183 @@
-// LiveState: what readers see. The index, the segments it points into, and how much of each
-// segment is still of use.
+// LiveState: what readers see. For each space a radix tree from key to location, in front of them
+// all a lossy table, the segments that locations point into, and what snapshots need of the past.
 //
-// Batches become visible here, whole, in the order of their sequences, and only after they are as
-// durable as the sync mode promises.
+//     get   table ── hit ──────────────────────> entry in its segment
+//             └─ miss: tree of the space ──────> entry in its segment
+//     scan         tree of the space, from row to row ──> entries
+//
+// Batches become visible here in the order of their sequences, and only after they are as durable
+// as the sync mode promises. Readers take no lock. One that reads the newest sees of each key its
+// newest entry; one with a snapshot passes over what is younger: the trees hold the newest location
+// only, and the older ones are in the undo list until no snapshot needs them (undo_list.h). So that
+// a scan meets a key which was removed after its snapshot, the tree keeps the location of the
+// remove entry, a *tombstone*, for as long.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
+#include <array>
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "base/epoch.h"
 #include "base/mutex.h"
-#include "index/ordered_index.h"
+#include "engine/location.h"
+#include "engine/segment_table.h"
+#include "engine/snapshot_registry.h"
+#include "engine/undo_list.h"
+#include "index/lookup_table.h"
+#include "index/radix_tree.h"
 #include "log/extent.h"
-#include "log/segment.h"
 #include "talea/engine.h"
 
 namespace talea {
 
-/// How far a segment is filled.
-struct SegmentFill {
-  std::uint64_t end = kSegmentHeaderBytes;
-  std::uint64_t entries = 0;  // or chunks
-  Sequence first_sequence = 0;
-  Sequence last_sequence = 0;
-};
-
-/// Threads: safe; publish() by one thread at a time.
-class LiveState {
+/// Threads: safe. What changes the index takes a lock; readers take none.
+class LiveState final : private KeySource {
  public:
   /// One operation of a batch, where it lies now.
   struct Change {
     Space space = Space::user;
     BytesView key;
     bool is_remove = false;
-    Location location;
+    EntryExtent place{};
     const ExtentList* extents = nullptr;  // of a large value
   };
 
-  /// A current entry, and the segment that holds it.
+  /// An entry, where it lies. Its views are good for as long as the guard or the snapshot under
+  /// which it was found.
   struct Found {
-    Location location;
-    std::shared_ptr<const Segment> segment;
+    const SegmentState* state = nullptr;
+    std::uint32_t offset = 0;
+    StoredEntry entry;
 
-    EntryExtent place() const { return {location.offset, location.bytes}; }
+    const Segment& segment() const { return *state->segment; }
+    Sequence sequence() const { return segment().sequence_at(offset, entry); }
+    /// Errors: corruption
+    Status check(VerifyReads verify) const {
+      const bool is_entry = entry.bytes != 0;
+      if (is_entry && segment().is_intact(offset, entry, verify)) [[likely]]
+        return {};
+      return segment().corruption_at(offset, "the check of an entry does not match");
+    }
   };
 
-  /// A row of a scan.
-  struct FoundRow {
-    Bytes key;
-    Found found;
-  };
+  LiveState();
+  ~LiveState() override;
+  LiveState(const LiveState&) = delete;
+  LiveState& operator=(const LiveState&) = delete;
 
-  struct SegmentState {
-    std::shared_ptr<const Segment> segment;
-    std::uint64_t live_bytes = 0;
-    SegmentFill fill;
-  };
+  // --- Segments ----------------------------------------------------------------------------------
 
-  void add_segment(std::shared_ptr<const Segment> segment, const SegmentFill& fill = {})
-      TALEA_EXCLUDES(mutex_);
-  /// Another way to read a segment that is there.
-  void replace_segment(std::shared_ptr<const Segment> segment) TALEA_EXCLUDES(mutex_);
+  SegmentState& add_segment(std::shared_ptr<const Segment> segment, const SegmentFill& fill = {}) {
+    return segments_.add(std::move(segment), fill);
+  }
   /// Forgets a segment that no key points into.
-  void remove_segment(std::uint32_t segment) TALEA_EXCLUDES(mutex_);
-  void set_fill(std::uint32_t segment, const SegmentFill& fill) TALEA_EXCLUDES(mutex_);
-  /// Makes `changes`, all in `segment`, visible at once.
-  void publish(std::span<const Change> changes, std::uint32_t segment, const SegmentFill& fill)
-      TALEA_EXCLUDES(mutex_);
-
-  std::optional<Found> find(Space space, BytesView key) const TALEA_EXCLUDES(mutex_);
-  /// Up to `count` rows at or after `from` (behind it, unless `inclusive`).
-  std::vector<FoundRow> rows_after(Space space, BytesView from, bool inclusive,
-                                   std::size_t count) const TALEA_EXCLUDES(mutex_);
-  /// Up to `count` rows before `before` (the last ones, if absent), in descending order.
-  std::vector<FoundRow> rows_before(Space space, std::optional<BytesView> before,
-                                    std::size_t count) const TALEA_EXCLUDES(mutex_);
+  void remove_segment(std::uint32_t id) { (void)segments_.remove(id); }
   /// Null when no such segment is open.
-  std::shared_ptr<const Segment> segment(std::uint32_t id) const TALEA_EXCLUDES(mutex_);
+  std::shared_ptr<const Segment> segment(std::uint32_t id) const;
+  std::vector<std::shared_ptr<SegmentState>> segments() const { return segments_.all(); }
 
-  std::uint64_t keys() const TALEA_EXCLUDES(mutex_);
-  std::uint64_t live_bytes() const TALEA_EXCLUDES(mutex_);
-  /// All segments, by id.
-  std::vector<SegmentState> segments() const TALEA_EXCLUDES(mutex_);
+  // --- Writing -----------------------------------------------------------------------------------
 
-  /// Calls `visit(const ExtentList&)` for every large value that is current.
-  template <typename Visit>
-  void for_each_extent_list(Visit visit) const TALEA_EXCLUDES(mutex_) {
-    ReadLock lock(mutex_);
-    for (const auto& [place, list] : extents_) visit(list);
+  /// Makes `changes`, which lie in `segment`, visible; all are of batch `sequence`. Snapshots see
+  /// none of them before all.
+  void publish(std::span<const Change> changes, SegmentState& segment, Sequence sequence)
+      TALEA_EXCLUDES(index_mutex_);
+  /// What is published is all there is through `sequence`: for replay, whose log may have gaps.
+  void set_published(Sequence sequence) { published_.store(sequence); }
+
+  // --- Reading -----------------------------------------------------------------------------------
+
+  EpochDomain& epochs() const { return epochs_; }
+  /// The last batch that is visible.
+  Sequence published() const { return published_.load(); }
+  /// A consistent view of everything as of now, for as long as the pin lives.
+  SnapshotRegistry::Pin pin() const { return snapshots_.pin(); }
+  SnapshotRegistry::Pin pin_again(const SnapshotRegistry::Pin& open) const {
+    return snapshots_.pin_again(open);
   }
 
- private:
-  Found found(const Location& location) const TALEA_REQUIRES_SHARED(mutex_);
-  void account(const Change& change) TALEA_REQUIRES(mutex_);
-  void discount(const Location& old) TALEA_REQUIRES(mutex_);
+  /// The newest entry of the key; false when there is none. Then, if `out.state` is not null, `out`
+  /// is what stands in its place, and only if that is intact the key is known to be absent.
+  bool find(const EpochGuard& guard, Space space, BytesView key, Found& out) const;
+  /// The entry of the key as of batch `at`, which is pinned.
+  bool find_at(const EpochGuard& guard, Space space, BytesView key, Sequence at, Found& out) const;
+  /// As find() for each of up to kFoundAtOnce keys; `found` says which. Overlaps cache misses.
+  static constexpr std::size_t kFoundAtOnce = 32;
+  void find_many(const EpochGuard& guard, Space space, std::span<const BytesView> keys,
+                 std::span<Found> out, std::span<bool> found) const;
 
-  mutable SharedMutex mutex_;
-  OrderedIndex index_ TALEA_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::uint32_t, SegmentState> segments_ TALEA_GUARDED_BY(mutex_);
-  // The extent lists of current large values, by the place of their entry (segment, offset). They
-  // are few; without them every overwrite would have to read what it replaces.
-  absl::flat_hash_map<std::uint64_t, ExtentList> extents_ TALEA_GUARDED_BY(mutex_);
-  // How many entries refer to a value, by its id: a StoredValue may be put under several keys.
-  absl::flat_hash_map<std::uint64_t, std::uint64_t> references_ TALEA_GUARDED_BY(mutex_);
+  /// Locations of keys from `from` on, newest entries and tombstones; as RadixTree::rows().
+  std::size_t rows(const EpochGuard& guard, Space space, std::optional<RadixTree::Bound> from,
+                   RadixTree::Direction direction, std::span<Location> out) const;
+  /// The entry at a location that rows() gave, as of batch `at`; false when the key had none then.
+  bool entry_as_of(Location location, Sequence at, Found& out) const;
+  /// The entry at a location; false when there can be none.
+  bool read(Location location, Found& out) const;
+  void prefetch(Location location) const;
+
+  std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
+  std::uint64_t live_bytes() const;
+  /// What the index takes: trees, table and undo list.
+  std::uint64_t index_bytes() const TALEA_EXCLUDES(index_mutex_);
+
+  /// Calls `visit` for the newest entry of every key of every space, in no order of spaces.
+  /// For checks, while nothing is written: slow, and in nobody's way but a writer's.
+  void for_each_entry(const std::function<void(const Found&)>& visit) const
+      TALEA_EXCLUDES(index_mutex_);
+
+ private:
+  // The keys of one space.
+  struct SpaceIndex {
+    SpaceIndex(Space of, EpochDomain& epochs, const KeySource& keys)
+        : space(of), tree(epochs, keys) {}
+    const Space space;
+    RadixTree tree;
+    SpaceIndex* next = nullptr;  // in its bucket
+  };
+
+  BytesView key_at(std::uint64_t word, Bytes& scratch) const override;
+  bool is_key_at(std::uint64_t word, BytesView key) const override;
+
+  bool is_published(Location location, Found& out) const;
+  const SpaceIndex* index_of(Space space) const;
+  SpaceIndex& index_for(Space space) TALEA_REQUIRES(index_mutex_);
+  Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
+  void replace(SpaceIndex& index, BytesView key, const UndoList::Change& change)
+      TALEA_REQUIRES(index_mutex_);
+  void publish_put(const Change& change, SegmentState& segment, Sequence sequence)
+      TALEA_REQUIRES(index_mutex_);
+  void publish_remove(const Change& change, SegmentState& segment, Sequence sequence)
+      TALEA_REQUIRES(index_mutex_);
+  // Gives up what no snapshot needs.
+  void prune() TALEA_REQUIRES(index_mutex_);
+  void forget_tombstone(Location tombstone) TALEA_REQUIRES(index_mutex_);
+  void account(const Change& change, SegmentState& segment) TALEA_REQUIRES(index_mutex_);
+  void discount(const Found& old) TALEA_REQUIRES(index_mutex_);
+
+  mutable EpochDomain epochs_;
+  SegmentTable segments_;
+  std::atomic<Sequence> published_{0};
+  mutable SnapshotRegistry snapshots_{published_};
+
+  mutable Mutex index_mutex_;  // held by whoever changes what follows; readers go by
+  UndoList undo_;
+  LookupTable table_;
+  // Spaces are few and never go; that of users is the first.
+  static constexpr std::size_t kSpaceBuckets = 256;
+  SpaceIndex user_index_{Space::user, epochs_, *this};
+  std::array<std::atomic<SpaceIndex*>, kSpaceBuckets> spaces_{};
+  std::vector<std::unique_ptr<SpaceIndex>> owned_spaces_ TALEA_GUARDED_BY(index_mutex_);
+  // How many entries refer to a large value, by its id: a StoredValue may be put under several
+  // keys.
+  absl::flat_hash_map<std::uint64_t, std::uint64_t> references_ TALEA_GUARDED_BY(index_mutex_);
+
+  std::atomic<std::uint64_t> keys_{0};
 };
 
 }  // namespace talea

@@ -21,10 +21,12 @@ LatencyHistogram copy(const Histogram& from) {
 void Metrics::fill(Stats& stats) const {
   stats.puts = puts.value();
   stats.removes = removes.value();
-  stats.gets = gets.value();
-  stats.gets_found = gets_found.value();
-  stats.scans = scans.value();
-  stats.rows_scanned = rows_scanned.value();
+  for (const Reads& of_guard : reads) {
+    stats.gets += of_guard.gets.value();
+    stats.gets_found += of_guard.gets_found.value();
+    stats.scans += of_guard.scans.value();
+    stats.rows_scanned += of_guard.rows_scanned.value();
+  }
   stats.batches_committed = batches_committed.value();
   stats.batches_rejected = batches_rejected.value();
   stats.batches_unknown = batches_unknown.value();

@@ -211,13 +211,15 @@ class Opening {
                                    "with a newer Talea");
       }
       std::shared_ptr<Segment> segment = TALEA_TRY(open_segment(file));
-      opened_.live->add_segment(segment);
+      TALEA_TRY(segment->map(file.sealed ? file.bytes : TALEA_TRY(segment->file().size())));
+      SegmentState& state = opened_.live->add_segment(segment);
       ReplayedSegment replayed =
-          TALEA_TRY(replay_segment(*segment, file, opened_.replayed, *opened_.live));
+          TALEA_TRY(replay_segment(state, file, opened_.replayed, *opened_.live));
       TALEA_TRY(std::move(replayed.damage)
                     .with_context("the store was not opened, and nothing was changed; `talea "
                                   "verify` lists all that is wrong; restore it from a backup"));
-      opened_.live->set_fill(file.id, replayed.fill);
+      state.set_fill(replayed.fill);
+      segment->set_sealed(replayed.fill.end);
       if (replayed.excess_bytes > 0) too_long_.push_back(file);
       if (file.sealed) continue;
       TALEA_ASSERT(tail_ == nullptr);
@@ -251,11 +253,12 @@ class Opening {
     for (ManifestFile& file : settled.files) {
       if (file.sealed) continue;
       file.sealed = true;
-      for (const LiveState::SegmentState& state : opened_.live->segments()) {
-        if (state.segment->id() != file.id) continue;
-        file.bytes = state.fill.end;
-        file.entries = state.fill.entries;
-        file.last_sequence = state.fill.last_sequence;
+      for (const std::shared_ptr<SegmentState>& state : opened_.live->segments()) {
+        if (state->segment->id() != file.id) continue;
+        const SegmentFill fill = state->fill();
+        file.bytes = fill.end;
+        file.entries = fill.entries;
+        file.last_sequence = fill.last_sequence;
       }
     }
     ++settled.generation;

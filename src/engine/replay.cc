@@ -7,8 +7,7 @@
 
 namespace talea {
 
-std::optional<std::uint32_t> RecordChanges::assign(const RecordView& record,
-                                                   std::uint32_t segment) {
+std::optional<std::uint32_t> RecordChanges::assign(const RecordView& record) {
   changes.clear();
   lists.clear();
   lists.reserve(record.entries.size());  // so that pointers into it stay good
@@ -22,7 +21,7 @@ std::optional<std::uint32_t> RecordChanges::assign(const RecordView& record,
     changes.push_back({.space = entry.space,
                        .key = entry.key,
                        .is_remove = entry.is_remove,
-                       .location = {segment, entry.place.offset, entry.place.bytes},
+                       .place = entry.place,
                        .extents = extents});
   }
   return std::nullopt;
@@ -32,9 +31,13 @@ namespace {
 
 class SegmentReplay {
  public:
-  SegmentReplay(const Segment& segment, const ManifestFile& file, ReplayState& state,
+  SegmentReplay(SegmentState& segment, const ManifestFile& file, ReplayState& state,
                 LiveState& live)
-      : segment_(segment), file_(file), state_(state), live_(live) {}
+      : segment_state_(segment),
+        segment_(*segment.segment),
+        file_(file),
+        state_(state),
+        live_(live) {}
 
   Result<ReplayedSegment> run() {
     const std::uint64_t size = TALEA_TRY(segment_.file().size());
@@ -84,7 +87,7 @@ class SegmentReplay {
   }
 
   Status publish(const RecordView& record) {
-    if (const auto bad = changes_.assign(record, segment_.id())) {
+    if (const auto bad = changes_.assign(record)) {
       return segment_.corruption_at(*bad, "the extent list is valid and makes no sense");
     }
     for (const LiveState::Change& change : changes_.changes) {
@@ -92,11 +95,11 @@ class SegmentReplay {
       for (const ExtentPiece& piece : change.extents->pieces) {
         if (live_.segment(piece.segment) != nullptr) continue;
         return segment_.corruption_at(
-            change.location.offset, "it refers to extent segment " + std::to_string(piece.segment) +
-                                        ", which the manifest does not name");
+            change.place.offset, "it refers to extent segment " + std::to_string(piece.segment) +
+                                     ", which the manifest does not name");
       }
     }
-    live_.publish(changes_.changes, segment_.id(), result_.fill);
+    live_.publish(changes_.changes, segment_state_, record.sequence);
     return {};
   }
 
@@ -138,6 +141,7 @@ class SegmentReplay {
                       std::to_string(file_.last_sequence));
   }
 
+  SegmentState& segment_state_;
   const Segment& segment_;
   const ManifestFile& file_;
   ReplayState& state_;
@@ -149,7 +153,7 @@ class SegmentReplay {
 
 }  // namespace
 
-Result<ReplayedSegment> replay_segment(const Segment& segment, const ManifestFile& file,
+Result<ReplayedSegment> replay_segment(SegmentState& segment, const ManifestFile& file,
                                        ReplayState& state, LiveState& live) {
   return SegmentReplay(segment, file, state, live).run();
 }

@@ -22,9 +22,9 @@ struct RecordChanges {
   std::vector<LiveState::Change> changes;
   std::vector<ExtentList> lists;
 
-  /// Fills both from `record`, which lies in segment `segment`. Returns the offset of the first
+  /// Fills both from `record`. Returns the offset of the first
   /// entry whose extent list makes no sense although its check is right.
-  std::optional<std::uint32_t> assign(const RecordView& record, std::uint32_t segment);
+  std::optional<std::uint32_t> assign(const RecordView& record);
 };
 
 /// What replaying one segment found.
@@ -45,9 +45,9 @@ struct ReplayState {
   std::uint64_t batches = 0;
 };
 
-/// Replays `segment` as `file` of the manifest describes it, on top of `state`, into `live`.
-/// Errors: corruption, io_error
-Result<ReplayedSegment> replay_segment(const Segment& segment, const ManifestFile& file,
+/// Replays `segment`, which is mapped and in `live`, as `file` of the manifest describes it, on top
+/// of `state`, into `live`. Errors: corruption, io_error
+Result<ReplayedSegment> replay_segment(SegmentState& segment, const ManifestFile& file,
                                        ReplayState& state, LiveState& live);
 
 }  // namespace talea

@@ -1,16 +1,21 @@
-// Scans of the embedded store: rows are taken from the index some at a time, and their values are
-// read from the log when asked for.
+// Scans of the embedded store. A scan pins the batch as of which it sees the store, takes locations
+// from the tree some at a time, and reads the entries where they lie: while the pin lives, no
+// segment that it may look into goes away.
 #include <algorithm>
-#include <deque>
 
+#include "base/assert.h"
 #include "engine/engine_store.h"
 
 namespace talea {
 
 namespace {
 
-// Rows that are taken from the index under one lock.
-constexpr std::size_t kRowsAtOnce = 128;
+// Locations that are taken from the tree under one guard: few at first, because most scans are
+// short, and more as it goes on.
+constexpr std::size_t kRowsFirst = 16;
+constexpr std::size_t kRowsAtOnce = 256;
+// How many rows ahead the memory of an entry is asked for.
+constexpr std::size_t kRowsAhead = 8;
 
 // The lowest key above all that begin with `prefix`; none when there is no such key.
 std::optional<Bytes> end_of_prefix(BytesView prefix) {
@@ -25,112 +30,179 @@ std::optional<Bytes> end_of_prefix(BytesView prefix) {
 
 class EngineScan final : public Scan::State {
  public:
-  EngineScan(const EngineStore& store, Space space, const ScanRange& range)
+  EngineScan(const EngineStore& store, Space space, const ScanRange& range,
+             SnapshotRegistry::Pin pin)
       : store_(store),
         space_(space),
         reverse_(range.reverse),
+        pin_(std::move(pin)),
         remaining_(range.limit == 0 ? UINT64_MAX : range.limit),
         start_(std::max(range.start, range.prefix)) {
     const std::optional<Bytes> prefix_end = end_of_prefix(range.prefix);
     if (!range.end.empty()) end_ = range.end;
     if (prefix_end && (!end_ || *prefix_end < *end_)) end_ = prefix_end;
-    if (reverse_) {
-      bound_ = end_;
-    } else {
-      bound_ = start_;
+    if (!reverse_) {
+      bound_ = {start_, true};
+    } else if (end_) {
+      bound_ = {*end_, false};
     }
   }
+  ~EngineScan() override { count_rows(); }
 
   Result<bool> next() override {
-    read_.reset();
+    has_row_ = false;
     value_.reset();
-    row_ = {};
-    if (remaining_ == 0) return false;
+    if (remaining_ == 0) return end();
     TALEA_TRY(store_.check_usable(false));
-    if (rows_.empty() && !exhausted_) fetch();
-    if (rows_.empty()) return false;
-    if (!in_range(rows_.front().key)) {
-      rows_.clear();
-      exhausted_ = true;
-      return false;
-    }
-    row_ = std::move(rows_.front());
-    rows_.pop_front();
+    do {
+      if (position_ == count_ && !fetch()) return end();
+      if (position_ + kRowsAhead < count_) live().prefetch(locations_[position_ + kRowsAhead]);
+    } while (!live().entry_as_of(locations_[position_++], pin_.sequence(), row_));
+    if (!in_range(row_.entry.key)) return end();
+    TALEA_TRY(row_.check(store_.options_.verify_reads));
     --remaining_;
-    store_.metrics_.rows_scanned.add();
+    ++rows_;
+    has_row_ = true;
     return true;
   }
 
-  BytesView key() const override { return row_.key; }
+  BytesView key() const override { return has_row_ ? row_.entry.key : BytesView(); }
 
   Result<BytesView> value() override {
-    if (value_) return BytesView(*value_);
-    const EntryView entry = TALEA_TRY(read());
-    if (!entry.is_extent_list) return entry.value;
-    value_ = TALEA_TRY(store_.whole_value({row_.found, entry}));
+    if (!has_row_) return no_row();
+    if (!row_.entry.is_extent_list()) return row_.entry.value;
+    if (!value_) {
+      Bytes value;
+      TALEA_TRY(store_.copy_value(row_, value));
+      value_ = std::move(value);
+    }
     return BytesView(*value_);
   }
 
   Result<Sequence> revision() override {
-    const EntryView entry = TALEA_TRY(read());
-    return row_.found.segment->sequence_of(entry);
+    if (!has_row_) return no_row();
+    return row_.sequence();
   }
 
  private:
-  void fetch() {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kRowsAtOnce, remaining_));
-    std::vector<LiveState::FoundRow> rows;
-    if (reverse_) {
-      std::optional<BytesView> before;
-      if (bound_) before = *bound_;
-      rows = store_.live_->rows_before(space_, before, count);
-    } else {
-      rows = store_.live_->rows_after(space_, *bound_, first_, count);
-    }
-    first_ = false;
-    exhausted_ = rows.size() < count;
-    if (!rows.empty()) bound_ = rows.back().key;
-    std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
+  const LiveState& live() const { return *store_.live_; }
+
+  bool end() {
+    remaining_ = 0;
+    count_rows();
+    return false;
   }
 
-  bool in_range(BytesView key) const { return key >= start_ && (!end_ || key < *end_); }
+  static Status no_row() {
+    return Status::invalid_argument("the scan is at no row: next() comes first, and its end last");
+  }
 
-  Result<EntryView> read() {
-    if (row_.found.segment == nullptr) {
-      return Status::invalid_argument(
-          "the scan is at no row: next() comes first, and its end last");
-    }
-    if (!read_) {
-      EntryView entry = TALEA_TRY(row_.found.segment->read_entry(row_.found.place(), scratch_));
-      if (entry.key != row_.key || entry.space != space_ || entry.is_remove) {
-        return row_.found.segment->corruption_at(row_.found.location.offset,
-                                                 "the entry is intact and belongs to another key");
-      }
-      read_ = entry;
-    }
-    return *read_;
+  // The next locations from the tree; false when there are none.
+  bool fetch() {
+    if (exhausted_) return false;
+    const std::uint64_t wanted = std::min<std::uint64_t>(remaining_, at_once_);
+    const std::span<Location> into = std::span(locations_).first(static_cast<std::size_t>(wanted));
+    const EpochGuard guard(live().epochs());
+    position_ = 0;
+    count_ = live().rows(guard, space_, bound_, direction(), into);
+    exhausted_ = count_ < into.size();
+    at_once_ = std::min(2 * at_once_, kRowsAtOnce);
+    if (count_ == 0) return false;
+    for (std::size_t i = 0; i < std::min(count_, kRowsAhead); ++i) live().prefetch(locations_[i]);
+    // Keys stay where they are while the pin lives, so the bound may point there.
+    LiveState::Found last;
+    const bool is_entry = live().read(locations_[count_ - 1], last);
+    TALEA_ASSERT(is_entry);
+    bound_ = {last.entry.key, false};
+    return true;
+  }
+
+  RadixTree::Direction direction() const {
+    return reverse_ ? RadixTree::Direction::descending : RadixTree::Direction::ascending;
+  }
+
+  bool in_range(BytesView key) const { return reverse_ ? key >= start_ : !end_ || key < *end_; }
+
+  void count_rows() {
+    if (rows_ == 0) return;
+    const EpochGuard guard(live().epochs());
+    store_.metrics_.reads[guard.number()].rows_scanned.add_alone(rows_);
+    rows_ = 0;
   }
 
   const EngineStore& store_;
   const Space space_;
   const bool reverse_;
+  const SnapshotRegistry::Pin pin_;
   std::uint64_t remaining_;
   const Bytes start_;
   std::optional<Bytes> end_;
-  std::optional<Bytes> bound_;  // where the next fetch begins
-  bool first_ = true;           // `bound_` itself is not yet returned
+  std::optional<RadixTree::Bound> bound_;  // where the next fetch begins
+  std::array<Location, kRowsAtOnce> locations_;
+  std::size_t position_ = 0;
+  std::size_t count_ = 0;
+  std::size_t at_once_ = kRowsFirst;
   bool exhausted_ = false;
-  std::deque<LiveState::FoundRow> rows_;
-  LiveState::FoundRow row_;
-  Bytes scratch_;
-  std::optional<EntryView> read_;  // of row_, in scratch_
-  std::optional<Bytes> value_;     // of a large value
+  bool has_row_ = false;
+  LiveState::Found row_;
+  std::optional<Bytes> value_;  // of a large value
+  std::uint64_t rows_ = 0;      // returned and not yet counted
 };
 
-Result<Scan> EngineStore::scan(Space space, const ScanRange& range) {
+Result<Scan> EngineStore::scan(Space space, const ScanRange& range,
+                               SnapshotRegistry::Pin pin) const {
   TALEA_TRY(check_usable(false));
-  metrics_.scans.add();
-  return Scan(std::make_unique<EngineScan>(*this, space, range));
+  {
+    const EpochGuard guard(live_->epochs());
+    metrics_.reads[guard.number()].scans.add_alone();
+  }
+  return Scan(std::make_unique<EngineScan>(*this, space, range, std::move(pin)));
 }
+
+Result<Scan> EngineStore::scan(Space space, const ScanRange& range) {
+  return scan(space, range, live_->pin());
+}
+
+// --- Snapshots -----------------------------------------------------------------------------------
+
+struct Snapshot::State {
+  State(const EngineStore& of, SnapshotRegistry::Pin as_of) : store(of), pin(std::move(as_of)) {}
+
+  Result<bool> get(BytesView key, Bytes& value) const {
+    return store.get_into(Space::user, key, pin.sequence(), value);
+  }
+  Result<std::optional<Versioned>> get_versioned(BytesView key) const {
+    return store.get_versioned(Space::user, key, pin.sequence());
+  }
+  // A scan has a pin of its own, because it may outlive the snapshot.
+  Result<Scan> scan(const ScanRange& range) const {
+    return store.scan(Space::user, range, store.live_->pin_again(pin));
+  }
+
+  const EngineStore& store;
+  const SnapshotRegistry::Pin pin;
+};
+
+Result<Snapshot> EngineStore::snapshot() {
+  TALEA_TRY(check_usable(false));
+  return Snapshot(std::make_unique<Snapshot::State>(*this, live_->pin()));
+}
+
+Snapshot::Snapshot(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Snapshot::Snapshot(Snapshot&&) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+Sequence Snapshot::sequence() const { return state_->pin.sequence(); }
+Result<bool> Snapshot::get(BytesView key, Bytes& value) const { return state_->get(key, value); }
+Result<std::optional<Bytes>> Snapshot::get(BytesView key) const {
+  Bytes value;
+  if (!TALEA_TRY(state_->get(key, value))) return std::optional<Bytes>();
+  return std::optional<Bytes>(std::move(value));
+}
+Result<std::optional<Versioned>> Snapshot::get_versioned(BytesView key) const {
+  return state_->get_versioned(key);
+}
+Result<Scan> Snapshot::scan(const ScanRange& range) const { return state_->scan(range); }
 
 }  // namespace talea

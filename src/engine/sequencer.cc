@@ -14,6 +14,7 @@ constexpr std::uint64_t kQueueBytesMax = 64 * kMiB;
 
 Sequencer::Sequencer(const Setup& setup, CommitLog& log, const LiveState& live)
     : clock_(setup.clock),
+      queues_(setup.sync == SyncMode::always),
       log_(log),
       live_(live),
       committed_sequence_(setup.last_sequence),
@@ -45,11 +46,27 @@ Result<Sequence> Sequencer::commit(const Request& request) {
                     .extents = request.extents,
                     .sequence = last_sequence_,
                     .now = last_now_};
+    if (!queues_) {
+      TALEA_TRY(write_through(waiter.batch));
+      return waiter.batch.sequence;
+    }
     queue_bytes_ += request.encoded->bytes.size();
     join(waiter);
   }
   if (!waiter.status.ok()) return std::move(waiter.status);
   return waiter.batch.sequence;
+}
+
+Status Sequencer::write_through(const PendingBatch& batch) {
+  CommitLog::Outcome outcome = log_.write({&batch, 1}, false);
+  if (outcome.status.ok()) {
+    committed_sequence_ = batch.sequence;
+    return {};
+  }
+  // Nobody was told the sequence, and apply() must not take it for applied.
+  last_sequence_ = committed_sequence_;
+  broken_ = log_.broken();
+  return std::move(outcome.status);
 }
 
 Result<Sequence> Sequencer::check(std::span<const Batch::Precondition> preconditions,
@@ -70,7 +87,32 @@ Status Sequencer::deliver(Verdict verdict, FailedPrecondition* failed) {
   return std::move(verdict.status);
 }
 
+Status Sequencer::sync_beside_writers() {
+  MutexLock one_at_a_time(sync_mutex_);
+  CommitLog::SyncPoint point;
+  {
+    MutexLock lock(mutex_);
+    TALEA_TRY(admit());
+    point = log_.begin_sync();
+  }
+  Status synced = point.sync();
+  MutexLock lock(mutex_);
+  Status ended = log_.end_sync(point, std::move(synced));
+  broken_ = log_.broken();
+  return ended;
+}
+
+void Sequencer::take_ahead() {
+  std::shared_ptr<SegmentWriter> active;
+  {
+    MutexLock lock(mutex_);
+    active = log_.active();
+  }
+  if (active != nullptr) active->take_ahead();
+}
+
 Status Sequencer::sync() {
+  if (!queues_) return sync_beside_writers();
   Waiter waiter;
   waiter.is_sync = true;
   MutexLock lock(mutex_);
@@ -192,14 +234,12 @@ Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView ke
     rests_on_queued = true;
     return queued.revision;
   }
-  const std::optional<LiveState::Found> found = live_.find(space, key);
-  if (!found) return std::optional<Sequence>();
+  const EpochGuard guard(live_.epochs());
+  LiveState::Found found;
+  if (!live_.find(guard, space, key, found)) return std::optional<Sequence>();
   if (!exact) return std::optional<Sequence>(1);
-  // A read of the log under the mutex: only conditional writes pay for it, and the entry that they
-  // were computed from was read just before.
-  Bytes scratch;
-  const EntryView entry = TALEA_TRY(found->segment->read_entry(found->place(), scratch));
-  return std::optional<Sequence>(TALEA_TRY(found->segment->sequence_of(entry)));
+  TALEA_TRY(found.check(VerifyReads::once));
+  return std::optional<Sequence>(found.sequence());
 }
 
 namespace {
@@ -251,6 +291,7 @@ Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> prec
 }
 
 Status Sequencer::close() {
+  MutexLock no_sync(sync_mutex_);
   MutexLock lock(mutex_);
   if (closed_) return Status::invalid_argument("the engine is closed");
   closed_ = true;

@@ -10,6 +10,10 @@
 //     A, B, C arrive            A leads {A}        B leads {B, C}
 //     ---------------->  queue  write+sync, publish, wake A   write+sync, publish, wake B, C
 //
+// Where no sync is waited for (SyncMode::interval and never) there is nothing to share: a writer
+// writes and publishes its batch itself, in the same short section, and nobody ever waits in the
+// queue. A sync runs beside the writers then.
+//
 // Preconditions see what is *queued*, not only what is published: two batches that both require a
 // key to be absent cannot both pass. When a group fails, whoever waits behind it fails too, because
 // its preconditions may have been evaluated against what did not happen.
@@ -31,6 +35,7 @@ class Sequencer {
  public:
   struct Setup {
     Clock& clock;
+    SyncMode sync = SyncMode::always;
     Sequence last_sequence = 0;
     std::uint64_t last_now = 0;
   };
@@ -56,6 +61,9 @@ class Sequencer {
   /// Makes durable all that was committed before the call.
   Status sync();
 
+  /// Takes space for the log before it is needed; for a thread in the background.
+  void take_ahead();
+
   /// Refuses what comes from now on, waits for what is under way, and closes the log.
   Status close();
 
@@ -74,6 +82,9 @@ class Sequencer {
   };
 
   Status admit() const TALEA_REQUIRES(mutex_);
+  // Writes and publishes a batch at once.
+  Status write_through(const PendingBatch& batch) TALEA_REQUIRES(mutex_);
+  Status sync_beside_writers() TALEA_EXCLUDES(mutex_);
   // What evaluating preconditions found: ok or a conflict, and whether that rests on writes that
   // are not yet durable.
   struct Verdict {
@@ -106,8 +117,10 @@ class Sequencer {
   static void finish(const std::vector<Waiter*>& waiters, const Waiter* self);
 
   Clock& clock_;
-  CommitLog& log_;  // used by the leader alone
+  const bool queues_;  // writers wait for syncs, and share them
+  CommitLog& log_;     // used by the leader alone; without a queue, by whoever holds mutex_
   const LiveState& live_;
+  Mutex sync_mutex_;  // one sync at a time beside the writers; taken before mutex_
   mutable Mutex mutex_;
   CondVar below_limit_;
   CondVar idle_;

@@ -1,5 +1,7 @@
 #include "engine/verify.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 
 #include "engine/live_state.h"
@@ -45,6 +47,7 @@ class Verifier {
   struct Opened {
     ManifestFile file;
     std::shared_ptr<Segment> segment;
+    SegmentState* state = nullptr;
     std::uint64_t size = 0;
   };
 
@@ -74,8 +77,9 @@ class Verifier {
       }
       const std::uint64_t size = TALEA_TRY((*opened)->file().size());
       total_ += size;
-      live_.add_segment(*opened);
-      segments_.push_back({file, std::move(opened).value(), size});
+      if (file.kind != SegmentKind::extent) TALEA_TRY((*opened)->map(size));
+      SegmentState& state = live_.add_segment(*opened);
+      segments_.push_back({file, std::move(opened).value(), &state, size});
     }
     return {};
   }
@@ -100,7 +104,7 @@ class Verifier {
       const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
       if (step == SegmentScanner::Step::end) break;
       if (step == SegmentScanner::Step::record) {
-        check_record(segment, record, offset);
+        check_record(*opened.state, record, offset);
         entries += record.entries.size();
         advance(record.bytes);
         continue;
@@ -138,7 +142,8 @@ class Verifier {
     return claim > last_sequence_;
   }
 
-  void check_record(const Segment& segment, const RecordView& record, std::uint64_t offset) {
+  void check_record(SegmentState& state, const RecordView& record, std::uint64_t offset) {
+    const Segment& segment = *state.segment;
     if (record.sequence <= last_sequence_) {
       add_finding(segment.name(), offset,
                   "sequence " + std::to_string(record.sequence) + " follows sequence " +
@@ -147,18 +152,23 @@ class Verifier {
     last_sequence_ = std::max(last_sequence_, record.sequence);
     ++report_.batches;
     report_.entries += record.entries.size();
-    if (const auto bad = changes_.assign(record, segment.id())) {
+    if (const auto bad = changes_.assign(record)) {
       add_finding(segment.name(), *bad, "the extent list is valid and makes no sense");
       return;
     }
-    live_.publish(changes_.changes, segment.id(), {});
+    live_.publish(changes_.changes, state, last_sequence_);
   }
 
   // Reads every chunk that a current value refers to. Chunks that nobody refers to are garbage and
   // may be anything.
   Status check_extents() {
     std::vector<ExtentList> lists;
-    live_.for_each_extent_list([&](const ExtentList& list) { lists.push_back(list); });
+    absl::flat_hash_set<std::uint64_t> seen;  // a value may be put under several keys
+    live_.for_each_entry([&](const LiveState::Found& found) {
+      if (!found.entry.is_extent_list()) return;
+      std::optional<ExtentList> list = decode_extent_list(found.entry.value);
+      if (list && seen.insert(list->value_id).second) lists.push_back(std::move(*list));
+    });
     Bytes scratch;
     for (const ExtentList& list : lists) {
       std::uint64_t number = 0;

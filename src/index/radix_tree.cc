@@ -54,14 +54,17 @@ RadixTree::RadixTree(EpochDomain& epochs, const KeySource& keys, std::uint64_t r
 
 // ---- Reading
 
-std::optional<RadixTree::Word> RadixTree::find(const EpochGuard&, BytesView key) const {
+std::optional<RadixTree::Word> RadixTree::find(const EpochGuard& guard, BytesView key) const {
+  const std::optional<Word> candidate = find_candidate(guard, key);
+  if (!candidate || !keys_.is_key_at(*candidate, key)) return std::nullopt;
+  return candidate;
+}
+
+std::optional<RadixTree::Word> RadixTree::find_candidate(const EpochGuard&, BytesView key) const {
   Ref ref = root_.load();
   std::size_t depth = 0;
   while (!ref.is_empty()) {
-    if (ref.is_leaf()) {
-      if (!keys_.is_key_at(ref.word(), key)) return std::nullopt;
-      return ref.word();
-    }
+    if (ref.is_leaf()) return ref.word();
     radix::prefetch_list(ref);
     if (const std::size_t prefix_bytes = ref.prefix_bytes(); prefix_bytes > 0) {
       if (key.size() - depth < prefix_bytes) return std::nullopt;

@@ -90,6 +90,9 @@ class RadixTree {
   std::optional<Word> remove(BytesView key);
 
   std::optional<Word> find(const EpochGuard& guard, BytesView key) const;
+  /// The one word that may be that of `key`: it is, if `key` is in the tree. For whoever wants to
+  /// compare the key of its entry himself.
+  std::optional<Word> find_candidate(const EpochGuard& guard, BytesView key) const;
   /// Fills `words` with those of the keys from `from` on (from the very first or last, if absent)
   /// and returns how many there are; fewer than words.size() mean that the end was reached. To go
   /// on, begin behind the key of the last row. Words are of use while `guard` lives.

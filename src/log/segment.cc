@@ -44,6 +44,30 @@ Segment::Segment(const SegmentHeader& header, std::unique_ptr<File> file)
       name_(segment_file_name(header.kind, header.id)),
       file_(std::move(file)) {}
 
+Status Segment::map(std::uint64_t bytes) {
+  auto mapped = file_->map(0, bytes, MapAccess::read);
+  if (!mapped.ok()) return std::move(mapped).status().with_context("map " + name_);
+  adopt(std::move(mapped).value());
+  return {};
+}
+
+void Segment::set_sealed(std::uint64_t end) {
+  set_end(end);
+  checked_ = std::make_unique<CheckedBlocks>(memory_, end, context_);
+}
+
+void Segment::adopt(std::unique_ptr<Mapping> mapping) {
+  mapping_ = std::move(mapping);
+  memory_ = mapping_->bytes().data();
+  set_end(mapping_->bytes().size());
+}
+
+bool Segment::has_batch_header(std::uint32_t offset, const StoredEntry& entry) const {
+  if (entry.lead > offset) return false;
+  const std::uint64_t header = offset - entry.lead;
+  return decode_batch_sequence({memory_ + header, kBatchHeaderBytes}, header, context_).has_value();
+}
+
 Status Segment::corruption_at(std::uint64_t offset, std::string_view problem) const {
   return Status::corruption(name_ + " at offset " + std::to_string(offset) + ": " +
                             std::string(problem));

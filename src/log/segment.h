@@ -1,17 +1,27 @@
 // Segment: an open segment file, for reading entries at known places.
+//
+// Segments of the log are mapped: an entry is read where it lies in memory (read_at, peek). What a
+// location points at was checked when it was written or replayed, so peek() checks nothing;
+// is_intact() does, once for each block or always, as the reader asks.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "io/file_cache.h"
 #include "io/file_system.h"
+#include "log/checked_blocks.h"
 #include "log/record.h"
 #include "log/segment_header.h"
+#include "log/stored_entry.h"
+#include "talea/engine.h"
+#include "talea/limits.h"
 
 namespace talea {
 
-/// Threads: immutable, and so is what it reads; safe.
+/// Threads: immutable once it is mapped, and so is what it reads; safe.
 class Segment {
  public:
   /// Opens `directory`/NAME and checks that its header is what the manifest says.
@@ -27,6 +37,17 @@ class Segment {
   /// For a file that was just written; see SegmentWriter.
   Segment(const SegmentHeader& header, std::unique_ptr<File> file);
 
+  /// Maps the first `bytes` bytes of the file for reading; before others see the segment.
+  /// Errors: io_error, exhausted   no address space, or too many maps
+  Status map(std::uint64_t bytes);
+  /// Takes over a mapping of a file that this process fills: its entries count as checked.
+  void adopt(std::unique_ptr<Mapping> mapping);
+  /// The mapped segment is good up to `end`. Nothing behind it is looked at from now on, and what
+  /// lies before it is checked when it is first read. Before others see the segment.
+  void set_sealed(std::uint64_t end);
+  /// The same end while the segment grows, with nothing to check.
+  void set_end(std::uint64_t end) { memory_bytes_.store(end, std::memory_order_release); }
+
   const SegmentHeader& header() const { return header_; }
   const SegmentContext& context() const { return context_; }
   std::uint32_t id() const { return header_.id; }
@@ -34,6 +55,32 @@ class Segment {
   const std::string& name() const { return name_; }
   File& file() const { return *file_; }
 
+  /// Reads the entry at `offset` of the mapped segment; nothing is checked. False when what is
+  /// there can be no entry.
+  bool peek(std::uint32_t offset, StoredEntry& out) const {
+    const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
+    return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out);
+  }
+  /// Asks for the memory of an entry that will be read soon.
+  void prefetch(std::uint32_t offset) const { __builtin_prefetch(memory_ + offset); }
+  /// Whether the entry that peek() read at `offset` passes its check: each time, or when its block
+  /// was not checked since the segment was opened.
+  bool is_intact(std::uint32_t offset, const StoredEntry& entry, VerifyReads verify) const {
+    if (verify == VerifyReads::once) {
+      return is_checked_once(offset) &&
+             (!entry.is_in_batch() ||
+              (entry.lead <= offset && is_checked_once(offset - entry.lead)));
+    }
+    return stored_entry_matches(memory_ + offset, entry, offset, context_) &&
+           (!entry.is_in_batch() || has_batch_header(offset, entry));
+  }
+  /// The sequence of an entry that peek() read at `offset`.
+  Sequence sequence_at(std::uint32_t offset, const StoredEntry& entry) const {
+    if (!entry.is_in_batch()) return context_.first_sequence + entry.lead;
+    constexpr std::size_t kSequenceOffset = 8;  // in the batch header
+    if (entry.lead > offset) return kSequenceMax;
+    return load_fixed<std::uint64_t>(memory_ + (offset - entry.lead) + kSequenceOffset);
+  }
   /// Reads and checks one entry. `scratch` holds the bytes that the view points into.
   /// Errors: corruption   with file and offset; never a wrong entry
   ///         io_error
@@ -47,6 +94,13 @@ class Segment {
   Status corruption_at(std::uint64_t offset, std::string_view problem) const;
 
  private:
+  bool is_checked_once(std::uint64_t offset) const {
+    if (!checked_) return true;  // this process wrote it
+    const auto at = static_cast<std::uint32_t>(offset);
+    return checked_->is_checked(at) || checked_->check(at);
+  }
+  // Whether the batch header of an entry passes its check: it has the entry's sequence.
+  bool has_batch_header(std::uint32_t offset, const StoredEntry& entry) const;
   static Result<std::shared_ptr<Segment>> check(std::unique_ptr<File> file, SegmentKind kind,
                                                 std::uint32_t id, const StoreId& store_id);
 
@@ -54,6 +108,10 @@ class Segment {
   const SegmentContext context_;
   const std::string name_;
   const std::unique_ptr<File> file_;
+  std::unique_ptr<Mapping> mapping_;
+  const char* memory_ = nullptr;
+  std::atomic<std::uint64_t> memory_bytes_{0};      // of it that may be looked at
+  mutable std::unique_ptr<CheckedBlocks> checked_;  // null: nothing needs to be checked
 };
 
 }  // namespace talea

@@ -1,6 +1,7 @@
 #include "log/segment_writer.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.h"
 
@@ -8,92 +9,138 @@ namespace talea {
 
 namespace {
 
-// Space is written ahead in steps that double, so that a store with one small write stays small
-// and a busy one pays one step for thousands of writes.
-constexpr std::uint64_t kAheadBytesMin = 64 * kKiB;
-constexpr std::uint64_t kAheadBytesMax = 4 * kMiB;
+// Space is taken in pieces of this size, so that an append that must wait for the thread in the
+// background waits for one piece.
+constexpr std::uint64_t kTakenAtOnce = 1 * kMiB;
 
-// A block of zeros to write from; at the static limit of one step.
+// A block of zeros to write from.
 const Bytes& zeros() {
-  static const Bytes block(kAheadBytesMax, '\0');
+  static const Bytes block(kTakenAtOnce, '\0');
   return block;
 }
 
 }  // namespace
 
-SegmentWriter::SegmentWriter(std::shared_ptr<Segment> segment, const Setup& setup)
-    : segment_(std::move(segment)), bytes_planned_(setup.bytes_planned), ahead_(setup.ahead) {}
+Result<std::unique_ptr<File>> create_segment_file(FileSystem& file_system,
+                                                  const std::string& directory,
+                                                  const SegmentHeader& header) {
+  const std::string path = join_path(directory, segment_file_name(header.kind, header.id));
+  std::unique_ptr<File> file = TALEA_TRY(file_system.open(path, OpenMode::create_new));
+  Status made = file->pwrite(0, encode_segment_header(header));
+  if (made.ok()) made = file->sync_data();
+  if (made.ok()) made = file_system.sync_directory(directory);
+  if (made.ok()) return file;
+  // No manifest names it yet. Should it stay, the next open removes it.
+  (void)file_system.remove(path).ok();
+  return made;
+}
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& file_system,
                                                              const std::string& directory,
                                                              const Setup& setup) {
   const std::string path =
       join_path(directory, segment_file_name(setup.header.kind, setup.header.id));
-  std::unique_ptr<File> file = TALEA_TRY(file_system.open(path, OpenMode::create_new));
-  Status made = file->pwrite(0, encode_segment_header(setup.header));
-  if (made.ok()) made = file->sync_data();
-  if (made.ok()) made = file_system.sync_directory(directory);
-  if (!made.ok()) {
-    // No manifest names it yet. Should it stay, the next open removes it.
-    (void)file_system.remove(path).ok();
-    return made;
+  std::unique_ptr<File> file = TALEA_TRY(create_segment_file(file_system, directory, setup.header));
+  std::unique_ptr<SegmentWriter> writer(new SegmentWriter(std::move(file), setup));
+  Status mapped = writer->map_segment(path, setup);
+  if (mapped.ok()) return writer;
+  (void)file_system.remove(path).ok();
+  return mapped;
+}
+
+Status SegmentWriter::map_segment(const std::string& path, const Setup& setup) {
+  const bool mapped = fill_ == Setup::Fill::mapped;
+  std::unique_ptr<Mapping> mapping =
+      TALEA_TRY(file_->map(0, bytes_planned_, mapped ? MapAccess::write : MapAccess::read));
+  if (mapped) {
+    mapping_ = mapping.get();
+    memory_ = mapping->data();
   }
-  auto segment = std::make_shared<Segment>(setup.header, std::move(file));
-  return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(segment), setup));
+  segment_ = std::make_shared<Segment>(setup.header, setup.cache->file(path));
+  segment_->adopt(std::move(mapping));
+  segment_->set_end(kSegmentHeaderBytes);
+  return {};
 }
 
-Status SegmentWriter::take(std::uint64_t bytes) {
-  File& file = segment_->file();
-  if (ahead_ == Setup::Ahead::reserved) return file.allocate(taken_, bytes);
-  return file.pwrite(taken_, BytesView(zeros()).substr(0, bytes));
+Status SegmentWriter::take(std::uint64_t from, std::uint64_t bytes) {
+  if (fill_ == Setup::Fill::written) {
+    return file_->pwrite(from, BytesView(zeros()).substr(0, bytes));
+  }
+  TALEA_TRY(file_->allocate(from, bytes));
+  (void)mapping_->prefault(from, bytes).ok();  // else the stores fault the pages in
+  return {};
 }
 
-Status SegmentWriter::take_space(std::uint64_t bytes) {
-  const std::uint64_t needed = end_ + bytes;
-  if (needed <= taken_) return {};
-  const std::uint64_t step = std::clamp(taken_, kAheadBytesMin, kAheadBytesMax) /
-                             kSegmentHeaderBytes * kSegmentHeaderBytes;
-  // Beyond the planned length (a batch larger than a segment) exactly what is needed.
-  std::uint64_t target = std::max(needed, std::min(taken_ + step, bytes_planned_));
-  while (taken_ < target) {
-    const std::uint64_t chunk = std::min(target - taken_, kAheadBytesMax);
-    Status taken = take(chunk);
-    if (!taken.ok()) {
+std::uint64_t SegmentWriter::step_from(std::uint64_t taken) const {
+  const std::uint64_t step =
+      std::clamp(taken, kAheadBytesMin, kAheadBytesMax) / kSegmentHeaderBytes * kSegmentHeaderBytes;
+  return std::min(taken + step, bytes_planned_);
+}
+
+Status SegmentWriter::take_space(std::uint64_t needed) {
+  if (needed <= taken_.load(std::memory_order_acquire)) [[likely]]
+    return {};
+  MutexLock lock(taking_mutex_);
+  std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+  std::uint64_t target = std::max(needed, step_from(taken));
+  while (taken < needed) {
+    const std::uint64_t piece = std::min(target - taken, kTakenAtOnce);
+    Status took = take(taken, piece);
+    if (!took.ok()) {
       // No room for a whole step: then for what is needed now, or not at all.
-      if (target == needed || taken.code() != Code::exhausted) return taken;
+      if (target == needed || took.code() != Code::exhausted) return took;
       target = needed;
       continue;
     }
-    taken_ += chunk;
+    taken += piece;
+    taken_.store(taken, std::memory_order_release);
   }
   return {};
 }
 
+void SegmentWriter::take_ahead() {
+  while (wants_space()) {
+    MutexLock lock(taking_mutex_);
+    const std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+    const std::uint64_t target = step_from(taken);
+    if (target <= taken) return;
+    const std::uint64_t piece = std::min(target - taken, kTakenAtOnce);
+    if (!take(taken, piece).ok()) return;
+    taken_.store(taken + piece, std::memory_order_release);
+  }
+}
+
 Status SegmentWriter::append(BytesView bytes) {
-  TALEA_ASSERT(usable_);
-  TALEA_ASSERT(end_ + bytes.size() <= UINT32_MAX);
-  Status space = take_space(bytes.size());
+  TALEA_ASSERT(is_usable());
+  const std::uint64_t end = this->end();
+  TALEA_ASSERT(end + bytes.size() <= bytes_planned_);
+  Status space = take_space(end + bytes.size());
   if (!space.ok()) {
     // Only zeros were written, and only behind end(): nothing that could be taken for a record.
     usable_ = space.code() == Code::exhausted;
     return std::move(space).with_context("take space for " + segment_->name());
   }
-  Status written = segment_->file().pwrite(end_, bytes);
-  if (!written.ok()) {
-    usable_ = false;
-    return std::move(written).with_context("append to " + segment_->name());
+  if (memory_ != nullptr) {
+    std::memcpy(memory_ + end, bytes.data(), bytes.size());
+  } else {
+    Status written = file_->pwrite(end, bytes);
+    if (!written.ok()) {
+      usable_ = false;
+      return std::move(written).with_context("append to " + segment_->name());
+    }
   }
-  end_ += bytes.size();
+  end_.store(end + bytes.size(), std::memory_order_relaxed);
+  segment_->set_end(end + bytes.size());
   return {};
 }
 
 Status SegmentWriter::sync() {
-  Status synced = segment_->file().sync_data();
+  Status synced = file_->sync_data();
   if (synced.ok()) return {};
   usable_ = false;
   return std::move(synced).with_context("sync " + segment_->name());
 }
 
-Status SegmentWriter::cut(std::uint64_t end) { return segment_->file().truncate(end); }
+Status SegmentWriter::cut(std::uint64_t end) { return file_->truncate(end); }
 
 }  // namespace talea

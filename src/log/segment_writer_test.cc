@@ -9,6 +9,7 @@ namespace talea {
 namespace {
 
 using Fault = CrashFileSystem::Fault;
+using Fill = SegmentWriter::Setup::Fill;
 
 constexpr const char* kName = "store/0000000017.log";
 
@@ -19,10 +20,12 @@ class SegmentWriting : public testing::Test {
     EXPECT_TRUE(disk_.sync_directory(".").ok());
   }
 
-  static SegmentWriter::Setup setup(std::uint64_t bytes_planned = 256 * kKiB) {
-    return {.header = test_header(), .bytes_planned = bytes_planned};
+  SegmentWriter::Setup setup(Fill fill = Fill::written, std::uint64_t bytes_planned = 256 * kKiB) {
+    return {
+        .header = test_header(), .bytes_planned = bytes_planned, .fill = fill, .cache = &cache_};
   }
-  std::unique_ptr<SegmentWriter> make(const SegmentWriter::Setup& with = setup()) {
+  std::unique_ptr<SegmentWriter> make() { return make(setup()); }
+  std::unique_ptr<SegmentWriter> make(const SegmentWriter::Setup& with) {
     auto writer = SegmentWriter::create(disk_, "store", with);
     EXPECT_TRUE(writer.ok()) << writer.status().to_string();
     return std::move(writer).value();
@@ -49,6 +52,7 @@ class SegmentWriting : public testing::Test {
   }
 
   CrashFileSystem disk_;
+  FileCache cache_{disk_, 8};
   Sequence sequence_ = 1000;
 };
 
@@ -72,13 +76,49 @@ TEST_F(SegmentWriting, AppendsAreReadableAtOnceAndDurableAfterSync) {
   Bytes scratch;
   const EntryExtent place{kSegmentHeaderBytes, static_cast<std::uint32_t>(first.size())};
   EXPECT_TRUE(writer->segment()->read_entry(place, scratch).ok());
+  StoredEntry entry;
+  ASSERT_TRUE(writer->segment()->peek(kSegmentHeaderBytes, entry));
+  EXPECT_EQ(entry.key, "key");
   ASSERT_TRUE(writer->sync().ok());
   ASSERT_TRUE(writer->append(record(*writer, 10'000)).ok());
   EXPECT_EQ(durable_records(), 1U);
 }
 
+TEST_F(SegmentWriting, AMappedAppendIsReadableAtOnceAndDurableAfterSync) {
+  const auto writer = make(setup(Fill::mapped));
+  disk_.reset_calls();
+  ASSERT_TRUE(writer->append(record(*writer, 10)).ok());
+  ASSERT_TRUE(writer->append(record(*writer, 20)).ok());
+  EXPECT_EQ(disk_.calls().pwrites, 0U);
+  EXPECT_EQ(disk_.calls().allocates, 1U);
+  StoredEntry entry;
+  ASSERT_TRUE(writer->segment()->peek(kSegmentHeaderBytes, entry));
+  EXPECT_EQ(entry.value, Bytes(10, 'v'));
+  ASSERT_TRUE(writer->sync().ok());
+  ASSERT_TRUE(writer->append(record(*writer, 10'000)).ok());
+  EXPECT_EQ(durable_records(), 2U);
+}
+
+TEST_F(SegmentWriting, SpaceTakenAheadSparesTheAppendACall) {
+  const auto writer = make(setup(Fill::mapped, 16 * kMiB));
+  EXPECT_TRUE(writer->wants_space());
+  writer->take_ahead();
+  EXPECT_FALSE(writer->wants_space());
+  EXPECT_LE(file_bytes(), 8 * kMiB);
+  disk_.reset_calls();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(writer->append(record(*writer, 10'000)).ok());
+  EXPECT_EQ(disk_.calls().allocates, 0U);
+  // What could not be taken ahead is not yet an error.
+  disk_.set_capacity(file_bytes());
+  while (!writer->wants_space()) ASSERT_TRUE(writer->append(record(*writer, 10'000)).ok());
+  writer->take_ahead();
+  EXPECT_TRUE(writer->is_usable());
+  EXPECT_TRUE(writer->append(record(*writer, 10'000)).ok());
+  EXPECT_EQ(writer->append(record(*writer, 4'000'000)).code(), Code::exhausted);
+}
+
 TEST_F(SegmentWriting, SpaceIsWrittenAheadInStepsThatDoubleUpToThePlannedLength) {
-  const auto writer = make(setup(kMiB));
+  const auto writer = make(setup(Fill::written, kMiB));
   std::vector<std::uint64_t> lengths;
   while (writer->end() < kMiB - 10 * kKiB) {
     ASSERT_TRUE(writer->append(record(*writer, 4000)).ok());
@@ -86,22 +126,8 @@ TEST_F(SegmentWriting, SpaceIsWrittenAheadInStepsThatDoubleUpToThePlannedLength)
   }
   EXPECT_EQ(lengths, (std::vector<std::uint64_t>{68 * kKiB, 136 * kKiB, 272 * kKiB, 544 * kKiB,
                                                  1024 * kKiB}));
-  // A batch beyond the plan takes what it needs.
-  ASSERT_TRUE(writer->append(record(*writer, 100 * kKiB)).ok());
-  EXPECT_EQ(file_bytes(), writer->end());
   ASSERT_TRUE(writer->sync().ok());
   EXPECT_EQ(durable_records(), sequence_ - 1000);
-}
-
-TEST_F(SegmentWriting, SpaceMayBeReservedInsteadOfWritten) {
-  SegmentWriter::Setup reserving = setup();
-  reserving.ahead = SegmentWriter::Setup::Ahead::reserved;
-  const auto writer = make(reserving);
-  disk_.reset_calls();
-  ASSERT_TRUE(writer->append(record(*writer, 10)).ok());
-  EXPECT_EQ(file_bytes(), 68 * kKiB);
-  EXPECT_EQ(disk_.calls().allocates, 1U);
-  EXPECT_EQ(disk_.calls().pwrites, 1U) << "the record alone";
 }
 
 TEST_F(SegmentWriting, CutGivesBackTheSpaceBehindTheEnd) {
@@ -112,7 +138,7 @@ TEST_F(SegmentWriting, CutGivesBackTheSpaceBehindTheEnd) {
 }
 
 TEST_F(SegmentWriting, AFullDiskWritesNothingAndLeavesTheWriterUsable) {
-  const auto writer = make();
+  const auto writer = make(setup(Fill::written, kMiB));
   ASSERT_TRUE(writer->append(record(*writer, 10)).ok());
   ASSERT_TRUE(writer->sync().ok());
   const std::uint64_t end = writer->end();
@@ -130,9 +156,7 @@ TEST_F(SegmentWriting, AFullDiskWritesNothingAndLeavesTheWriterUsable) {
 }
 
 TEST_F(SegmentWriting, AFullDiskThatRefusesAReservationLeavesTheWriterUsable) {
-  SegmentWriter::Setup reserving = setup();
-  reserving.ahead = SegmentWriter::Setup::Ahead::reserved;
-  const auto writer = make(reserving);
+  const auto writer = make(setup(Fill::mapped));
   disk_.set_capacity(2 * kSegmentHeaderBytes);
   EXPECT_EQ(writer->append(record(*writer, 100'000)).code(), Code::exhausted);
   EXPECT_TRUE(writer->is_usable());
@@ -170,7 +194,9 @@ TEST_F(SegmentWriting, AFailedSyncIsTheEndOfTheWriter) {
 }
 
 // Whatever call fails or is the last one: what a sync has acknowledged is there, and in front.
-TEST_F(SegmentWriting, WhatWasSyncedSurvivesACrashAtEveryCall) {
+class SegmentWritingBothWays : public SegmentWriting, public testing::WithParamInterface<Fill> {};
+
+TEST_P(SegmentWritingBothWays, WhatWasSyncedSurvivesACrashAtEveryCall) {
   for (std::uint64_t call = 1;; ++call) {
     for (std::uint64_t seed = 0; seed < 8; ++seed) {
       CrashFileSystem disk;
@@ -179,7 +205,10 @@ TEST_F(SegmentWriting, WhatWasSyncedSurvivesACrashAtEveryCall) {
       disk.fail_at(call, Fault::crash);
       std::size_t durable = 0;
       bool listed = false;
-      if (auto made = SegmentWriter::create(disk, "store", setup()); made.ok()) {
+      FileCache cache(disk, 8);
+      SegmentWriter::Setup on_disk = setup(GetParam());
+      on_disk.cache = &cache;
+      if (auto made = SegmentWriter::create(disk, "store", on_disk); made.ok()) {
         listed = true;
         sequence_ = 1000;
         for (int i = 0; i < 12; ++i) {
@@ -205,6 +234,11 @@ TEST_F(SegmentWriting, WhatWasSyncedSurvivesACrashAtEveryCall) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Fill, SegmentWritingBothWays, testing::Values(Fill::written, Fill::mapped),
+                         [](const auto& fill) {
+                           return fill.param == Fill::mapped ? "mapped" : "written";
+                         });
 
 }  // namespace
 }  // namespace talea

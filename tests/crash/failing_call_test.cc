@@ -125,12 +125,14 @@ INSTANTIATE_TEST_SUITE_P(Faults, FailingCall,
 TEST(FailingRead, IsReportedAndForgottenByTheNextOne) {
   CrashWorld world;
   auto store = world.open({}).value();
-  ASSERT_TRUE(store->put(Space::user, "k", "v").ok());
+  // Large, so that it is read from its file: what is small lies in memory.
+  const Bytes large(kInlineValueBytesMax + 1, 'v');
+  ASSERT_TRUE(store->put(Space::user, "k", large).ok());
   world.disk->count_reads(true);
   world.disk->fail_at(1, Fault::io_error);
   const auto got = store->get_value(Space::user, "k");
   EXPECT_EQ(got.status().code(), Code::io_error);
-  EXPECT_EQ(*store->get_value(Space::user, "k").value(), "v");
+  EXPECT_EQ(*store->get_value(Space::user, "k").value(), large);
   ASSERT_TRUE(store->close().ok());
   store.reset();
   for (std::uint64_t call = 1;; ++call) {
@@ -144,7 +146,7 @@ TEST(FailingRead, IsReportedAndForgottenByTheNextOne) {
     after.disk->clear_faults();
     auto again = after.open({});
     ASSERT_TRUE(again.ok()) << again.status().to_string();
-    EXPECT_EQ(*(*again)->get_value(Space::user, "k").value(), "v");
+    EXPECT_EQ(*(*again)->get_value(Space::user, "k").value(), large);
   }
 }
 
