@@ -1,0 +1,78 @@
+// One stream of batches, one state, also while others read; on the real disk, with real threads.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "io/posix_file_system.h"
+#include "tests/model/batch_stream.h"
+#include "tests/model/store_state.h"
+#include "tests/support/test_directory.h"
+
+namespace talea {
+namespace {
+
+template <typename T>
+T must(Result<T> result) {
+  EXPECT_TRUE(result.ok()) << result.status().to_string();
+  return std::move(result).value();
+}
+
+class MetamorphicConcurrency : public testing::TestWithParam<SyncMode> {};
+
+INSTANTIATE_TEST_SUITE_P(EverySyncMode, MetamorphicConcurrency,
+                         testing::Values(SyncMode::always, SyncMode::interval, SyncMode::never),
+                         [](const auto& mode) { return std::string(sync_mode_name(mode.param)); });
+
+TEST_P(MetamorphicConcurrency, ReadersChangeNothing) {
+  const BatchStream stream(test_seed(), 300);
+  PosixFileSystem file_system;
+  SystemClock clock;
+  SystemRandom random;
+  ThreadExecutor executor;
+  Options options;
+  options.sync = GetParam();
+  options.sync_interval = std::chrono::milliseconds{1};
+  options.segment_bytes = kSegmentBytesMin;
+  const std::string path = join_path(test_directory(), "store");
+  auto store = must(EngineStore::open({file_system, clock, random, executor}, path, options));
+
+  std::atomic<bool> done = false;
+  std::atomic<std::uint64_t> rows = 0;
+  std::vector<std::thread> readers;
+  constexpr int kReaders = 3;
+  readers.reserve(kReaders);
+  for (int i = 0; i < kReaders; ++i) {
+    readers.emplace_back([&, i] {
+      const Space space = BatchStream::kSpaces[static_cast<std::size_t>(i)];
+      do {
+        Scan scan = must(store->scan(space, {.reverse = i == 1}));
+        while (must(scan.next())) {
+          EXPECT_LE(must(scan.revision()), stream.steps().back().sequence);
+          must(scan.value());
+          must(store->get(space, scan.key()));
+          ++rows;
+        }
+      } while (!done);
+    });
+  }
+  for (const BatchStream::Step& step : stream.steps()) {
+    EXPECT_TRUE(must(store->apply(step.sequence, step.batch)));
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(rows, 0U);
+
+  const StateHash expected = *stream.hash_after(stream.steps().size());
+  ScannedState state(*store, BatchStream::kSpaces);
+  EXPECT_EQ(must(hash_state(state)), expected);
+  ASSERT_TRUE(store->close().ok());
+  store = must(EngineStore::open({file_system, clock, random, executor}, path, options));
+  ScannedState again(*store, BatchStream::kSpaces);
+  EXPECT_EQ(must(hash_state(again)), expected);
+}
+
+}  // namespace
+}  // namespace talea
