@@ -66,20 +66,67 @@ std::optional<RadixTree::Word> RadixTree::find_candidate(const EpochGuard&, Byte
   while (!ref.is_empty()) {
     if (ref.is_leaf()) return ref.word();
     radix::prefetch_list(ref);
-    if (const std::size_t prefix_bytes = ref.prefix_bytes(); prefix_bytes > 0) {
-      if (key.size() - depth < prefix_bytes) return std::nullopt;
-      if (std::memcmp(key.data() + depth, ref.prefix(), ref.prefix_bytes_held()) != 0) {
-        return std::nullopt;
-      }
-      depth += prefix_bytes;
-    }
-    const Symbol symbol = symbol_at(key, depth);
-    const Slot* const slot = radix::find_slot(ref, symbol);
-    if (slot == nullptr) return std::nullopt;
-    ref = slot->load();
-    if (symbol != kEndOfKey) ++depth;
+    ref = child_towards(ref, key, depth);
   }
   return std::nullopt;
+}
+
+/// The child of `node` on the way to `key`; empty when the way ends. `depth`: how many bytes of
+/// the key lead to the node, and then to the child.
+inline Ref RadixTree::child_towards(Ref node, BytesView key, std::size_t& depth) {
+  if (const std::size_t prefix_bytes = node.prefix_bytes(); prefix_bytes > 0) {
+    if (key.size() - depth < prefix_bytes) return Ref();
+    if (std::memcmp(key.data() + depth, node.prefix(), node.prefix_bytes_held()) != 0) return Ref();
+    depth += prefix_bytes;
+  }
+  const Symbol symbol = symbol_at(key, depth);
+  const Slot* const slot = radix::find_slot(node, symbol);
+  if (slot == nullptr) return Ref();
+  if (symbol != kEndOfKey) ++depth;
+  return slot->load();
+}
+
+void RadixTree::find_candidates(const EpochGuard&, std::span<const BytesView> keys,
+                                std::span<Word> words) const {
+  // So many as the processor can wait for; more drive each other's nodes out of the first cache.
+  constexpr std::size_t kSearchesAtOnce = 16;
+  struct Search {
+    Ref ref;
+    std::size_t depth = 0;
+    std::size_t position = 0;  // in `keys`
+  };
+  TALEA_ASSERT(keys.size() == words.size());
+  std::array<Search, kSearchesAtOnce> searches;
+  std::size_t active = 0;
+  std::size_t begun = 0;
+  const Ref root = root_.load();
+  while (active > 0 || begun < keys.size()) {
+    while (active < kSearchesAtOnce && begun < keys.size()) searches[active++] = {root, 0, begun++};
+    // A step of each; who is at the end makes room for the last one, which has its step next.
+    for (std::size_t i = 0; i < active;) {
+      Search& search = searches[i];
+      if (search.ref.is_empty() || search.ref.is_leaf()) {
+        words[search.position] = search.ref.is_empty() ? 0 : search.ref.word();
+        search = searches[--active];
+        continue;
+      }
+      const BytesView key = keys[search.position];
+      search.ref = child_towards(search.ref, key, search.depth);
+      radix::prefetch_for(search.ref, symbol_at(key, search.depth));
+      ++i;
+    }
+  }
+}
+
+void RadixTree::find_many(const EpochGuard& guard, std::span<const BytesView> keys,
+                          std::span<Word> words) const {
+  find_candidates(guard, keys, words);
+  for (const Word word : words) {
+    if (word != 0) keys_.prefetch_key(word);
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (words[i] != 0 && !keys_.is_key_at(words[i], keys[i])) words[i] = 0;
+  }
 }
 
 /// The key of any leaf below `ref`, which is not empty.

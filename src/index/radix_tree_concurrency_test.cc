@@ -68,6 +68,25 @@ class World {
     ++findings.finds;
   }
 
+  /// The same for some at once, from stable and changing ones by turns.
+  void check_find_many(std::size_t choice, Findings& findings) const {
+    constexpr std::size_t kKeys = 20;
+    std::array<BytesView, kKeys> keys;
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      const std::vector<Bytes>& from = i % 2 == 0 ? stable_ : changing_;
+      keys[i] = from[(choice / 2 + 7 * i) % from.size()];
+    }
+    std::array<Word, kKeys> words;
+    const EpochGuard guard(epochs_);
+    tree_.find_many(guard, keys, words);
+    Bytes scratch;
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      if (words[i] != 0 && keys_.key_at(words[i], scratch) != keys[i]) ++findings.wrong_keys;
+      if (words[i] == 0 && i % 2 == 0) ++findings.lost_stable_keys;
+    }
+    findings.finds += kKeys;
+  }
+
   /// Rows come in order, and every stable key between the first and the last is among them.
   void check_rows(std::size_t choice, Findings& findings) const {
     const bool ascending = choice % 2 == 0;
@@ -133,6 +152,7 @@ TEST(RadixTree, ReadersSeeOnlyWhatWasWrittenWhileTheWriterWorks) {
       SeededRandom own(seed);
       while (!done) {
         for (int j = 0; j < 20; ++j) world.check_find(own.next_u64() >> 1, findings);
+        world.check_find_many(own.next_u64() >> 1, findings);
         world.check_rows(own.next_u64() >> 1, findings);
       }
     });

@@ -33,6 +33,12 @@ class Tree {
     const EpochGuard guard(epochs_);
     return tree_.find(guard, key);
   }
+  std::vector<Word> find_many(const std::vector<BytesView>& keys) {
+    const EpochGuard guard(epochs_);
+    std::vector<Word> words(keys.size(), 1);  // what no word is
+    tree_.find_many(guard, keys, words);
+    return words;
+  }
   std::vector<Word> rows(std::optional<RadixTree::Bound> from, Direction direction,
                          std::size_t count) {
     const EpochGuard guard(epochs_);
@@ -106,6 +112,19 @@ TEST(RadixTree, FindsNothingButTheKeyItself) {
   for (const char* key : {"", "a", "al", "alp", "alpi", "alpsx", "alpinex", "c", "ba", "amps"}) {
     EXPECT_FALSE(tree.find(key)) << key;
   }
+}
+
+TEST(RadixTree, FindsManyKeysAtOnce) {
+  Tree tree;
+  EXPECT_EQ(tree.find_many({"a"}), std::vector<Word>({0}));
+  const Word alps = tree.add_entry("alps");
+  tree->upsert("alps", alps);
+  EXPECT_EQ(tree.find_many({"alps", "bat"}), std::vector<Word>({alps, 0}));
+  const Word bat = tree.add_entry("bat");
+  tree->upsert("bat", bat);
+  EXPECT_EQ(tree.find_many({}), std::vector<Word>());
+  EXPECT_EQ(tree.find_many({"bat", "", "alps", "ba", "bats", "c", "bat"}),
+            std::vector<Word>({bat, 0, alps, 0, 0, 0, bat}));
 }
 
 TEST(RadixTree, AKeyMayBeThePrefixOfAnother) {
@@ -286,6 +305,21 @@ void check_rows(Tree& tree, const Model& model, std::optional<RadixTree::Bound> 
   }
 }
 
+/// Some keys at once: up to a few more than are searched together.
+void check_find_many(Tree& tree, const Model& model, AwkwardKeys& keys) {
+  const std::uint64_t count = keys.below(40);
+  Keys sought;
+  std::vector<Word> expected;
+  sought.reserve(count);
+  expected.reserve(count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    sought.push_back(keys.next());
+    const auto found = model.find(sought.back());
+    expected.push_back(found == model.end() ? 0 : found->second);
+  }
+  ASSERT_EQ(tree.find_many({sought.begin(), sought.end()}), expected);
+}
+
 TEST(RadixTree, DoesWhatAMapDoes) {
   SeededRandom random(test_seed());
   AwkwardKeys keys(random);
@@ -320,6 +354,7 @@ TEST(RadixTree, DoesWhatAMapDoes) {
                 found == model.end() ? std::nullopt : std::optional(found->second));
       if (i % 16 == 0) {
         check_rows(tree, model, RadixTree::Bound{other, keys.below(2) == 0}, keys.below(100));
+        check_find_many(tree, model, keys);
       }
     }
     check_rows(tree, model, {}, model.size() + 1);
