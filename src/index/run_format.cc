@@ -60,6 +60,13 @@ bool layout_is_possible(const RunLayout& layout) {
          layout.footer_offset - layout.properties_offset > kRunCheckBytes;
 }
 
+/// Memory is taken by these numbers.
+bool stats_are_possible(const RunStats& stats, const RunLayout& layout) {
+  constexpr std::uint64_t kRowBytesMin = 2;
+  return stats.rows <= (layout.data_end - kRunHeaderBytes) / kRowBytesMin &&
+         stats.keys <= stats.rows && stats.tombstones <= stats.rows;
+}
+
 }  // namespace
 
 void write_run_row_key(Space space, BytesView key, char* to) {
@@ -188,6 +195,7 @@ Result<RunFooter> decode_run_footer(BytesView bytes, std::uint64_t file_bytes,
     *number = load_fixed<std::uint64_t>(at);
   }
   if (!length_agrees || !layout_is_possible(footer.layout) ||
+      !stats_are_possible(footer.stats, footer.layout) ||
       !all_zero(bytes.substr(kFooterReservedAt, kFooterCheckAt - kFooterReservedAt))) {
     return Status::corruption(where + ": the footer breaks its grammar");
   }

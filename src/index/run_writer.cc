@@ -27,14 +27,14 @@ RunWriter::RunWriter(std::unique_ptr<File> file, const Options& options)
   filter_.resize(run_filter_pages(layout_.bloom_blocks) * kRunFilterPageBytes, '\0');
 }
 
-Status RunWriter::add(Space space, BytesView key, const RunRevision& revision) {
+Status RunWriter::add_row_key(BytesView row_key, const RunRevision& revision) {
   TALEA_ASSERT(!finished_);
-  TALEA_ASSERT(key.size() >= kKeyBytesMin && key.size() <= kRunKeyBytesMax);
+  TALEA_ASSERT(row_key.size() >= kRunSpaceBytes + kKeyBytesMin &&
+               row_key.size() <= kRunRowKeyBytesMax);
   TALEA_ASSERT(revision.sequence > 0);
   TALEA_ASSERT(revision.address.bytes <= kRunEntryBytesMax);
   if (!failure_.ok()) return failure_;
 
-  const Bytes row_key = run_row_key(space, key);
   TALEA_ASSERT(stats_.rows == 0 ||
                compare_run_rows(last_row_key_, last_sequence_, row_key, revision.sequence) < 0);
   const bool is_new_key = row_key != last_row_key_;

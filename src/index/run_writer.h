@@ -41,11 +41,20 @@ class RunWriter {
   ///
   /// Cost: one copy; a write each 256 KiB.
   /// Errors: exhausted, io_error   the writer is of no more use, and says so again
-  Status add(Space space, BytesView key, const RunRevision& revision);
+  Status add(Space space, BytesView key, const RunRevision& revision) {
+    return add_row_key(run_row_key(space, key), revision);
+  }
+  /// The same; `row_key`: as run_row_key() makes it.
+  Status add_row_key(BytesView row_key, const RunRevision& revision);
 
   /// Writes the rest, syncs the file and returns what it holds. Its name is durable after the next
   /// FileSystem::sync_directory. Call it once.
   Result<RunStats> finish();
+
+  /// What was added so far.
+  const RunStats& stats() const { return stats_; }
+  /// Of the file, when finish() has returned ok.
+  std::uint64_t file_bytes() const { return layout_.file_bytes(); }
 
  private:
   /// What the index and the root say a block begins with; docs/formats/run.md, "Blocks".
