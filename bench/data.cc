@@ -2,20 +2,13 @@
 
 #include "base/assert.h"
 #include "base/random.h"
+#include "bench/distribution.h"
 
 namespace talea::bench {
 namespace {
 
 constexpr std::uint64_t kPoolWindows = 1 << 17;  // distinct values; a multiple of 8 bytes apart
 constexpr std::uint64_t kPoolBytes = kPoolWindows * 8;
-
-// A bijection of 64-bit numbers, so that distinct ids give distinct keys.
-// Source: the finaliser of SplitMix64, Steele, Lea and Flood, OOPSLA 2014.
-std::uint64_t mixed(std::uint64_t number) {
-  number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  number = (number ^ (number >> 27)) * 0x94d049bb133111ebULL;
-  return number ^ (number >> 31);
-}
 
 }  // namespace
 
@@ -24,9 +17,9 @@ KeySet::KeySet(std::uint64_t seed, std::uint64_t first_id, std::size_t count, st
   TALEA_ASSERT(key_bytes > 0 && key_bytes % 16 == 0);
   bytes_.reserve(count * key_bytes);
   for (std::size_t position = 0; position < count; ++position) {
-    std::uint64_t number = mixed(seed) ^ (first_id + position);
+    std::uint64_t number = scrambled(seed) ^ (first_id + position);
     for (std::size_t written = 0; written < key_bytes; written += 16) {
-      number = mixed(number + 0x9e3779b97f4a7c15ULL);
+      number = scrambled(number + 0x9e3779b97f4a7c15ULL);
       for (int shift = 60; shift >= 0; shift -= 4) {
         bytes_.push_back("0123456789abcdef"[(number >> shift) & 15]);
       }
@@ -42,7 +35,7 @@ ValuePool::ValuePool(std::uint64_t seed, std::size_t value_bytes_max)
 
 BytesView ValuePool::value(std::uint64_t id, std::size_t value_bytes) const {
   TALEA_ASSERT(kPoolBytes + value_bytes <= bytes_.size());
-  return {bytes_.data() + (mixed(id) % kPoolWindows) * 8, value_bytes};
+  return {bytes_.data() + (scrambled(id) % kPoolWindows) * 8, value_bytes};
 }
 
 }  // namespace talea::bench

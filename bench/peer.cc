@@ -14,7 +14,7 @@ Status unsupported(const Peer& peer, const char* what) {
 
 }  // namespace
 
-Result<std::size_t> Peer::multi_get(std::span<const BytesView>, std::span<Bytes>) {
+Status Peer::multi_get(std::span<const BytesView>, std::span<std::optional<Bytes>>) {
   return unsupported(*this, "get of several keys");
 }
 

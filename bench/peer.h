@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,7 +35,8 @@ struct OpenOptions {
   /// address space; a store that grows by itself ignores it.
   std::uint64_t expected_keys = 1 << 16;
   std::uint64_t expected_bytes = 16 << 20;
-  /// Check the checksum of a value at every read, where a store can also do it once.
+  /// Check the checksum of a value at every read, not only when it is read first. A store without
+  /// this choice ignores it.
   bool verify_every_read = false;
   /// How many threads will call; for a store with workers of its own.
   unsigned threads = 1;
@@ -100,6 +102,7 @@ class Peer {
 
   /// Opens the store in `directory`, or makes one there; the parent of `directory` exists.
   virtual Status open(const std::string& directory, const OpenOptions& options) = 0;
+  /// Closing what is not open is no error.
   virtual Status close() = 0;
 
   virtual Status put(BytesView key, BytesView value) = 0;
@@ -109,9 +112,9 @@ class Peer {
   /// False when there is no such key. `value` is overwritten and keeps its capacity, so that a
   /// caller who reuses it causes no allocation.
   virtual Result<bool> get(BytesView key, Bytes& value) = 0;
-  /// Looks up all of `keys`; `values` has as many elements, each treated as by get(). Returns how
-  /// many were found; the value of a key that was not is empty.
-  virtual Result<std::size_t> multi_get(std::span<const BytesView> keys, std::span<Bytes> values);
+  /// Looks up all of `keys`; `values` has as many elements. One of an absent key becomes nothing,
+  /// and buffers that are there are used again.
+  virtual Status multi_get(std::span<const BytesView> keys, std::span<std::optional<Bytes>> values);
   /// Adds up to `rows` rows in key order, beginning with the first key that is not below `start`.
   virtual Status scan(BytesView start, std::uint64_t rows, RowSum& sum);
   /// Adds all rows whose keys begin with `prefix`, in any order.
@@ -149,5 +152,8 @@ std::unique_ptr<Peer> make_tkrzw_peer();
 std::unique_ptr<Peer> make_kyoto_peer();
 /// No store: the limit of an append-only log under an index of bare slots.
 std::unique_ptr<Peer> make_ceiling_peer();
+/// hightower-kv twice: with its workers, and without; both null when it was not built.
+std::unique_ptr<Peer> make_hightower_peer();
+std::unique_ptr<Peer> make_hightower_inline_peer();
 
 }  // namespace talea::bench

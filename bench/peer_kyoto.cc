@@ -88,6 +88,7 @@ class KyotoPeer final : public Peer {
   Status compact() override { return translated(store_->defrag(0)); }
 
   Status close() override {
+    if (store_ == nullptr) return {};
     Status closed = translated(store_->close());
     store_.reset();
     return closed;

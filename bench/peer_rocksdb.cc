@@ -60,7 +60,8 @@ class RocksdbPeer final : public Peer {
     return translated(status);
   }
 
-  Result<std::size_t> multi_get(std::span<const BytesView> keys, std::span<Bytes> values) override {
+  Status multi_get(std::span<const BytesView> keys,
+                   std::span<std::optional<Bytes>> values) override {
     thread_local std::vector<rocksdb::Slice> slices;
     thread_local std::vector<rocksdb::PinnableSlice> pinned;
     thread_local std::vector<rocksdb::Status> statuses;
@@ -70,14 +71,17 @@ class RocksdbPeer final : public Peer {
     statuses.assign(keys.size(), {});
     db_->MultiGet(read_, db_->DefaultColumnFamily(), keys.size(), slices.data(), pinned.data(),
                   statuses.data());
-    std::size_t found = 0;
     for (std::size_t position = 0; position < keys.size(); ++position) {
-      if (!statuses[position].IsNotFound()) TALEA_TRY(translated(statuses[position]));
-      values[position].assign(pinned[position].data(), pinned[position].size());
-      if (statuses[position].ok()) ++found;
+      if (statuses[position].IsNotFound()) {
+        values[position].reset();
+        continue;
+      }
+      TALEA_TRY(translated(statuses[position]));
+      if (!values[position].has_value()) values[position].emplace();
+      values[position]->assign(pinned[position].data(), pinned[position].size());
       pinned[position].Reset();
     }
-    return found;
+    return {};
   }
 
   Status scan(BytesView start, std::uint64_t rows, RowSum& sum) override {
@@ -122,6 +126,7 @@ class RocksdbPeer final : public Peer {
   }
 
   Status close() override {
+    if (db_ == nullptr) return {};
     const rocksdb::Status status = db_->Close();
     db_.reset();
     return translated(status);

@@ -25,6 +25,29 @@ Result<bool> get_into(Store& store, BytesView key, Bytes& value) {
 }
 
 template <typename Store>
+Status get_several(Store& store, std::span<const BytesView> keys,
+                   std::span<std::optional<Bytes>> values) {
+  if constexpr (requires { store.multi_get(keys, values); }) {
+    return store.multi_get(keys, values);
+  } else {
+    return Status::unsupported("talea has no get of several keys");
+  }
+}
+
+template <typename StoreOptions>
+constexpr bool kHasVerifyReads = requires(StoreOptions options) {
+  options.verify_reads;
+};
+
+template <typename StoreOptions>
+void set_verify_reads(StoreOptions& options, bool every_read) {
+  if constexpr (kHasVerifyReads<StoreOptions>) {
+    using VerifyReads = decltype(options.verify_reads);
+    options.verify_reads = every_read ? VerifyReads::always : VerifyReads::once;
+  }
+}
+
+template <typename Store>
 Status compact_all(Store& store) {
   if constexpr (requires { store.compact(); }) {
     auto compacted = store.compact();
@@ -41,13 +64,16 @@ class TaleaPeer final : public Peer {
   std::string version() const override { return TALEA_BENCH_VERSION; }
   std::string options() const override {
     return "sync=never (process crash) or always (power cut), segment_bytes=" +
-           std::to_string(Options{}.segment_bytes / kMiB) + "MiB, checksums on";
+           std::to_string(Options{}.segment_bytes / kMiB) + "MiB, checksums on, verified " +
+           (kHasVerifyReads<Options> ? "once, or at every read where the row says so"
+                                     : "at every read, whatever the row says");
   }
 
   Status open(const std::string& directory, const OpenOptions& options) override {
     const bool durable = options.durability == Durability::power_cut;
-    engine_.emplace(
-        TALEA_TRY(Engine::open(directory, {.sync = durable ? SyncMode::always : SyncMode::never})));
+    Options engine_options{.sync = durable ? SyncMode::always : SyncMode::never};
+    set_verify_reads(engine_options, options.verify_every_read);
+    engine_.emplace(TALEA_TRY(Engine::open(directory, engine_options)));
     return {};
   }
 
@@ -73,6 +99,11 @@ class TaleaPeer final : public Peer {
 
   Result<bool> get(BytesView key, Bytes& value) override { return get_into(*engine_, key, value); }
 
+  Status multi_get(std::span<const BytesView> keys,
+                   std::span<std::optional<Bytes>> values) override {
+    return get_several(*engine_, keys, values);
+  }
+
   Status scan(BytesView start, std::uint64_t rows, RowSum& sum) override {
     return rows == 0 ? Status() : add_rows({.start = Bytes(start), .limit = rows}, sum);
   }
@@ -95,6 +126,7 @@ class TaleaPeer final : public Peer {
   }
 
   Status close() override {
+    if (!engine_.has_value()) return {};
     Status closed = engine_->close();
     engine_.reset();
     return closed;

@@ -63,6 +63,7 @@ class TkrzwPeer final : public Peer {
   Status compact() override { return translated(store_->Rebuild()); }
 
   Status close() override {
+    if (store_ == nullptr) return {};
     const tkrzw::Status status = store_->Close();
     store_.reset();
     return translated(status);

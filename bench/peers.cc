@@ -12,6 +12,9 @@ std::vector<std::unique_ptr<Peer>> make_peers() {
   peers.push_back(make_tkrzw_peer());
   peers.push_back(make_kyoto_peer());
   peers.push_back(make_ceiling_peer());
+  peers.push_back(make_hightower_peer());
+  peers.push_back(make_hightower_inline_peer());
+  std::erase(peers, nullptr);
   return peers;
 }
 
