@@ -227,8 +227,8 @@ Status RunSetIterator::prev() {
 
 // ---- RunMerger
 
-RunMerger::RunMerger(std::shared_ptr<const RunSet> inputs, std::unique_ptr<RunFileWriter> writer,
-                     const Options& options)
+RunMerger::RunMerger(const std::shared_ptr<const RunSet>& inputs,
+                     std::unique_ptr<RunFileWriter> writer, const Options& options)
     : rows_(inputs->iterate({.tombstones = true})), writer_(std::move(writer)), options_(options) {}
 
 Status RunMerger::check_row() const {

@@ -182,7 +182,7 @@ class RunMerger {
   };
 
   /// `inputs`: layers next to one another. `writer`: new, for at least inputs->keys() keys.
-  RunMerger(std::shared_ptr<const RunSet> inputs, std::unique_ptr<RunFileWriter> writer,
+  RunMerger(const std::shared_ptr<const RunSet>& inputs, std::unique_ptr<RunFileWriter> writer,
             const Options& options);
 
   /// Goes on by up to `rows_max` keys; true when all are done.

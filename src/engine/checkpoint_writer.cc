@@ -1,0 +1,85 @@
+#include "engine/checkpoint_writer.h"
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace talea {
+
+namespace {
+
+// A layer joins those above it while it has at most so many times their rows.
+constexpr std::uint64_t kGrowth = 2;
+
+}  // namespace
+
+RunFileInfo run_file_info(const ManifestRun& run) {
+  return {.id = run.id,
+          .bytes = run.bytes,
+          .rows = run.rows,
+          .lowest_sequence = run.lowest_sequence,
+          .highest_sequence = run.highest_sequence};
+}
+
+ManifestRun manifest_run(const RunFileInfo& info, std::uint32_t layer) {
+  return {.id = info.id,
+          .layer = layer,
+          .bytes = info.bytes,
+          .rows = info.rows,
+          .lowest_sequence = info.lowest_sequence,
+          .highest_sequence = info.highest_sequence};
+}
+
+Result<std::shared_ptr<const RunSet>> open_runs(FileSystem& file_system,
+                                                const std::string& directory,
+                                                const Manifest& manifest) {
+  std::vector<RunSet::Run> runs;
+  runs.reserve(manifest.runs.size());
+  for (const ManifestRun& run : manifest.runs_newest_first()) {
+    runs.push_back(
+        TALEA_TRY(open_run(file_system, directory, run_file_info(run), manifest.store_id)));
+  }
+  return RunSet::of(std::move(runs));
+}
+
+std::optional<RunMergePlan> plan_merge(const std::vector<ManifestRun>& newest_first) {
+  const std::size_t count = newest_first.size();
+  if (count < 2) return std::nullopt;
+  std::size_t end = 1;
+  for (std::uint64_t rows = newest_first[0].rows;
+       end < count && newest_first[end].rows <= kGrowth * rows; ++end) {
+    rows += newest_first[end].rows;
+  }
+  if (count - end + 1 > kRunsMax) end = count - kRunsMax + 1;
+  if (end < 2) return std::nullopt;
+  return RunMergePlan{.begin = 0, .end = end, .to_oldest = end == count};
+}
+
+Result<std::unique_ptr<CheckpointWriter>> CheckpointWriter::create(FileSystem& file_system,
+                                                                   const Setup& setup,
+                                                                   Source source) {
+  std::unique_ptr<RunFileWriter> writer = TALEA_TRY(
+      RunFileWriter::create(file_system, setup.directory,
+                            {.identity = setup.identity,
+                             .keys_expected = filter_keys(setup.keys_expected, setup.is_oldest)}));
+  return std::unique_ptr<CheckpointWriter>(
+      new CheckpointWriter(std::move(writer), setup.is_oldest, std::move(source)));
+}
+
+Result<bool> CheckpointWriter::step(std::uint64_t rows_max) {
+  for (std::uint64_t rows = 0; rows < rows_max && !ended_; ++rows) {
+    const std::optional<Row> row = TALEA_TRY(source_());
+    ended_ = !row.has_value();
+    if (ended_ || (row->revision.tombstone && is_oldest_)) continue;
+    TALEA_TRY(writer_->add(row->space, row->key, row->revision));
+  }
+  return ended_;
+}
+
+Result<ManifestRun> CheckpointWriter::finish() {
+  TALEA_ASSERT(ended_);
+  const RunFileInfo info = TALEA_TRY(writer_->finish());
+  return manifest_run(info, info.id);
+}
+
+}  // namespace talea
