@@ -36,6 +36,7 @@
 #include "talea/bytes.h"
 #include "talea/limits.h"
 #include "talea/result.h"
+#include "talea/state.h"
 #include "talea/status.h"
 
 namespace talea {
@@ -369,6 +370,30 @@ class Engine {
   Result<Scan> scan(const ScanRange& range = {});
   /// The store as it is now, to read several things that belong together.
   Result<Snapshot> snapshot();
+
+  /// The hash of all that the store holds now, of users and of Talea itself: the same for two
+  /// stores that hold the same, whenever each was opened, synced and filled. Batches that were
+  /// applied under the same sequences leave the same hash. Cost: reads every value. Writers go on
+  /// meanwhile; see Snapshot.
+  Result<StateHash> state_hash();
+  /// Writes all that the store holds now to `sink`, as a stream that restore() reads, and returns
+  /// its state hash. Cost: as state_hash(); memory of a few hundred KiB, whatever the values.
+  /// Errors: those of `sink`; what it got so far is not taken for a whole stream
+  /// Format: docs/formats/state.md.
+  Result<StateHash> write_snapshot(const StateSink& sink);
+  /// Makes a store in directory `path`, which is absent or empty, of a stream that write_snapshot()
+  /// wrote, and returns its state hash. It holds what the other held, with the same revisions, and
+  /// goes on with the sequence behind it. There is no store before all of the stream was verified.
+  ///
+  /// Cost: small values are written twice; memory of 64 MiB, and 1/64 of the small values.
+  /// `options`: those that open() will get; how large segments are is all that counts here.
+  /// Errors: corruption        the stream is damaged or cut short; no store was made
+  ///         unsupported       a newer version, or a feature unknown here
+  ///         invalid_argument  the directory holds something
+  ///         unavailable       somebody else makes or has a store there
+  ///         exhausted, denied, io_error, and those of `source`
+  static Result<StateHash> restore(const std::string& path, const StateSource& source,
+                                   const Options& options = {});
 
   /// Begins a value of any length.
   Result<ValueWriter> write_value();

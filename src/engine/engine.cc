@@ -2,8 +2,10 @@
 #include "talea/engine.h"
 
 #include "engine/engine_store.h"
+#include "engine/restore.h"
 #include "engine/verify.h"
 #include "io/posix_file_system.h"
+#include "store/state_stream.h"
 
 namespace talea {
 
@@ -83,6 +85,21 @@ Result<std::optional<Versioned>> Engine::get_versioned(BytesView key) {
 Result<Scan> Engine::scan(const ScanRange& range) { return impl_->store->scan(Space::user, range); }
 
 Result<Snapshot> Engine::snapshot() { return impl_->store->snapshot(); }
+
+Result<StateHash> Engine::state_hash() {
+  return hash_state(*TALEA_TRY(impl_->store->read_state()));
+}
+
+Result<StateHash> Engine::write_snapshot(const StateSink& sink) {
+  return write_state_stream(*TALEA_TRY(impl_->store->read_state()), sink);
+}
+
+Result<StateHash> Engine::restore(const std::string& path, const StateSource& source,
+                                  const Options& options) {
+  Machine machine;
+  const auto state = TALEA_TRY(StateStreamReader::open(source));
+  return restore_directory(machine.seams(), path, options, *state);
+}
 
 Result<ValueWriter> Engine::write_value() { return impl_->store->write_value(); }
 

@@ -36,6 +36,7 @@ class EngineStore final : public Store {
   Status multi_get(Space space, std::span<const BytesView> keys,
                    std::span<std::optional<Bytes>> values);
   Result<Scan> scan(Space space, const ScanRange& range) override;
+  Result<std::unique_ptr<StateReader>> read_state() override;
   Result<Snapshot> snapshot();
   Result<ValueWriter> write_value();
   Result<std::optional<ValueReader>> read_value(Space space, BytesView key);
@@ -51,6 +52,7 @@ class EngineStore final : public Store {
 
  private:
   friend class EngineScan;
+  friend class EngineStateReader;
 
   EngineStore(const Seams& seams, const std::string& path, const Options& options,
               OpenedDirectory opened);
@@ -66,6 +68,8 @@ class EngineStore final : public Store {
   Result<bool> get_into(Space space, BytesView key, AsOf as_of, Bytes& value) const;
   Result<std::optional<Versioned>> get_versioned(Space space, BytesView key, AsOf as_of) const;
   Result<Scan> scan(Space space, const ScanRange& range, SnapshotRegistry::Pin pin) const;
+  std::unique_ptr<Scan::State> make_scan(Space space, const ScanRange& range,
+                                         SnapshotRegistry::Pin pin, VerifyReads verify) const;
   // The value of an entry, whole; an extent list is followed.
   Status copy_value(const LiveState::Found& found, Bytes& value) const;
   Result<ValueReader> make_reader(const LiveState::Found& found) const;

@@ -272,6 +272,15 @@ std::uint64_t LiveState::live_bytes() const {
   return bytes;
 }
 
+std::vector<Space> LiveState::spaces() const {
+  MutexLock lock(index_mutex_);
+  std::vector<Space> spaces = {user_index_.space};
+  spaces.reserve(1 + owned_spaces_.size());
+  for (const auto& index : owned_spaces_) spaces.push_back(index->space);
+  std::sort(spaces.begin(), spaces.end());
+  return spaces;
+}
+
 std::uint64_t LiveState::index_bytes() const {
   MutexLock lock(index_mutex_);
   std::uint64_t bytes =

@@ -122,6 +122,8 @@ class LiveState final : private KeySource {
   void prefetch(Location location) const;
 
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
+  /// The spaces that ever had a key, ascending.
+  std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
   std::uint64_t live_bytes() const;
   /// What the index takes: trees, table and undo list.
   std::uint64_t index_bytes() const TALEA_EXCLUDES(index_mutex_);

@@ -31,9 +31,10 @@ std::optional<Bytes> end_of_prefix(BytesView prefix) {
 class EngineScan final : public Scan::State {
  public:
   EngineScan(const EngineStore& store, Space space, const ScanRange& range,
-             SnapshotRegistry::Pin pin)
+             SnapshotRegistry::Pin pin, VerifyReads verify)
       : store_(store),
         space_(space),
+        verify_(verify),
         reverse_(range.reverse),
         pin_(std::move(pin)),
         remaining_(range.limit == 0 ? UINT64_MAX : range.limit),
@@ -54,12 +55,15 @@ class EngineScan final : public Scan::State {
     value_.reset();
     if (remaining_ == 0) return end();
     TALEA_TRY(store_.check_usable(false));
-    do {
-      if (position_ == count_ && !fetch()) return end();
+    for (bool is_there = false; !is_there;) {
+      if (position_ == count_ && !TALEA_TRY(fetch())) return end();
       if (position_ + kRowsAhead < count_) live().prefetch(locations_[position_ + kRowsAhead]);
-    } while (!live().entry_as_of(locations_[position_++], pin_.sequence(), row_));
+      is_there = live().entry_as_of(locations_[position_++], pin_.sequence(), row_);
+      // Also of what says that the key was absent, or damage would look like a key less.
+      if (!is_there) TALEA_TRY(row_.check(verify_));
+    }
     if (!in_range(row_.entry.key)) return end();
-    TALEA_TRY(row_.check(store_.options_.verify_reads));
+    TALEA_TRY(row_.check(verify_));
     --remaining_;
     ++rows_;
     has_row_ = true;
@@ -84,6 +88,23 @@ class EngineScan final : public Scan::State {
     return row_.sequence();
   }
 
+  Result<StateRow> describe() override {
+    if (!has_row_) return no_row();
+    StateRow described = {.space = space_,
+                          .key = row_.entry.key,
+                          .revision = row_.sequence(),
+                          .expiry_ms = 0,
+                          .value_bytes = row_.entry.value.size(),
+                          .time_ms = row_.segment().time_at(row_.offset, row_.entry)};
+    if (row_.entry.is_extent_list()) described.value_bytes = TALEA_TRY(read_value()).bytes();
+    return described;
+  }
+
+  Result<ValueReader> read_value() override {
+    if (!has_row_) return no_row();
+    return store_.make_reader(row_);
+  }
+
  private:
   const LiveState& live() const { return *store_.live_; }
 
@@ -98,7 +119,7 @@ class EngineScan final : public Scan::State {
   }
 
   // The next locations from the tree; false when there are none.
-  bool fetch() {
+  Result<bool> fetch() {
     if (exhausted_) return false;
     const std::uint64_t wanted = std::min<std::uint64_t>(remaining_, at_once_);
     const std::span<Location> into = std::span(locations_).first(static_cast<std::size_t>(wanted));
@@ -111,8 +132,7 @@ class EngineScan final : public Scan::State {
     for (std::size_t i = 0; i < std::min(count_, kRowsAhead); ++i) live().prefetch(locations_[i]);
     // Keys stay where they are while the pin lives, so the bound may point there.
     LiveState::Found last;
-    const bool is_entry = live().read(locations_[count_ - 1], last);
-    TALEA_ASSERT(is_entry);
+    if (!live().read(locations_[count_ - 1], last)) TALEA_TRY(last.check(verify_));
     bound_ = {last.entry.key, false};
     return true;
   }
@@ -132,6 +152,7 @@ class EngineScan final : public Scan::State {
 
   const EngineStore& store_;
   const Space space_;
+  const VerifyReads verify_;
   const bool reverse_;
   const SnapshotRegistry::Pin pin_;
   std::uint64_t remaining_;
@@ -156,7 +177,13 @@ Result<Scan> EngineStore::scan(Space space, const ScanRange& range,
     const EpochGuard guard(live_->epochs());
     metrics_.reads[guard.number()].scans.add_alone();
   }
-  return Scan(std::make_unique<EngineScan>(*this, space, range, std::move(pin)));
+  return Scan(make_scan(space, range, std::move(pin), options_.verify_reads));
+}
+
+std::unique_ptr<Scan::State> EngineStore::make_scan(Space space, const ScanRange& range,
+                                                    SnapshotRegistry::Pin pin,
+                                                    VerifyReads verify) const {
+  return std::make_unique<EngineScan>(*this, space, range, std::move(pin), verify);
 }
 
 Result<Scan> EngineStore::scan(Space space, const ScanRange& range) {

@@ -126,6 +126,11 @@ Sequence Sequencer::last_sequence() const {
   return committed_sequence_;
 }
 
+std::uint64_t Sequencer::last_now() const {
+  MutexLock lock(mutex_);
+  return last_now_;
+}
+
 void Sequencer::join(Waiter& waiter) noexcept {
   queue_.push_back(&waiter);
   const bool leads = !led_;

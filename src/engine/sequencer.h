@@ -69,6 +69,8 @@ class Sequencer {
 
   /// Of the last batch that is committed.
   Sequence last_sequence() const TALEA_EXCLUDES(mutex_);
+  /// No batch that is committed has a later `now`.
+  std::uint64_t last_now() const TALEA_EXCLUDES(mutex_);
 
  private:
   // A writer that waits; on its own stack. Without a batch: somebody who waits for what is queued

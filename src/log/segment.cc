@@ -68,6 +68,22 @@ bool Segment::has_batch_header(std::uint32_t offset, const StoredEntry& entry) c
   return decode_batch_sequence({memory_ + header, kBatchHeaderBytes}, header, context_).has_value();
 }
 
+std::uint64_t Segment::time_at(std::uint32_t offset, const StoredEntry& entry) const {
+  if (entry.is_in_batch()) {
+    constexpr std::size_t kNowOffset = 16;  // in the batch header
+    TALEA_ASSERT(entry.lead <= offset);
+    return load_fixed<std::uint64_t>(memory_ + (offset - entry.lead) + kNowOffset);
+  }
+  // Behind check, flags, further flags and the sequence.
+  const char* const end = memory_ + offset + entry.body;
+  const char* next = memory_ + offset + 5 + ((entry.flags & kFlagMore) != 0 ? 1 : 0);
+  next = internal::skip_varint(next, end);
+  std::uint64_t now = 0;
+  if (next != nullptr) next = internal::read_varint(next, end, now);
+  TALEA_ASSERT(next != nullptr);
+  return context_.base_now + now;
+}
+
 Status Segment::corruption_at(std::uint64_t offset, std::string_view problem) const {
   return Status::corruption(name_ + " at offset " + std::to_string(offset) + ": " +
                             std::string(problem));

@@ -81,6 +81,8 @@ class Segment {
     if (entry.lead > offset) return kSequenceMax;
     return load_fixed<std::uint64_t>(memory_ + (offset - entry.lead) + kSequenceOffset);
   }
+  /// `now` of the batch of an entry that peek() read at `offset` and that is intact.
+  std::uint64_t time_at(std::uint32_t offset, const StoredEntry& entry) const;
   /// Reads and checks one entry. `scratch` holds the bytes that the view points into.
   /// Errors: corruption   with file and offset; never a wrong entry
   ///         io_error

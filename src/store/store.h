@@ -4,8 +4,10 @@
 // works unchanged on any of them.
 #pragma once
 
+#include <memory>
 #include <optional>
 
+#include "store/state.h"
 #include "talea/batch.h"
 #include "talea/engine.h"
 #include "talea/result.h"
@@ -25,6 +27,9 @@ class Store {
   virtual Result<std::optional<Versioned>> get(Space space, BytesView key) = 0;
   /// As Engine::scan. The scan must not outlive the store.
   virtual Result<Scan> scan(Space space, const ScanRange& range) = 0;
+  /// All that the store holds now, of all spaces, whatever is written meanwhile. The reader must
+  /// not outlive the store.
+  virtual Result<std::unique_ptr<StateReader>> read_state() = 0;
 };
 
 /// What a store implements to be scanned; see Scan.
@@ -34,6 +39,10 @@ struct Scan::State {
   virtual BytesView key() const = 0;
   virtual Result<BytesView> value() = 0;
   virtual Result<Sequence> revision() = 0;
+  /// The row without its value; its key is valid until next().
+  virtual Result<StateRow> describe() = 0;
+  /// Its value, to be read in pieces.
+  virtual Result<ValueReader> read_value() = 0;
 };
 
 /// Checks the limits of limits.h.

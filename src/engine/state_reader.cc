@@ -1,0 +1,48 @@
+#include "engine/state_reader.h"
+
+#include <utility>
+
+#include "engine/engine_store.h"
+
+namespace talea {
+
+EngineStateReader::EngineStateReader(const EngineStore& store, SnapshotRegistry::Pin pin,
+                                     std::vector<Space> spaces, std::uint64_t last_time_ms)
+    : store_(store),
+      pin_(std::move(pin)),
+      spaces_(std::move(spaces)),
+      last_time_ms_(last_time_ms) {}
+
+Result<bool> EngineStateReader::next() {
+  large_value_.reset();
+  small_value_ = {};
+  while (scan_ == nullptr || !TALEA_TRY(scan_->next())) {
+    if (scanned_ == spaces_.size()) return false;
+    scan_ = store_.make_scan(spaces_[scanned_++], {}, store_.live_->pin_again(pin_),
+                             VerifyReads::always);
+  }
+  row_ = TALEA_TRY(scan_->describe());
+  if (row_.value_bytes > kInlineValueBytesMax) {
+    large_value_ = TALEA_TRY(scan_->read_value());
+  } else {
+    small_value_ = TALEA_TRY(scan_->value());
+  }
+  return true;
+}
+
+Result<BytesView> EngineStateReader::read_value() {
+  if (large_value_) return large_value_->read();
+  return std::exchange(small_value_, {});
+}
+
+Result<std::unique_ptr<StateReader>> EngineStore::read_state() {
+  TALEA_TRY(check_usable(false));
+  SnapshotRegistry::Pin pin = live_->pin();
+  // Asked after the pin was made, both cover all that it sees.
+  std::vector<Space> spaces = live_->spaces();
+  const std::uint64_t last_time_ms = sequencer_.last_now();
+  return std::unique_ptr<StateReader>(
+      std::make_unique<EngineStateReader>(*this, std::move(pin), std::move(spaces), last_time_ms));
+}
+
+}  // namespace talea
