@@ -374,6 +374,17 @@ TEST(Mix, MeasuresEveryKindOnASideThatCanDoItAll) {
   }
 }
 
+TEST(Mix, LoadsAFreshStoreInEachRoundWhenStoresAreNotKept) {
+  MixWorkload workload({.rows = {{.id = "P", .variant = "0"}}, .sides = {"map"}},
+                       {.data = {.keys = 500},
+                        .overwrites = 0,
+                        .runs = {{.kind = MixWorkload::Kind::get, .operations = 16}}});
+  MapPeer peer;
+  ASSERT_TRUE(workload.run_round(peer, "one", 0).ok());
+  ASSERT_TRUE(workload.run_round(peer, "another", 1).ok());
+  EXPECT_EQ(peer.puts, 1000u);
+}
+
 TEST(Mix, HasNoFigureForWhatASideCannotDo) {
   using Kind = MixWorkload::Kind;
   MixWorkload workload = mix_of({{.kind = Kind::multi_get, .operations = 16},
@@ -487,7 +498,7 @@ TEST(Child, ThatFailsIsAnError) {
 }
 
 TEST(Open, IsMeasuredAfterAKillAndAfterACloseAndCold) {
-  Workload::Description description{.rows = std::vector<Row>(3), .sides = {"leveldb"}};
+  Workload::Description description{.rows = std::vector<Row>(4), .sides = {"leveldb"}};
   OpenWorkload workload(description, {.keys = 200}, ChildProgram(TALEA_BENCH_PROGRAM));
   const Result<Figures> figures = workload.run_round(*peer_called("leveldb"), test_directory(), 0);
   ASSERT_TRUE(figures.ok()) << figures.status().to_string();

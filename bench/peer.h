@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,8 +39,8 @@ struct OpenOptions {
   /// Check the checksum of a value at every read, not only when it is read first. A store without
   /// this choice ignores it.
   bool verify_every_read = false;
-  /// How many threads will call; for a store with workers of its own.
-  unsigned threads = 1;
+  /// How many threads a store with workers of its own is to have; none: as many as it likes.
+  std::optional<unsigned> workers = {};
 };
 
 struct Entry {
@@ -47,15 +48,15 @@ struct Entry {
   BytesView value;
 };
 
-/// What becomes of the rows of a scan: every key and value is touched, a byte of each cache line of
-/// it, so that no side gets away with returning references to what it has not read.
+/// What becomes of the rows of a scan: every byte of every key and value is read, as a caller would
+/// who has a use for them, so that no side gets away with returning references to what it has not
+/// read.
 class RowSum {
  public:
   void add(BytesView key, BytesView value) {
     ++rows_;
     bytes_ += key.size() + value.size();
-    touch(key);
-    touch(value);
+    sum_ += sum_of(key) + sum_of(value);
   }
   std::uint64_t rows() const { return rows_; }
   /// Of keys and values.
@@ -64,11 +65,15 @@ class RowSum {
   std::uint64_t sum() const { return sum_; }
 
  private:
-  void touch(BytesView bytes) {
-    for (std::size_t offset = 0; offset < bytes.size(); offset += 64) {
-      sum_ += static_cast<unsigned char>(bytes[offset]);
+  static std::uint64_t sum_of(BytesView bytes) {
+    std::uint64_t sum = 0;
+    std::uint64_t word = 0;
+    for (; bytes.size() >= sizeof word; bytes.remove_prefix(sizeof word)) {
+      std::memcpy(&word, bytes.data(), sizeof word);
+      sum += word;
     }
-    if (!bytes.empty()) sum_ += static_cast<unsigned char>(bytes.back());
+    for (const char byte : bytes) sum += static_cast<unsigned char>(byte);
+    return sum;
   }
 
   std::uint64_t rows_ = 0;

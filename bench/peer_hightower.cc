@@ -52,7 +52,7 @@ class HightowerPeer final : public Peer {
   std::string version() const override { return "0.1.5"; }
   std::string options() const override {
     return std::string(is_inline_ ? "no workers: on the thread of the caller"
-                                  : "a worker for each core, or for each caller") +
+                                  : "a worker for each core, or as many as the row says") +
            ", segments of 8 MiB, compaction on demand, never synced, no checksums; all else "
            "default";
   }
@@ -62,9 +62,8 @@ class HightowerPeer final : public Peer {
       return Status::unsupported(name() + " does not sync a put");
     }
     constexpr std::int64_t kDefault = -1;
-    const std::int64_t workers = is_inline_            ? 0
-                                 : options.threads > 1 ? std::int64_t{options.threads}
-                                                       : kDefault;
+    std::int64_t workers = options.workers.has_value() ? *options.workers : kDefault;
+    if (is_inline_) workers = 0;
     engine_ = hightower_open(directory.data(), directory.size(), workers);
     return engine_ != nullptr ? Status() : translated(-1);
   }

@@ -47,7 +47,6 @@ struct MixWorkload::Operations {
 MixWorkload::MixWorkload(Description description, const Shape& shape)
     : Workload(std::move(description)), shape_(shape) {
   TALEA_ASSERT(shape.runs.size() == this->description().rows.size());
-  TALEA_ASSERT(this->description().keeps_stores);
   for (const Run& run : shape.runs)
     TALEA_ASSERT(run.operations % (kMultiGetKeys * run.threads) == 0);
 }
@@ -68,6 +67,7 @@ Status MixWorkload::prepare(Peer& peer, const std::string& directory) {
 }
 
 Result<Figures> MixWorkload::run_round(Peer& peer, const std::string& directory, unsigned round) {
+  if (!description().keeps_stores) TALEA_TRY(prepare(peer, directory));
   Figures figures = no_figures();
   for (const bool verify_every_read : {false, true}) {
     bool opened = false;

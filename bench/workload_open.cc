@@ -50,7 +50,7 @@ Status drop_from_page_cache(const std::string& directory) {
 OpenWorkload::OpenWorkload(Description description, const DataSet::Shape& shape,
                            const ChildProgram& program)
     : Workload(std::move(description)), shape_(shape), program_(program) {
-  TALEA_ASSERT(this->description().rows.size() == 3);
+  TALEA_ASSERT(this->description().rows.size() == 4);
 }
 
 Result<Figures> OpenWorkload::run_round(Peer& peer, const std::string& directory, unsigned round) {
@@ -60,16 +60,17 @@ Result<Figures> OpenWorkload::run_round(Peer& peer, const std::string& directory
   const DataSet data(shape_);
   const std::uint64_t position = data.size() / 2 + round;
 
+  const auto checked_close = [&]() -> Result<Cost> {
+    TALEA_TRY(check_entries(peer, data, 0, kCheckedEntriesMax));
+    return timed_threads(1, [&](unsigned) { return peer.close(); });
+  };
   Figures figures = no_figures();
   figures[0] = Figure::duration(TALEA_TRY(timed_open(peer, store, data, position)));
-  TALEA_TRY(check_entries(peer, data, 0, kCheckedEntriesMax));
-  TALEA_TRY(peer.close());
-  figures[1] = Figure::duration(TALEA_TRY(timed_open(peer, store, data, position)));
-  TALEA_TRY(check_entries(peer, data, 0, kCheckedEntriesMax));
-  TALEA_TRY(peer.close());
-  if (!wants(2, peer.name())) return figures;
-  TALEA_TRY(drop_from_page_cache(store));
+  figures[1] = Figure::duration(TALEA_TRY(checked_close()));
   figures[2] = Figure::duration(TALEA_TRY(timed_open(peer, store, data, position)));
+  TALEA_TRY(checked_close());
+  TALEA_TRY(drop_from_page_cache(store));
+  figures[3] = Figure::duration(TALEA_TRY(timed_open(peer, store, data, position)));
   TALEA_TRY(peer.close());
   return figures;
 }

@@ -25,7 +25,7 @@ Result<Cost> PutWorkload::run_store(Peer& peer, const std::string& directory,
   const DataSet data(shape_.data, first_id);
   OpenOptions options = data.open_options();
   options.durability = shape_.durability;
-  options.threads = shape_.threads;
+  options.workers = shape_.workers;
   TALEA_TRY(peer.open(directory, options));
   const std::uint64_t share = data.size() / shape_.threads;
   const Cost cost = TALEA_TRY(timed_threads(shape_.threads, [&](unsigned thread) {
@@ -49,7 +49,6 @@ Result<Figures> AsyncWorkload::run_round(Peer& peer, const std::string& director
     const DataSet data(shape_.data, (round * figures.size() + row) * shape_.data.keys);
     OpenOptions options = data.open_options();
     options.durability = Durability::power_cut;
-    options.threads = shape_.blocking_threads;
     TALEA_TRY(peer.open(directory + "/" + std::to_string(row), options));
     std::vector<Entry> entries;
     entries.reserve(data.size());

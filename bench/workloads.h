@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class PutWorkload final : public Workload {
     /// `data.keys` is the number of puts in a store.
     DataSet::Shape data;
     unsigned threads = 1;
+    /// For a store with workers of its own; none: as it likes.
+    std::optional<unsigned> workers = {};
     /// Fresh stores in a round. Several small stores instead of a large one keep a side that
     /// buffers from having to flush, and still make a round long enough to be timed on the fastest
     /// side.
@@ -72,7 +75,8 @@ class GetWorkload final : public Workload {
   std::vector<std::uint32_t> order_;  // positions in the key set
 };
 
-/// The workloads of YCSB and their like, on stores that are loaded and overwritten once and kept.
+/// The workloads of YCSB and their like, on stores that are loaded and overwritten, once when they
+/// are kept, else in each round.
 ///
 /// Before each round the store is opened anew and every key read once, so that no side is measured
 /// on a cold cache, and background work that is still owed gets its time.
@@ -98,7 +102,7 @@ class MixWorkload final : public Workload {
   };
   struct Shape {
     DataSet::Shape data;
-    /// How many times all keys are overwritten before the first round.
+    /// How many times all keys are overwritten after the load.
     unsigned overwrites = 3;
     std::vector<Run> runs;
   };
@@ -157,7 +161,8 @@ class LoadWorkload final : public Workload {
 };
 
 /// Opens a large store, to the first correct get. The rows are: after SIGKILL at the end of the
-/// load; after a clean close; the same with nothing of the store in the page cache.
+/// load; the close that follows; after this close; the same with nothing of the store in the page
+/// cache.
 class OpenWorkload final : public Workload {
  public:
   OpenWorkload(Description description, const DataSet::Shape& shape, const ChildProgram& program);
