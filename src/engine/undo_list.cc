@@ -185,7 +185,7 @@ void UndoList::sweep() const {
     newest_.rehash(0);
   }
   constexpr std::size_t kEntryBytes = 2 * sizeof(std::uint64_t) + 1;
-  index_bytes_.store(newest_.capacity() * kEntryBytes + directory_.size() * sizeof(Chunk*),
+  index_bytes_.store(newest_.capacity() * kEntryBytes + directory_.size() * sizeof(std::uint64_t),
                      std::memory_order_relaxed);
 }
 

@@ -42,6 +42,7 @@ std::uint64_t buckets_for(std::uint64_t slots) {
 /// Where in the bucket `slot` is, a bit for each position.
 LookupTable::Positions LookupTable::positions_of(const Bucket& bucket, std::uint64_t slot) {
   Positions positions = 0;
+#pragma GCC unroll 8
   for (std::size_t i = 0; i < kBucketSlots; ++i) {
     positions |= Positions{bucket.slots[i].load(std::memory_order_relaxed) == slot} << i;
   }
