@@ -18,10 +18,12 @@ TEST(Features, ThatAreMissingAreReportedByName) {
   EXPECT_EQ(unsupported_features(kFeatureEncryption, 0), "encryption");
   EXPECT_EQ(unsupported_features(kFeatureHashLink, 0), "hash links");
   EXPECT_EQ(unsupported_features(kFeatureExtents, 0), "extents");
+  EXPECT_EQ(unsupported_features(kFeatureCheckpoint, 0), "checkpoints");
+  EXPECT_EQ(unsupported_features(kFeaturePrepared, 0), "prepared segments");
 }
 
 TEST(Features, WithoutANameAreReportedByTheirBit) {
-  EXPECT_EQ(unsupported_features(1U << 5, 0), "feature bit 5");
+  EXPECT_EQ(unsupported_features(1U << 7, 0), "feature bit 7");
   EXPECT_EQ(unsupported_features(1U << 31, 0), "feature bit 31");
 }
 
@@ -37,6 +39,8 @@ TEST(Features, KeepTheirBits) {
   EXPECT_EQ(kFeatureEncryption, 4U);
   EXPECT_EQ(kFeatureHashLink, 8U);
   EXPECT_EQ(kFeatureExtents, 16U);
+  EXPECT_EQ(kFeatureCheckpoint, 32U);
+  EXPECT_EQ(kFeaturePrepared, 64U);
   EXPECT_EQ(kFileHeaderBytes, 4096U);
 }
 
