@@ -27,7 +27,9 @@ class BatchStream {
   /// Spaces in which it has keys.
   static constexpr std::array<Space, 3> kSpaces = {Space::user, Space{1}, Space{70'000}};
 
-  BatchStream(std::uint64_t seed, std::size_t batches) : random_(seed) {
+  /// The hash is known after each `hash_every` batches: it costs as much as the state is large.
+  BatchStream(std::uint64_t seed, std::size_t batches, std::size_t hash_every = 10)
+      : random_(seed) {
     steps_.reserve(batches);
     hashes_.reserve(batches + 1);
     hashes_.push_back(hash());
@@ -35,8 +37,8 @@ class BatchStream {
       // Sequences have gaps: somebody else assigns them.
       sequence_ += pick(4) == 0 ? 1 + pick(1000) : 1;
       steps_.push_back({sequence_, batch()});
-      // Hashing a state costs as much as making it, so not after every batch.
-      hashes_.push_back((i + 1) % kHashEvery == 0 || i + 1 == batches ? hash() : std::nullopt);
+      const bool is_wanted = (i + 1) % hash_every == 0 || i + 1 == batches;
+      hashes_.push_back(is_wanted ? hash() : std::nullopt);
     }
   }
 
@@ -45,8 +47,6 @@ class BatchStream {
   const std::optional<StateHash>& hash_after(std::size_t count) const { return hashes_[count]; }
 
  private:
-  static constexpr std::size_t kHashEvery = 10;
-
   std::uint64_t pick(std::uint64_t below) { return random_.next_u64() % below; }
 
   // Few keys, so that most operations meet an earlier one.

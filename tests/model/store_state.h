@@ -1,11 +1,11 @@
-// The state of a store, read through scans alone: what a state hash is compared with.
+// The state of a store, read in two ways: as the store gives it, and through scans alone.
 #pragma once
 
 #include <optional>
 #include <span>
 
 #include "engine/engine_store.h"
-#include "store/state.h"
+#include "store/state_stream.h"
 
 namespace talea {
 
@@ -44,5 +44,16 @@ class ScannedState final : public StateReader {
   StateRow row_;
   BytesView value_;
 };
+
+/// The state hash of a store in which nothing is written meanwhile.
+/// Errors: those of reading; corruption when scans of `spaces`, which are all there are, see
+/// another
+///         state than the store gives
+inline Result<StateHash> checked_state_hash(EngineStore& store, std::span<const Space> spaces) {
+  const StateHash given = TALEA_TRY(hash_state(*TALEA_TRY(store.read_state())));
+  ScannedState scanned(store, spaces);
+  if (TALEA_TRY(hash_state(scanned)) == given) return given;
+  return Status::corruption("scans see another state than read_state() gives");
+}
 
 }  // namespace talea
