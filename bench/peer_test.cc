@@ -66,7 +66,7 @@ class EveryPeer : public testing::TestWithParam<std::string> {
 
 #define ASSERT_OK(...)                                  \
   do {                                                  \
-    const Status asserted = (__VA_ARGS__);              \
+    const Status& asserted = (__VA_ARGS__);             \
     ASSERT_TRUE(asserted.ok()) << asserted.to_string(); \
   } while (false)
 

@@ -45,7 +45,7 @@ Status remove_directory(const std::string& directory) {
 }
 
 // Notes that the side cannot go on. That it cannot do this at all is no failure.
-void give_up(Entrant& entrant, WorkloadResult& result, Status status) {
+void give_up(Entrant& entrant, WorkloadResult& result, const Status& status) {
   entrant.failed = true;
   (void)entrant.peer->close();  // it may have failed with the store open
   if (status.code() == Code::unsupported) return;
@@ -80,7 +80,7 @@ Result<WorkloadResult> run(Workload& workload, const std::vector<std::unique_ptr
     progress(name + "load, " + side.peer->name());
     TALEA_TRY(make_directory(side.directory));
     Status prepared = workload.prepare(*side.peer, side.directory);
-    if (!prepared.ok()) give_up(side, result, std::move(prepared));
+    if (!prepared.ok()) give_up(side, result, prepared);
   }
   for (unsigned round = 0; round < options.rounds; ++round) {
     if (description.bound_by_disk) TALEA_TRY(disk.sample(kDiskSamplesPerRound));
@@ -93,7 +93,7 @@ Result<WorkloadResult> run(Workload& workload, const std::vector<std::unique_ptr
       if (figures.ok()) {
         keep(*figures, side.side, result);
       } else {
-        give_up(side, result, std::move(figures).status());
+        give_up(side, result, figures.status());
       }
       if (!description.keeps_stores) TALEA_TRY(remove_directory(side.directory));
     }
