@@ -76,6 +76,18 @@ struct Options {
   /// that is larger gets a segment of its own. (Segments of large values have 256 MiB.)
   std::uint64_t segment_bytes = 64 * kMiB;
   VerifyReads verify_reads = VerifyReads::once;
+  /// How often the background looks for segments to compact, besides at once when more than half of
+  /// the disk is garbage: 10 ms to 24 h; 0: only Engine::compact does.
+  std::chrono::milliseconds compaction_interval{60'000};
+  /// A segment is compacted when less than this part of it is of use: 0.05 to 0.95. More saves disk
+  /// and costs writing.
+  double live_ratio = 0.6;
+  /// What the index may take of memory: trees and look-up table; 1 MiB and more, or 0, no limit.
+  /// Beyond it keys that were not used for long are looked up on disk.
+  std::uint64_t memory_budget = 0;
+  /// Log that the background lets grow before it writes a checkpoint, and that an open after a
+  /// crash has to replay: 1 MiB and more, or 0: only Engine::checkpoint and compaction write them.
+  std::uint64_t checkpoint_bytes = 64 * kMiB;
 };
 
 /// A value and the sequence of the batch that put it there.
@@ -252,6 +264,9 @@ struct Stats {
   std::uint64_t syncs = 0;
   std::uint64_t segments_created = 0;
   std::uint64_t segments_abandoned = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t compacted_bytes_written = 0;  // copies of what was current
+  std::uint64_t run_bytes_written = 0;        // of checkpoints, and of merged runs
   /// Of every commit under SyncMode::always, else of one in 64.
   LatencyHistogram commit_latency;
   /// Of one get in 64.
@@ -402,6 +417,18 @@ class Engine {
 
   /// Makes durable all that was acknowledged before the call.
   Status sync();
+
+  /// Copies what is of use out of segments that are mostly garbage, and gives their space back;
+  /// writers and readers go on. Returns when it is done; space that a snapshot needs comes back
+  /// when that ends. Cost: reads the segments it empties, writes what is of use of them and a
+  /// checkpoint. Errors: exhausted   no room for the copies; nothing is lost
+  ///         corruption  a segment is damaged; it stays as it is, and the others are done
+  ///         io_error, denied; invalid_argument when closed or read-only
+  Status compact();
+  /// Writes what changed of the index since the last checkpoint, so that the next open replays
+  /// nothing before this. Cost: a walk through the index, a row for each change, and two syncs.
+  /// Errors: as compact()
+  Status checkpoint();
 
   Stats stats() const;
   std::vector<SegmentInfo> segments() const;

@@ -39,4 +39,13 @@ inline constexpr std::uint64_t kSegmentBytesMax = 1 * kGiB;
 inline constexpr std::uint64_t kSyncIntervalMsMin = 1;
 inline constexpr std::uint64_t kSyncIntervalMsMax = 60 * 1000;
 
+/// Options::compaction_interval, in milliseconds; Options::live_ratio; Options::memory_budget and
+/// Options::checkpoint_bytes, in bytes.
+inline constexpr std::uint64_t kCompactionIntervalMsMin = 10;
+inline constexpr std::uint64_t kCompactionIntervalMsMax = 24 * 60 * 60 * 1000;
+inline constexpr double kLiveRatioMin = 0.05;
+inline constexpr double kLiveRatioMax = 0.95;
+inline constexpr std::uint64_t kMemoryBudgetMin = 1 * kMiB;
+inline constexpr std::uint64_t kCheckpointBytesMin = 1 * kMiB;
+
 }  // namespace talea

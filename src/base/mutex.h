@@ -28,6 +28,7 @@
 #define TALEA_ACQUIRE_SHARED(...) TALEA_THREAD_ATTRIBUTE(acquire_shared_capability(__VA_ARGS__))
 #define TALEA_RELEASE(...) TALEA_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define TALEA_RELEASE_GENERIC(...) TALEA_THREAD_ATTRIBUTE(release_generic_capability(__VA_ARGS__))
+#define TALEA_RETURN_CAPABILITY(mutex) TALEA_THREAD_ATTRIBUTE(lock_returned(mutex))
 #define TALEA_NO_THREAD_SAFETY_ANALYSIS TALEA_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
 namespace talea {

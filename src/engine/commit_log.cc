@@ -250,6 +250,25 @@ Status CommitLog::end_sync(const SyncPoint& point, Status synced) {
   return {};
 }
 
+Result<CommitLog::Boundary> CommitLog::begin_checkpoint() {
+  TALEA_TRY(Status(broken_));
+  TALEA_TRY(retire_active());
+  // Its id is below the boundary, so it cannot become active behind it.
+  if (unlisted_ != nullptr) {
+    const std::string name = unlisted_->segment()->name();
+    unlisted_.reset();
+    (void)setup_.seams.file_system.remove(join_path(setup_.directory, name)).ok();
+  }
+  Boundary boundary;
+  boundary.id = TALEA_TRY(manifest_.take_file_id());
+  boundary.pin = live_.pin();
+  boundary.keys = live_.keys();
+  for (const std::shared_ptr<SegmentState>& state : live_.segments()) {
+    boundary.live_bytes[state->segment->id()] = state->live_bytes();
+  }
+  return boundary;
+}
+
 Status CommitLog::close() {
   Status closed = broken_;
   if (closed.ok()) closed = retire_active();

@@ -70,6 +70,17 @@ class CommitLog {
   SyncPoint begin_sync() const;
   Status end_sync(const SyncPoint& point, Status synced);
 
+  /// Where a checkpoint cuts the store: all batches up to the pin are in sealed segments with ids
+  /// below `id`, and all later ones will be in segments above it.
+  struct Boundary {
+    SnapshotRegistry::Pin pin;
+    std::uint32_t id = 0;  // of no file yet: the checkpoint's run gets it
+    std::uint64_t keys = 0;
+    absl::flat_hash_map<std::uint32_t, std::uint64_t> live_bytes;  // by segment
+  };
+  /// Errors: as sync(), or the manifest's
+  Result<Boundary> begin_checkpoint();
+
   /// The segment that is being filled, for whoever takes space ahead; null when there is none.
   std::shared_ptr<SegmentWriter> active() const { return writer_; }
 

@@ -108,6 +108,8 @@ Result<std::optional<ValueReader>> Engine::read_value(BytesView key) {
 }
 
 Status Engine::sync() { return impl_->store->sync(); }
+Status Engine::compact() { return impl_->store->compact(); }
+Status Engine::checkpoint() { return impl_->store->checkpoint(); }
 Stats Engine::stats() const { return impl_->store->stats(); }
 std::vector<SegmentInfo> Engine::segments() const { return impl_->store->segments(); }
 const RecoveryReport& Engine::recovery() const { return impl_->store->recovery(); }

@@ -14,6 +14,8 @@ namespace {
 // How often space is taken ahead of the log. At 1 GB/s it fills 2 MiB, the least that is there.
 constexpr std::chrono::milliseconds kTakeAheadPeriod{2};
 
+constexpr std::chrono::milliseconds kMaintenancePeriod{20};
+
 }  // namespace
 
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const std::string& path,
@@ -49,12 +51,21 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
                   .sync = options.sync,
                   .last_sequence = opened.replayed.last_sequence,
                   .last_now = opened.replayed.last_now},
-                 log_, *live_) {
+                 log_, *live_),
+      maintenance_({.seams = seams,
+                    .directory = path,
+                    .store_id = opened.manifest.store_id,
+                    .cache = *cache_,
+                    .options = options},
+                   manifest_, *live_, sequencer_, metrics_) {
   live_->set_published(opened.replayed.last_sequence);
 }
 
 Status EngineStore::begin_background_work() {
-  if (options_.read_only || options_.sync == SyncMode::always) return {};
+  if (options_.read_only) return {};
+  maintaining_ =
+      TALEA_TRY(seams_.executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
+  if (options_.sync == SyncMode::always) return {};
   taking_space_ =
       TALEA_TRY(seams_.executor.every(kTakeAheadPeriod, [this] { sequencer_.take_ahead(); }));
   if (options_.sync != SyncMode::interval) return {};
@@ -101,9 +112,21 @@ Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   return commit_encoded(request, entry.is_remove ? 0 : 1, entry.is_remove ? 1 : 0);
 }
 
+// What the batch changes is in the trees before it is published, and stays till then: publishing
+// cannot fail any more.
+Result<Sequence> EngineStore::commit_promoted(const Sequencer::Request& request) {
+  if (!live_->may_be_incomplete()) [[likely]]
+    return sequencer_.commit(request);
+  ReadLock no_eviction(live_->eviction_mutex());
+  for (const EntrySource& entry : request.entries) {
+    TALEA_TRY(live_->promote(entry.space, entry.key));
+  }
+  return sequencer_.commit(request);
+}
+
 Result<Sequence> EngineStore::commit_encoded(const Sequencer::Request& request, std::uint64_t puts,
                                              std::uint64_t removes) {
-  auto committed = sequencer_.commit(request);
+  auto committed = commit_promoted(request);
   count_outcome(committed);
   if (committed.ok() && *committed != 0) {
     metrics_.puts.add(puts);
@@ -242,9 +265,7 @@ Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView k
                                LiveState::Found& out) const {
   TALEA_TRY(check_usable(false));
   TALEA_TRY(check_key(key));
-  const bool found =
-      as_of ? live_->find_at(guard, space, key, *as_of, out) : live_->find(guard, space, key, out);
-  if (!found) {
+  if (!TALEA_TRY(live_->find_anywhere(guard, space, key, as_of, out))) {
     // What stands where the key would be must be intact, or the key may be what is damaged.
     if (out.state != nullptr) TALEA_TRY(out.check(options_.verify_reads));
     return false;
@@ -330,6 +351,10 @@ Status EngineStore::multi_get(Space space, std::span<const BytesView> keys,
     std::array<bool, LiveState::kFoundAtOnce> is_found{};
     const std::size_t count = std::min(keys.size(), LiveState::kFoundAtOnce);
     live_->find_many(guard, space, keys.first(count), found, is_found);
+    for (std::size_t i = 0; i < count && !live_->is_complete(); ++i) {
+      if (is_found[i]) continue;
+      is_found[i] = TALEA_TRY(live_->find_anywhere(guard, space, keys[i], std::nullopt, found[i]));
+    }
     reads.gets.add_alone(count);
     for (std::size_t i = 0; i < count; ++i) {
       if (found[i].state != nullptr) TALEA_TRY(found[i].check(options_.verify_reads));
@@ -389,6 +414,16 @@ Status EngineStore::sync() {
   return sequencer_.sync();
 }
 
+Status EngineStore::compact() {
+  TALEA_TRY(check_usable(true));
+  return maintenance_.compact();
+}
+
+Status EngineStore::checkpoint() {
+  TALEA_TRY(check_usable(true));
+  return maintenance_.checkpoint();
+}
+
 Stats EngineStore::stats() const {
   Stats stats;
   metrics_.fill(stats);
@@ -430,13 +465,16 @@ std::vector<SegmentInfo> EngineStore::segments() const {
 
 Status EngineStore::close() {
   if (closed_.exchange(true)) return Status::invalid_argument("the engine is closed");
+  maintenance_.stop();
   syncing_.reset();
   taking_space_.reset();
+  maintaining_.reset();
   Status closed;
   if (!options_.read_only) {
     closed = sequencer_.close();
     Status extents_closed = extents_.close();
     if (closed.ok()) closed = std::move(extents_closed);
+    maintenance_.close();
   }
   lock_.reset();
   return closed;

@@ -9,6 +9,7 @@
 #include "engine/commit_log.h"
 #include "engine/extent_store.h"
 #include "engine/live_state.h"
+#include "engine/maintenance.h"
 #include "engine/metrics.h"
 #include "engine/opening.h"
 #include "engine/seams.h"
@@ -42,6 +43,10 @@ class EngineStore final : public Store {
   Result<std::optional<ValueReader>> read_value(Space space, BytesView key);
 
   Status sync();
+  Status compact();
+  Status checkpoint();
+  /// One step of what the background does.
+  void maintain() { maintenance_.step(); }
   Stats stats() const;
   std::vector<SegmentInfo> segments() const;
   const RecoveryReport& recovery() const { return report_; }
@@ -78,6 +83,7 @@ class EngineStore final : public Store {
                          FailedPrecondition* failed);
   Result<Sequence> write_one(const EntrySource& entry);
   Result<ExtentList> store_value(BytesView value);
+  Result<Sequence> commit_promoted(const Sequencer::Request& request);
   Result<Sequence> commit_encoded(const Sequencer::Request& request, std::uint64_t puts,
                                   std::uint64_t removes);
   std::uint64_t commits_before() const;
@@ -95,10 +101,12 @@ class EngineStore final : public Store {
   ExtentStore extents_;
   CommitLog log_;
   Sequencer sequencer_;
+  Maintenance maintenance_;
   std::atomic<bool> closed_{false};
   // Last: their steps use all of the above.
   std::unique_ptr<Executor::Registration> syncing_;
   std::unique_ptr<Executor::Registration> taking_space_;
+  std::unique_ptr<Executor::Registration> maintaining_;
 };
 
 }  // namespace talea

@@ -19,8 +19,6 @@ constexpr std::size_t kPrunedAtOnce = 64;
 // 32 KiB. The table grows with the keys, in the background.
 constexpr std::uint64_t kTableSlotsFirst = 4096;
 
-std::uint32_t number_of(Space space) { return static_cast<std::uint32_t>(space); }
-
 }  // namespace
 
 LiveState::LiveState() : table_(epochs_, kTableSlotsFirst) {}
@@ -165,8 +163,9 @@ void LiveState::prune() {
 
 void LiveState::forget_tombstone(Location tombstone) {
   Found removed;
-  const bool is_entry = read(tombstone, removed);
-  TALEA_ASSERT(is_entry);
+  if (!read(tombstone, removed)) return;  // gone with its segment
+  // Without it the key would come back from the runs.
+  if (may_be_in_runs(Space{removed.entry.space}, removed.entry.key)) return;
   SpaceIndex& index = index_for(Space{removed.entry.space});
   {
     // Put again since, perhaps.
@@ -187,13 +186,22 @@ void LiveState::account(const Change& change, SegmentState& segment) {
 void LiveState::discount(const Found& old) {
   segments_.find(old.segment().id())->remove_live(old.entry.bytes);
   if (!old.entry.is_extent_list()) return;
-  const std::optional<ExtentList> list = decode_extent_list(old.entry.value);
+  std::optional<ExtentList> list = decode_extent_list(old.entry.value);
   TALEA_ASSERT(list.has_value());  // it was checked when it was published
-  const auto references = references_.find(list->value_id);
+  if (is_complete()) {
+    release(*list);
+  } else {
+    unreleased_.push_back(std::move(*list));
+  }
+}
+
+// An entry no longer refers to the value.
+void LiveState::release(const ExtentList& list) {
+  const auto references = references_.find(list.value_id);
   TALEA_ASSERT(references != references_.end());
   if (--references->second > 0) return;
   references_.erase(references);
-  for (const ExtentPiece& piece : list->pieces) {
+  for (const ExtentPiece& piece : list.pieces) {
     if (SegmentState* state = segments_.find(piece.segment)) state->remove_live(piece.disk_bytes());
   }
 }
@@ -226,19 +234,22 @@ bool LiveState::is_published(Location location, Found& out) const {
   return entry_as_of(location, pin.sequence(), out);
 }
 
-bool LiveState::entry_as_of(Location location, Sequence at, Found& out) const {
+// The entry or tombstone of the key at `location` as of batch `at`.
+bool LiveState::version_as_of(Location location, Sequence at, Found& out) const {
   if (!read(location, out)) return false;
-  if (out.sequence() > at) {
-    const Space space{out.entry.space};
-    const BytesView key = out.entry.key;
-    const auto is_same_key = [&](Location old) {
-      return read(old, out) && out.entry.key == key && Space{out.entry.space} == space;
-    };
-    if (undo_.find(hash_key(space, key), at, is_same_key) == 0) return false;
-    // What the oldest change above `at` replaced may itself be above it: the key was absent then.
-    if (out.sequence() > at) return false;
-  }
-  return !out.entry.is_remove();
+  if (out.sequence() <= at) return true;
+  const Space space{out.entry.space};
+  const BytesView key = out.entry.key;
+  const auto is_same_key = [&](Location old) {
+    return read(old, out) && out.entry.key == key && Space{out.entry.space} == space;
+  };
+  if (undo_.find(hash_key(space, key), at, is_same_key) == 0) return false;
+  // What the oldest change above `at` replaced may itself be above it: the key was absent then.
+  return out.sequence() <= at;
+}
+
+bool LiveState::entry_as_of(Location location, Sequence at, Found& out) const {
+  return version_as_of(location, at, out) && !out.entry.is_remove();
 }
 
 bool LiveState::find_at(const EpochGuard& guard, Space space, BytesView key, Sequence at,

@@ -11,6 +11,13 @@
 // only, and the older ones are in the undo list until no snapshot needs them (undo_list.h). So that
 // a scan meets a key which was removed after its snapshot, the tree keeps the location of the
 // remove entry, a *tombstone*, for as long.
+//
+// Runs. What a checkpoint has written of the index is in runs (index/run_set.h), and a store that
+// opens reads no more than their headers. Until its keys are in the trees the index is
+// *incomplete*: who misses a key there asks the runs. A key that is in a tree is newer than the
+// runs, or the same; so a writer *promotes* a key, takes it from the runs into its tree, before it
+// changes it, and a scan promotes the range that it is about to read. Leaves that the runs have as
+// well may be *evicted* when memory is short. A tombstone stays in its tree until a run has it.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -31,6 +38,7 @@
 #include "engine/undo_list.h"
 #include "index/lookup_table.h"
 #include "index/radix_tree.h"
+#include "index/run_set.h"
 #include "log/extent.h"
 #include "talea/engine.h"
 
@@ -78,6 +86,7 @@ class LiveState final : private KeySource {
   }
   /// Forgets a segment that no key points into.
   void remove_segment(std::uint32_t id) { (void)segments_.remove(id); }
+  std::shared_ptr<SegmentState> share(std::uint32_t id) const { return segments_.share(id); }
   /// Null when no such segment is open.
   std::shared_ptr<const Segment> segment(std::uint32_t id) const;
   std::vector<std::shared_ptr<SegmentState>> segments() const { return segments_.all(); }
@@ -90,6 +99,81 @@ class LiveState final : private KeySource {
       TALEA_EXCLUDES(index_mutex_);
   /// What is published is all there is through `sequence`: for replay, whose log may have gaps.
   void set_published(Sequence sequence) { published_.store(sequence); }
+
+  // --- Runs --------------------------------------------------------------------------------------
+
+  /// The runs are these from now on. Locations in segments below `boundary` are in them as they are
+  /// in the trees. `complete`: every key of theirs is in a tree.
+  void set_runs(std::shared_ptr<const RunSet> runs, std::uint32_t boundary, bool complete)
+      TALEA_EXCLUDES(index_mutex_, runs_mutex_);
+  std::shared_ptr<const RunSet> runs() const TALEA_EXCLUDES(runs_mutex_);
+  std::uint32_t boundary() const { return boundary_.load(std::memory_order_relaxed); }
+  bool is_complete() const { return complete_.load(std::memory_order_acquire); }
+  /// For opening: how many keys the checkpoint had.
+  void set_keys(std::uint64_t keys) { keys_.store(keys, std::memory_order_relaxed); }
+
+  /// Takes a key from the runs into its tree, if it is not there. Nothing when all are.
+  /// Cost: a look at a filter for a new key; some microseconds for one that is in the runs.
+  /// Errors: corruption, io_error
+  Status promote(Space space, BytesView key) TALEA_EXCLUDES(index_mutex_);
+  /// The same for up to `rows_max` keys from `from` on, in the order of (space, key). Returns the
+  /// key up to which all are in their trees; nothing when the end of the runs was reached.
+  struct Reached {
+    Space space = Space::user;
+    Bytes key;
+  };
+  Result<std::optional<Reached>> promote_from(Space space, BytesView from, bool inclusive,
+                                              std::size_t rows_max) TALEA_EXCLUDES(index_mutex_);
+  /// Downwards from below `before` (or the end of the space), within the space.
+  Result<std::optional<Bytes>> promote_before(Space space, std::optional<BytesView> before,
+                                              std::size_t rows_max) TALEA_EXCLUDES(index_mutex_);
+  /// Every key of the runs was promoted, and none evicted since.
+  void set_complete() TALEA_EXCLUDES(index_mutex_);
+  /// Held, shared, by whoever relies on what was promoted staying in its tree, from before the
+  /// promotion on. To be held whenever may_be_incomplete().
+  SharedMutex& eviction_mutex() const TALEA_RETURN_CAPABILITY(eviction_mutex_) {
+    return eviction_mutex_;
+  }
+  bool may_be_incomplete() const {
+    return evicts_.load(std::memory_order_relaxed) || !is_complete();
+  }
+  /// Before the first evict(), and before the store is used.
+  void allow_eviction() { evicts_.store(true, std::memory_order_relaxed); }
+  /// Takes leaves that the runs have as well out of the tree of users, `rows_max` at a time, going
+  /// round. Returns how many.
+  std::size_t evict(std::size_t rows_max) TALEA_EXCLUDES(index_mutex_, eviction_mutex_);
+  /// As find() or find_at(), among keys that no tree has. What is found is promoted soon.
+  /// Errors: corruption, io_error
+  Result<bool> find_cold(const EpochGuard& guard, Space space, BytesView key,
+                         std::optional<Sequence> at, Found& out) const;
+  /// Promotes what find_cold() found.
+  Status promote_found() TALEA_EXCLUDES(index_mutex_);
+
+  // --- Checkpoints and compaction ----------------------------------------------------------------
+
+  /// Calls `visit` for every key's entry or tombstone as of batch `at`, which is pinned, in the
+  /// order of (space, key), from `from` on and up to `rows_max` of them; returns where to go on.
+  using VisitEntry = std::function<Status(const Found&)>;
+  Result<std::optional<Reached>> visit_rows(const Reached& from, Sequence at, std::size_t rows_max,
+                                            const VisitEntry& visit) const;
+  /// An entry was copied: if `from` is still the location of the key, it is `to` now.
+  bool relocate(Space space, BytesView key, Location from, SegmentState& segment, EntryExtent to)
+      TALEA_EXCLUDES(index_mutex_);
+  /// Whether a tree has this very location.
+  bool is_current(Space space, BytesView key, Location location) const;
+  /// The spaces that ever had a key here, ascending.
+  std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
+  /// Lets go of tombstones that the runs have and no snapshot needs, up to `rows_max` keys from
+  /// `from` on; returns where to go on.
+  std::optional<Reached> purge_tombstones(const Reached& from, std::size_t rows_max)
+      TALEA_EXCLUDES(index_mutex_);
+  /// The lowest batch that a snapshot sees; SnapshotRegistry::kNone when there is none.
+  Sequence oldest_snapshot() const { return snapshots_.oldest(); }
+
+  /// The lookup table grows with the keys, some slots at a time: false when there is nothing to do.
+  bool grow_table() TALEA_EXCLUDES(index_mutex_);
+  /// What trees and table take, without what they may yet take of the same memory.
+  std::uint64_t index_bytes_used() const TALEA_EXCLUDES(index_mutex_);
 
   // --- Reading -----------------------------------------------------------------------------------
 
@@ -112,6 +196,11 @@ class LiveState final : private KeySource {
   void find_many(const EpochGuard& guard, Space space, std::span<const BytesView> keys,
                  std::span<Found> out, std::span<bool> found) const;
 
+  /// As find_at(), or find() without `at`, and among the keys in runs.
+  /// Errors: corruption, io_error
+  Result<bool> find_anywhere(const EpochGuard& guard, Space space, BytesView key,
+                             std::optional<Sequence> at, Found& out) const;
+
   /// Locations of keys from `from` on, newest entries and tombstones; as RadixTree::rows().
   std::size_t rows(const EpochGuard& guard, Space space, std::optional<RadixTree::Bound> from,
                    RadixTree::Direction direction, std::span<Location> out) const;
@@ -123,7 +212,6 @@ class LiveState final : private KeySource {
 
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
   /// The spaces that ever had a key, ascending.
-  std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
   std::uint64_t live_bytes() const;
   /// What the index takes: trees, table and undo list.
   std::uint64_t index_bytes() const TALEA_EXCLUDES(index_mutex_);
@@ -147,6 +235,12 @@ class LiveState final : private KeySource {
   bool is_key_at(std::uint64_t word, BytesView key) const override;
 
   bool is_published(Location location, Found& out) const;
+  bool version_as_of(Location location, Sequence at, Found& out) const;
+  // The entry that a row of a run is about.
+  Result<Location> location_of(Space space, BytesView key, const RunRevision& row) const;
+  void promote_row(Space space, BytesView key, Location location) TALEA_REQUIRES(index_mutex_);
+  bool may_be_in_runs(Space space, BytesView key) const TALEA_EXCLUDES(runs_mutex_);
+  void release(const ExtentList& list) TALEA_REQUIRES(index_mutex_);
   const SpaceIndex* index_of(Space space) const;
   SpaceIndex& index_for(Space space) TALEA_REQUIRES(index_mutex_);
   Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
@@ -178,6 +272,21 @@ class LiveState final : private KeySource {
   // How many entries refer to a large value, by its id: a StoredValue may be put under several
   // keys.
   absl::flat_hash_map<std::uint64_t, std::uint64_t> references_ TALEA_GUARDED_BY(index_mutex_);
+
+  // Large values whose entries were replaced while the index was incomplete, and not all that refer
+  // to them were known.
+  std::vector<ExtentList> unreleased_ TALEA_GUARDED_BY(index_mutex_);
+  std::optional<Reached> growing_from_ TALEA_GUARDED_BY(index_mutex_);
+  Bytes evict_from_ TALEA_GUARDED_BY(index_mutex_);
+
+  mutable Mutex runs_mutex_;
+  std::shared_ptr<const RunSet> runs_ TALEA_GUARDED_BY(runs_mutex_) = RunSet::of({});
+  mutable std::vector<std::pair<Space, Bytes>> found_cold_ TALEA_GUARDED_BY(runs_mutex_);
+  std::atomic<bool> has_runs_{false};
+  std::atomic<bool> complete_{true};
+  std::atomic<std::uint32_t> boundary_{0};
+  std::atomic<bool> evicts_{false};
+  mutable SharedMutex eviction_mutex_;  // taken before the others
 
   std::atomic<std::uint64_t> keys_{0};
 };

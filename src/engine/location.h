@@ -5,7 +5,11 @@
 
 #include <cstdint>
 
+#include "talea/batch.h"
+
 namespace talea {
+
+constexpr std::uint32_t number_of(Space space) { return static_cast<std::uint32_t>(space); }
 
 /// 0 is no location.
 using Location = std::uint64_t;

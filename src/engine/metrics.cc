@@ -37,6 +37,9 @@ void Metrics::fill(Stats& stats) const {
   stats.syncs = syncs.value();
   stats.segments_created = segments_created.value();
   stats.segments_abandoned = segments_abandoned.value();
+  stats.checkpoints = checkpoints.value();
+  stats.compacted_bytes_written = bytes_compacted.value();
+  stats.run_bytes_written = run_bytes_written.value();
   stats.commit_latency = copy(commit_latency);
   stats.get_latency = copy(get_latency);
 }

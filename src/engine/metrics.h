@@ -37,6 +37,9 @@ struct Metrics {
   Counter syncs;
   Counter segments_created;
   Counter segments_abandoned;
+  Counter checkpoints;
+  Counter bytes_compacted;
+  Counter run_bytes_written;
   Histogram commit_latency;
   Histogram get_latency;
 

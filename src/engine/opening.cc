@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/assert.h"
+#include "engine/run_layers.h"
 #include "log/segment_scanner.h"
 
 namespace talea {
@@ -25,7 +26,7 @@ std::string within(std::uint64_t given, std::uint64_t minimum, std::uint64_t max
 
 bool is_ours(const std::string& name) {
   return name == kLockName || name == kManifestName || name == kManifestTemporaryName ||
-         parse_segment_file_name(name).has_value();
+         parse_segment_file_name(name).has_value() || parse_run_file_name(name).has_value();
 }
 
 // Who holds the lock, for the message that whoever comes second gets.
@@ -55,6 +56,31 @@ Status check_options(const Options& options) {
     return Status::invalid_argument(
         "Options::sync_interval must be " + std::to_string(kSyncIntervalMsMin) + " to " +
         std::to_string(kSyncIntervalMsMax) + " ms; it is " + std::to_string(interval));
+  }
+  const auto compaction = options.compaction_interval.count();
+  if (compaction != 0 && (compaction < static_cast<std::int64_t>(kCompactionIntervalMsMin) ||
+                          compaction > static_cast<std::int64_t>(kCompactionIntervalMsMax))) {
+    return Status::invalid_argument("Options::compaction_interval must be 0 or " +
+                                    std::to_string(kCompactionIntervalMsMin) + " to " +
+                                    std::to_string(kCompactionIntervalMsMax) + " ms; it is " +
+                                    std::to_string(compaction));
+  }
+  if (!(options.live_ratio >= kLiveRatioMin && options.live_ratio <= kLiveRatioMax)) {
+    return Status::invalid_argument("Options::live_ratio must be 0.05 to 0.95; it is " +
+                                    std::to_string(options.live_ratio));
+  }
+  if (options.memory_budget != 0 && options.memory_budget < kMemoryBudgetMin) {
+    return Status::invalid_argument("Options::memory_budget must be 0 or at least " +
+                                    std::to_string(kMemoryBudgetMin) + "; it is " +
+                                    std::to_string(options.memory_budget));
+  }
+  if (options.checkpoint_bytes != 0 && options.checkpoint_bytes < kCheckpointBytesMin) {
+    return Status::invalid_argument("Options::checkpoint_bytes must be 0 or at least " +
+                                    std::to_string(kCheckpointBytesMin) + "; it is " +
+                                    std::to_string(options.checkpoint_bytes));
+  }
+  if (options.verify_reads != VerifyReads::once && options.verify_reads != VerifyReads::always) {
+    return Status::invalid_argument("Options::verify_reads must be once or always");
   }
   if (options.sync != SyncMode::always && options.sync != SyncMode::interval &&
       options.sync != SyncMode::never) {
@@ -155,7 +181,7 @@ class Opening {
     opened_.cache = std::make_unique<FileCache>(seams_.file_system, kOpenFilesMax);
     opened_.live = std::make_unique<LiveState>();
     opened_.replayed.last_now = opened_.manifest.last_now;
-    TALEA_TRY(open_extents());
+    TALEA_TRY(open_checkpoint());
     TALEA_TRY(replay_log());
     ReplayState& replayed = opened_.replayed;
     replayed.last_sequence = std::max(replayed.last_sequence, opened_.manifest.last_sequence);
@@ -184,32 +210,45 @@ class Opening {
                               "Restore it from a backup");
   }
 
-  Status open_extents() {
+  // A log segment that the checkpoint has passed, and all that is not log.
+  bool is_replayed(const ManifestFile& file) const {
+    return file.kind == SegmentKind::log && file.id >= opened_.manifest.replay_from;
+  }
+
+  // What is not replayed: extents, and what the runs point into. O(files).
+  Status open_checkpoint() {
     for (const ManifestFile& file : opened_.manifest.files) {
-      if (file.kind != SegmentKind::extent) continue;
+      if (is_replayed(file)) continue;
       std::shared_ptr<Segment> segment = TALEA_TRY(open_segment(file));
       const std::uint64_t size = TALEA_TRY(segment->file().size());
       SegmentFill fill;
       fill.end = file.sealed ? file.bytes : size;
       fill.entries = file.entries;
-      opened_.live->add_segment(std::move(segment), fill);
+      fill.first_sequence = file.first_sequence;
+      fill.last_sequence = file.last_sequence;
+      if (file.kind != SegmentKind::extent) {
+        if (size < file.bytes) {
+          return segment->corruption_at(size, "the file ends here; the manifest says that it has " +
+                                                  std::to_string(file.bytes) + " bytes");
+        }
+        TALEA_TRY(segment->map(file.bytes));
+        segment->set_sealed(file.bytes);
+      }
+      opened_.live->add_segment(std::move(segment), fill).add_live(file.live_bytes);
     }
+    return open_index();
+  }
+
+  Status open_index() {
+    auto runs = TALEA_TRY(talea::open_runs(seams_.file_system, path_, opened_.manifest));
+    opened_.live->set_runs(std::move(runs), opened_.manifest.replay_from, false);
+    opened_.live->set_keys(opened_.manifest.checkpoint_keys);
     return {};
   }
 
   Status replay_log() {
-    if (opened_.manifest.replay_from != 0) {
-      return Status::unsupported(std::string(kManifestName) +
-                                 ": the store has a checkpoint, which this build does not read. "
-                                 "Open it with a newer Talea");
-    }
     for (const ManifestFile& file : opened_.manifest.files) {
-      if (file.kind == SegmentKind::extent) continue;
-      if (file.kind == SegmentKind::data) {
-        return Status::unsupported(segment_file_name(file.kind, file.id) +
-                                   ": this build does not read data segments. Open the store "
-                                   "with a newer Talea");
-      }
+      if (!is_replayed(file)) continue;
       std::shared_ptr<Segment> segment = TALEA_TRY(open_segment(file));
       TALEA_TRY(segment->map(file.sealed ? file.bytes : TALEA_TRY(segment->file().size())));
       SegmentState& state = opened_.live->add_segment(segment);
@@ -222,7 +261,12 @@ class Opening {
       segment->set_sealed(replayed.fill.end);
       if (replayed.excess_bytes > 0) too_long_.push_back(file);
       if (file.sealed) continue;
-      TALEA_ASSERT(tail_ == nullptr);
+      if (tail_ != nullptr) {
+        return Status::unsupported(
+            std::string(kManifestName) +
+            ": two log segments are open, the second prepared ahead of need; "
+            "this build does not replay that. Open it with a newer Talea");
+      }
       tail_ = std::move(segment);
       tail_replay_ = std::move(replayed);
       if (tail_replay_.torn_bytes > 0) {
@@ -296,14 +340,25 @@ class Opening {
   // Files of ours that the manifest does not name: made, and then not listed because something
   // failed. They cannot hold anything that was acknowledged; if one does hold a batch, the
   // manifest is not the one that belongs here, and nothing may be removed.
+  // The id of a segment or run that the manifest does not name; nothing for other files.
+  std::optional<std::uint32_t> unlisted_id(const std::string& name) const {
+    std::optional<std::uint32_t> id = parse_run_file_name(name);
+    if (const auto segment = parse_segment_file_name(name)) id = segment->id;
+    if (id && opened_.manifest.names(*id)) id.reset();
+    return id;
+  }
+
   Status check_leftovers() {
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
+      const std::optional<std::uint32_t> id = unlisted_id(name);
+      if (!id) continue;
       const std::optional<SegmentFileName> file = parse_segment_file_name(name);
-      if (!file || opened_.manifest.find(file->id) != nullptr) continue;
-      TALEA_TRY(check_holds_nothing(*file, name));
+      // What lies before the point where replay begins is in the checkpoint, or was overwritten.
+      const bool is_retired = *id < opened_.manifest.replay_from;
+      if (file && !is_retired) TALEA_TRY(check_holds_nothing(*file, name));
       // Its id was used, even if the manifest does not know.
-      if (file->id == UINT32_MAX) return Status::corruption(name + ": no store gives this id");
-      opened_.manifest.next_file_id = std::max(opened_.manifest.next_file_id, file->id + 1);
+      if (*id == UINT32_MAX) return Status::corruption(name + ": no store gives this id");
+      opened_.manifest.next_file_id = std::max(opened_.manifest.next_file_id, *id + 1);
     }
     return {};
   }
@@ -319,9 +374,7 @@ class Opening {
 
   Status remove_leftovers() {
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
-      const std::optional<SegmentFileName> file = parse_segment_file_name(name);
-      const bool unlisted = file && opened_.manifest.find(file->id) == nullptr;
-      if (!unlisted && name != kManifestTemporaryName) continue;
+      if (!unlisted_id(name) && name != kManifestTemporaryName) continue;
       TALEA_TRY(seams_.file_system.remove(join_path(path_, name)));
     }
     return {};

@@ -91,6 +91,7 @@ class SegmentReplay {
       return segment_.corruption_at(*bad, "the extent list is valid and makes no sense");
     }
     for (const LiveState::Change& change : changes_.changes) {
+      TALEA_TRY(live_.promote(change.space, change.key));
       if (change.extents == nullptr) continue;
       for (const ExtentPiece& piece : change.extents->pieces) {
         if (live_.segment(piece.segment) != nullptr) continue;

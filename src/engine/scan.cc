@@ -106,7 +106,7 @@ class EngineScan final : public Scan::State {
   }
 
  private:
-  const LiveState& live() const { return *store_.live_; }
+  LiveState& live() const { return *store_.live_; }
 
   bool end() {
     remaining_ = 0;
@@ -120,21 +120,67 @@ class EngineScan final : public Scan::State {
 
   // The next locations from the tree; false when there are none.
   Result<bool> fetch() {
-    if (exhausted_) return false;
     const std::uint64_t wanted = std::min<std::uint64_t>(remaining_, at_once_);
-    const std::span<Location> into = std::span(locations_).first(static_cast<std::size_t>(wanted));
+    const auto into = std::span(locations_).first(static_cast<std::size_t>(wanted));
+    at_once_ = std::min(2 * at_once_, kRowsAtOnce);
+    position_ = count_ = 0;
+    while (!exhausted_ && count_ == 0) {
+      if (!live().may_be_incomplete()) {
+        TALEA_TRY(take_rows(into));
+      } else {
+        ReadLock no_eviction(live().eviction_mutex());
+        TALEA_TRY(promote_ahead(into.size()));
+        TALEA_TRY(take_rows(into));
+        TALEA_TRY(keep_within_promoted(into.size()));
+      }
+    }
+    for (std::size_t i = 0; i < std::min(count_, kRowsAhead); ++i) live().prefetch(locations_[i]);
+    return count_ > 0;
+  }
+
+  Status take_rows(std::span<Location> into) {
     const EpochGuard guard(live().epochs());
-    position_ = 0;
     count_ = live().rows(guard, space_, bound_, direction(), into);
     exhausted_ = count_ < into.size();
-    at_once_ = std::min(2 * at_once_, kRowsAtOnce);
-    if (count_ == 0) return false;
-    for (std::size_t i = 0; i < std::min(count_, kRowsAhead); ++i) live().prefetch(locations_[i]);
+    if (count_ == 0) return {};
     // Keys stay where they are while the pin lives, so the bound may point there.
     LiveState::Found last;
     if (!live().read(locations_[count_ - 1], last)) TALEA_TRY(last.check(verify_));
     bound_ = {last.entry.key, false};
-    return true;
+    return {};
+  }
+
+  // Takes keys that are in the runs alone into the tree, from the bound on, and notes how far.
+  Status promote_ahead(std::size_t rows) {
+    std::optional<Bytes> reached;
+    if (reverse_) {
+      std::optional<BytesView> before;
+      if (bound_) before = bound_->key;
+      reached = TALEA_TRY(live().promote_before(space_, before, rows));
+    } else {
+      auto promoted = TALEA_TRY(live().promote_from(space_, bound_->key, bound_->inclusive, rows));
+      if (promoted && promoted->space == space_) reached = std::move(promoted->key);
+    }
+    promoted_to_ = std::move(reached);
+    return {};
+  }
+
+  // Rows beyond what was promoted may have others between them: they come with the next fetch.
+  Status keep_within_promoted(std::size_t wanted) {
+    if (!promoted_to_) return {};
+    const std::size_t taken = count_;
+    LiveState::Found row;
+    while (count_ > 0) {
+      if (!live().read(locations_[count_ - 1], row)) TALEA_TRY(row.check(verify_));
+      const int order = row.entry.key.compare(*promoted_to_);
+      if (reverse_ ? order >= 0 : order <= 0) break;
+      --count_;
+    }
+    if (count_ == taken && taken == wanted) return {};
+    limit_ = *promoted_to_;
+    bound_ = {limit_, false};
+    exhausted_ = false;
+    return {};
   }
 
   RadixTree::Direction direction() const {
@@ -164,6 +210,8 @@ class EngineScan final : public Scan::State {
   std::size_t count_ = 0;
   std::size_t at_once_ = kRowsFirst;
   bool exhausted_ = false;
+  std::optional<Bytes> promoted_to_;  // all keys from the bound to here are in the tree
+  Bytes limit_;                       // what bound_ points to, at times
   bool has_row_ = false;
   LiveState::Found row_;
   std::optional<Bytes> value_;  // of a large value

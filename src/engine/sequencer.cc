@@ -102,6 +102,24 @@ Status Sequencer::sync_beside_writers() {
   return ended;
 }
 
+Result<CommitLog::Boundary> Sequencer::begin_checkpoint() {
+  if (!queues_) {
+    MutexLock lock(mutex_);
+    TALEA_TRY(admit());
+    auto boundary = log_.begin_checkpoint();
+    broken_ = log_.broken();
+    return boundary;
+  }
+  std::optional<Result<CommitLog::Boundary>> boundary;
+  Waiter waiter;
+  waiter.boundary = &boundary;
+  MutexLock lock(mutex_);
+  TALEA_TRY(admit());
+  join(waiter);
+  TALEA_TRY(std::move(waiter.status));
+  return std::move(*boundary);
+}
+
 void Sequencer::take_ahead() {
   std::shared_ptr<SegmentWriter> active;
   {
@@ -208,6 +226,11 @@ Sequence Sequencer::write_group(const std::vector<Waiter*>& group) {
   }
   const CommitLog::Outcome outcome = log_.write(batches, sync);
   const Sequence last = outcome.committed > 0 ? batches[outcome.committed - 1].sequence : 0;
+  for (const Waiter* waiter : group) {
+    if (waiter->boundary != nullptr && outcome.status.ok()) {
+      waiter->boundary->emplace(log_.begin_checkpoint());
+    }
+  }
   if (outcome.status.ok()) return last;
   std::size_t position = 0;
   for (Waiter* waiter : group) {
@@ -241,7 +264,9 @@ Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView ke
   }
   const EpochGuard guard(live_.epochs());
   LiveState::Found found;
-  if (!live_.find(guard, space, key, found)) return std::optional<Sequence>();
+  if (!TALEA_TRY(live_.find_anywhere(guard, space, key, std::nullopt, found))) {
+    return std::optional<Sequence>();
+  }
   if (!exact) return std::optional<Sequence>(1);
   TALEA_TRY(found.check(VerifyReads::once));
   return std::optional<Sequence>(found.sequence());

@@ -61,6 +61,9 @@ class Sequencer {
   /// Makes durable all that was committed before the call.
   Status sync();
 
+  /// Ends the log here for a checkpoint; see CommitLog.
+  Result<CommitLog::Boundary> begin_checkpoint();
+
   /// Takes space for the log before it is needed; for a thread in the background.
   void take_ahead();
 
@@ -79,6 +82,8 @@ class Sequencer {
     enum State : std::uint32_t { waiting, leading, done };
     PendingBatch batch;
     bool is_sync = false;
+    // Where to put what begin_checkpoint() said, for who asks for one.
+    std::optional<Result<CommitLog::Boundary>>* boundary = nullptr;
     Status status;
     std::atomic<std::uint32_t> state{waiting};
   };

@@ -62,6 +62,16 @@ void Segment::adopt(std::unique_ptr<Mapping> mapping) {
   set_end(mapping_->bytes().size());
 }
 
+bool Segment::next_entry(std::uint64_t& offset, StoredEntry& out) const {
+  const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
+  constexpr std::size_t kFlagsOffset = 4;
+  if (offset + kBatchHeaderBytes < end &&
+      (static_cast<std::uint8_t>(memory_[offset + kFlagsOffset]) & kFlagBatch) != 0) {
+    offset += kBatchHeaderBytes;
+  }
+  return offset <= UINT32_MAX && peek(static_cast<std::uint32_t>(offset), out);
+}
+
 bool Segment::has_batch_header(std::uint32_t offset, const StoredEntry& entry) const {
   if (entry.lead > offset) return false;
   const std::uint64_t header = offset - entry.lead;

@@ -61,6 +61,9 @@ class Segment {
     const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
     return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out);
   }
+  /// The entry at `offset`, or the first of the batch whose header is there: moves `offset` to it.
+  /// For a walk from kSegmentHeaderBytes on. False when none can be there.
+  bool next_entry(std::uint64_t& offset, StoredEntry& out) const;
   /// Asks for the memory of an entry that will be read soon.
   void prefetch(std::uint32_t offset) const { __builtin_prefetch(memory_ + offset); }
   /// Whether the entry that peek() read at `offset` passes its check: each time, or when its block

@@ -1,4 +1,4 @@
-#include "engine/checkpoint_writer.h"
+#include "engine/run_layers.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,6 @@
 
 namespace talea {
 namespace {
-
-using Fault = CrashFileSystem::Fault;
 
 constexpr const char* kDirectory = "store";
 
@@ -29,27 +27,13 @@ RunIdentity identity(std::uint32_t id) {
 
 using Content = std::map<Bytes, RunRevision>;
 
-CheckpointWriter::Source source_of(const Content& content) {
-  auto at = content.begin();
-  return [&content, at]() mutable -> Result<std::optional<CheckpointWriter::Row>> {
-    if (at == content.end()) return std::optional<CheckpointWriter::Row>();
-    const auto row = at++;
-    return std::optional(CheckpointWriter::Row{Space::user, row->first, row->second});
-  };
-}
-
 Result<ManifestRun> checkpoint(CrashFileSystem& disk, std::uint32_t id, const Content& changed,
                                bool is_oldest = false) {
-  const auto writer = TALEA_TRY(CheckpointWriter::create(disk,
-                                                         {.directory = kDirectory,
-                                                          .identity = identity(id),
-                                                          .keys_expected = changed.size(),
-                                                          .is_oldest = is_oldest},
-                                                         source_of(changed)));
-  std::uint64_t steps = 1;
-  for (; !TALEA_TRY(writer->step(50)); ++steps) EXPECT_LE(writer->stats().rows, 50 * steps);
-  EXPECT_EQ(steps, changed.size() / 50 + 1);
-  return writer->finish();
+  const auto writer = TALEA_TRY(RunFileWriter::create(
+      disk, kDirectory,
+      {.identity = identity(id), .keys_expected = filter_keys(changed.size(), is_oldest)}));
+  for (const auto& [key, revision] : changed) TALEA_TRY(writer->add(Space::user, key, revision));
+  return manifest_run(TALEA_TRY(writer->finish()), id);
 }
 
 std::vector<ManifestRun> runs_of(const std::vector<std::uint64_t>& rows_newest_first) {
@@ -101,7 +85,7 @@ TEST(PlanMerge, WritesARowALogarithmicNumberOfTimes) {
 }
 
 // Checkpoint over checkpoint, merged as planned, opened anew each time.
-TEST(CheckpointWriter, MakesLayersThatHoldTheWholeIndex) {
+TEST(RunLayers, HoldTheWholeIndex) {
   SeededRandom random(test_seed());
   CrashFileSystem disk;
   make_directory(disk);
@@ -148,50 +132,9 @@ TEST(CheckpointWriter, MakesLayersThatHoldTheWholeIndex) {
   }
 }
 
-TEST(CheckpointWriter, LeavesTombstonesOutOfTheOldestLayer) {
-  CrashFileSystem disk;
-  make_directory(disk);
-  const Content content = {{"gone", {.sequence = 1, .tombstone = true}}, {"here", {.sequence = 2}}};
-  const ManifestRun oldest = checkpoint(disk, 1, content, true).value();
-  EXPECT_EQ(oldest.rows, 1U);
-  EXPECT_EQ(oldest.layer, 1U);
-  EXPECT_EQ(oldest.lowest_sequence, 2U);
-  EXPECT_EQ(checkpoint(disk, 2, content, false).value().rows, 2U);
-}
-
-TEST(CheckpointWriter, ThatFailsAnywhereLeavesNoFile) {
-  Content content;
-  for (int i = 0; i < 400; ++i) content["key " + std::to_string(i)] = {.sequence = 7};
-  for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::sync_fails}) {
-    bool finished = false;
-    for (std::uint64_t call = 1; !finished; ++call) {
-      CrashFileSystem disk;
-      make_directory(disk);
-      disk.fail_at(call, fault);
-      const Status status = checkpoint(disk, 7, content).status();
-      finished = disk.faults_fired() == 0;
-      EXPECT_EQ(status.ok(), finished) << "call=" << call;
-      EXPECT_EQ(disk.exists("store/0000000007.run").value(), finished) << "call=" << call;
-    }
-  }
-  CrashFileSystem disk;
-  make_directory(disk);
-  int rows = 0;
-  Bytes key;
-  const CheckpointWriter::Source failing = [&]() -> Result<std::optional<CheckpointWriter::Row>> {
-    if (++rows == 10) return Status::corruption("of an entry");
-    key = "key " + std::to_string(rows);
-    return std::optional(CheckpointWriter::Row{Space::user, key, {.sequence = 1}});
-  };
-  const auto writer =
-      CheckpointWriter::create(disk, {.directory = kDirectory, .identity = identity(7)}, failing)
-          .value();
-  EXPECT_EQ(writer->step(50).status().to_string(), "corruption: of an entry");
-}
-
 // run_set.h says 0.02 reads for an absent key at three layers; with larger filters above the
 // oldest it holds for all that there may be.
-TEST(CheckpointWriter, LayersAreFewEnoughForAbsentKeys) {
+TEST(RunLayers, AreFewEnoughForAbsentKeys) {
   CrashFileSystem disk;
   make_directory(disk);
   constexpr std::uint64_t kKeys = 4000;

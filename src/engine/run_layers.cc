@@ -1,8 +1,6 @@
-#include "engine/checkpoint_writer.h"
+#include "engine/run_layers.h"
 
 #include <utility>
-
-#include "base/assert.h"
 
 namespace talea {
 
@@ -53,33 +51,6 @@ std::optional<RunMergePlan> plan_merge(const std::vector<ManifestRun>& newest_fi
   if (count - end + 1 > kRunsMax) end = count - kRunsMax + 1;
   if (end < 2) return std::nullopt;
   return RunMergePlan{.begin = 0, .end = end, .to_oldest = end == count};
-}
-
-Result<std::unique_ptr<CheckpointWriter>> CheckpointWriter::create(FileSystem& file_system,
-                                                                   const Setup& setup,
-                                                                   Source source) {
-  std::unique_ptr<RunFileWriter> writer = TALEA_TRY(
-      RunFileWriter::create(file_system, setup.directory,
-                            {.identity = setup.identity,
-                             .keys_expected = filter_keys(setup.keys_expected, setup.is_oldest)}));
-  return std::unique_ptr<CheckpointWriter>(
-      new CheckpointWriter(std::move(writer), setup.is_oldest, std::move(source)));
-}
-
-Result<bool> CheckpointWriter::step(std::uint64_t rows_max) {
-  for (std::uint64_t rows = 0; rows < rows_max && !ended_; ++rows) {
-    const std::optional<Row> row = TALEA_TRY(source_());
-    ended_ = !row.has_value();
-    if (ended_ || (row->revision.tombstone && is_oldest_)) continue;
-    TALEA_TRY(writer_->add(row->space, row->key, row->revision));
-  }
-  return ended_;
-}
-
-Result<ManifestRun> CheckpointWriter::finish() {
-  TALEA_ASSERT(ended_);
-  const RunFileInfo info = TALEA_TRY(writer_->finish());
-  return manifest_run(info, info.id);
 }
 
 }  // namespace talea

@@ -1,4 +1,4 @@
-// The runs of a store: how a checkpoint writes one, which are merged and when, and how they open.
+// The runs of a store as layers: how they open, and which are merged and when.
 //
 // A checkpoint writes what changed since the last one as a run, a new layer over those there are:
 //
@@ -13,7 +13,6 @@
 // positives instead of 0.54. Eight layers thus take no more than 0.008 reads for an absent key.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,53 +51,5 @@ std::optional<RunMergePlan> plan_merge(const std::vector<ManifestRun>& newest_fi
 constexpr std::uint64_t filter_keys(std::uint64_t keys, bool is_oldest) {
   return is_oldest ? keys : 2 * keys;
 }
-
-/// Writes the run of a checkpoint, some rows at a time. Until the manifest names it nothing has
-/// changed; a writer that is given up removes its file.
-///
-/// Threads: externally synchronised.
-class CheckpointWriter {
- public:
-  /// A key and where its entry lies, or that it was removed. The key is valid until the next row.
-  struct Row {
-    Space space = Space::user;
-    BytesView key;
-    RunRevision revision;
-  };
-  /// Gives rows in the order of (space, key), one of each key, and nothing at the end.
-  using Source = std::function<Result<std::optional<Row>>()>;
-
-  struct Setup {
-    std::string directory;
-    RunIdentity identity = {};
-    /// At least as many as `source` will give.
-    std::uint64_t keys_expected = 0;
-    /// No run is below: tombstones hide nothing, and are left out.
-    bool is_oldest = false;
-  };
-  /// Errors: exhausted, denied, io_error; no file is left
-  static Result<std::unique_ptr<CheckpointWriter>> create(FileSystem& file_system,
-                                                          const Setup& setup, Source source);
-
-  /// Takes up to `rows_max` rows from the source; true when it has ended.
-  /// Errors: those of the source; exhausted, io_error: the writer is of no more use
-  Result<bool> step(std::uint64_t rows_max);
-
-  /// Makes the run durable, name included, and says what the manifest is to say of it. Asserted:
-  /// step() returned true. Errors: exhausted, io_error
-  Result<ManifestRun> finish();
-
-  /// What was written so far.
-  const RunStats& stats() const { return writer_->stats(); }
-
- private:
-  CheckpointWriter(std::unique_ptr<RunFileWriter> writer, bool is_oldest, Source source)
-      : writer_(std::move(writer)), is_oldest_(is_oldest), source_(std::move(source)) {}
-
-  const std::unique_ptr<RunFileWriter> writer_;
-  const bool is_oldest_;
-  const Source source_;
-  bool ended_ = false;
-};
 
 }  // namespace talea

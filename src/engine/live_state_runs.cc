@@ -1,0 +1,338 @@
+// What LiveState does with runs: promotion, eviction, and what checkpoints and compaction ask of
+// it.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "engine/live_state.h"
+#include "index/key_hash.h"
+
+namespace talea {
+
+namespace {
+
+// Keys that a reader found in the runs and that wait to be promoted; more are found again.
+constexpr std::size_t kFoundColdMax = 4096;
+
+// Rows that are looked at under one guard or lock: some tens of microseconds.
+constexpr std::size_t kRowsAtOnce = 256;
+
+}  // namespace
+
+void LiveState::set_runs(std::shared_ptr<const RunSet> runs, std::uint32_t boundary,
+                         bool complete) {
+  MutexLock index_lock(index_mutex_);
+  MutexLock lock(runs_mutex_);
+  has_runs_.store(!runs->empty(), std::memory_order_release);
+  runs_ = std::move(runs);
+  boundary_.store(boundary, std::memory_order_relaxed);
+  complete_.store(complete || runs_->empty(), std::memory_order_release);
+}
+
+std::shared_ptr<const RunSet> LiveState::runs() const {
+  MutexLock lock(runs_mutex_);
+  return runs_;
+}
+
+bool LiveState::may_be_in_runs(Space space, BytesView key) const {
+  if (!has_runs_.load(std::memory_order_acquire)) return false;
+  for (const RunSet::Run& run : runs()->runs()) {
+    const Result<bool> may = run->may_contain(space, key);
+    if (!may.ok() || *may) return true;
+  }
+  return false;
+}
+
+Result<Location> LiveState::location_of(Space space, BytesView key, const RunRevision& row) const {
+  const auto damaged = [&](const std::string& what) {
+    return Status::corruption("a run says that a key of space " +
+                              std::to_string(static_cast<std::uint32_t>(space)) +
+                              " is in segment " + std::to_string(row.address.segment) +
+                              " at offset " + std::to_string(row.address.offset) + ": " + what);
+  };
+  if (row.address.segment > kLocatableSegmentMax || row.address.offset > UINT32_MAX) {
+    return damaged("there is no such place");
+  }
+  const Location location = location_at(static_cast<std::uint32_t>(row.address.segment),
+                                        static_cast<std::uint32_t>(row.address.offset));
+  Found found;
+  if (!read(location, found)) return damaged("no entry is there");
+  TALEA_TRY(found.check(VerifyReads::once));
+  if (found.entry.key != key || Space{found.entry.space} != space || found.entry.is_remove() ||
+      found.sequence() != row.sequence) {
+    return damaged("another entry is there");
+  }
+  return location;
+}
+
+// --- Promotion -----------------------------------------------------------------------------------
+
+void LiveState::promote_row(Space space, BytesView key, Location location) {
+  const std::uint64_t hash = hash_key(space, key);
+  Found found;
+  if (find_latest(space, key, hash, found) != 0) return;
+  const bool is_entry = read(location, found);
+  TALEA_ASSERT(is_entry);
+  (void)index_for(space).tree.upsert(key, location);
+  table_.put(hash, 0, location);
+  if (!found.entry.is_extent_list()) return;
+  if (const auto list = decode_extent_list(found.entry.value)) ++references_[list->value_id];
+}
+
+Status LiveState::promote(Space space, BytesView key) {
+  if (is_complete()) return {};
+  MutexLock lock(index_mutex_);
+  Found found;
+  if (find_latest(space, key, hash_key(space, key), found) != 0) return {};
+  // Under the lock: the runs are not replaced meanwhile.
+  const std::optional<RunRevision> row = TALEA_TRY(runs()->get(space, key));
+  if (!row || row->tombstone) return {};
+  promote_row(space, key, TALEA_TRY(location_of(space, key, *row)));
+  return {};
+}
+
+Result<std::optional<LiveState::Reached>> LiveState::promote_from(Space space, BytesView from,
+                                                                  bool inclusive,
+                                                                  std::size_t rows_max) {
+  MutexLock lock(index_mutex_);
+  RunSetIterator rows = runs()->iterate();
+  TALEA_TRY(rows.seek(space, from));
+  if (!inclusive && rows.valid() && rows.space() == space && rows.key() == from) {
+    TALEA_TRY(rows.next());
+  }
+  Reached reached;
+  for (std::size_t done = 0; rows.valid(); ++done) {
+    if (done == rows_max) return std::optional(std::move(reached));
+    const Location location = TALEA_TRY(location_of(rows.space(), rows.key(), rows.revision()));
+    promote_row(rows.space(), rows.key(), location);
+    reached = {rows.space(), Bytes(rows.key())};
+    TALEA_TRY(rows.next());
+  }
+  return std::optional<Reached>();
+}
+
+Result<std::optional<Bytes>> LiveState::promote_before(Space space, std::optional<BytesView> before,
+                                                       std::size_t rows_max) {
+  MutexLock lock(index_mutex_);
+  RunSetIterator rows = runs()->iterate();
+  if (before) {
+    TALEA_TRY(rows.seek_before(space, *before));
+  } else if (space == Space{UINT32_MAX}) {
+    TALEA_TRY(rows.seek_last());
+  } else {
+    TALEA_TRY(rows.seek_before(Space{number_of(space) + 1}, {}));
+  }
+  Bytes reached;
+  for (std::size_t done = 0; rows.valid() && rows.space() == space; ++done) {
+    if (done == rows_max) return std::optional(std::move(reached));
+    const Location location = TALEA_TRY(location_of(space, rows.key(), rows.revision()));
+    promote_row(space, rows.key(), location);
+    reached = Bytes(rows.key());
+    TALEA_TRY(rows.prev());
+  }
+  return std::optional<Bytes>();
+}
+
+void LiveState::set_complete() {
+  MutexLock lock(index_mutex_);
+  complete_.store(true, std::memory_order_release);
+  for (const ExtentList& list : unreleased_) release(list);
+  unreleased_.clear();
+}
+
+Result<bool> LiveState::find_cold(const EpochGuard&, Space space, BytesView key,
+                                  std::optional<Sequence> at, Found& out) const {
+  const std::optional<RunRevision> row = TALEA_TRY(runs()->get(space, key));
+  if (row && !row->tombstone) {
+    const Location location = TALEA_TRY(location_of(space, key, *row));
+    {
+      MutexLock lock(runs_mutex_);
+      if (found_cold_.size() < kFoundColdMax) found_cold_.emplace_back(space, Bytes(key));
+    }
+    if (!at) return read(location, out);
+    return entry_as_of(location, *at, out);
+  }
+  if (!at) return false;
+  // Removed after the snapshot, perhaps, and in no tree any more.
+  const auto is_same_key = [&](Location old) {
+    return read(old, out) && out.entry.key == key && Space{out.entry.space} == space;
+  };
+  return undo_.find(hash_key(space, key), *at, is_same_key) != 0 && out.sequence() <= *at &&
+         !out.entry.is_remove();
+}
+
+Result<bool> LiveState::find_anywhere(const EpochGuard& guard, Space space, BytesView key,
+                                      std::optional<Sequence> at, Found& out) const {
+  const bool found = at ? find_at(guard, space, key, *at, out) : find(guard, space, key, out);
+  if (found || is_complete()) return found;
+  const bool in_tree = out.state != nullptr && out.entry.key == key;
+  if (in_tree) return false;
+  return find_cold(guard, space, key, at, out);
+}
+
+Status LiveState::promote_found() {
+  std::vector<std::pair<Space, Bytes>> keys;
+  {
+    MutexLock lock(runs_mutex_);
+    keys.swap(found_cold_);
+  }
+  for (const auto& [space, key] : keys) TALEA_TRY(promote(space, key));
+  return {};
+}
+
+// --- Eviction ------------------------------------------------------------------------------------
+
+std::size_t LiveState::evict(std::size_t rows_max) {
+  std::array<Location, kRowsAtOnce> locations{};
+  WriteLock evicting(eviction_mutex_);
+  MutexLock lock(index_mutex_);
+  std::size_t count = 0;
+  {
+    const EpochGuard guard(epochs_);
+    const RadixTree::Bound from{evict_from_, false};
+    count = user_index_.tree.rows(guard, evict_from_.empty() ? std::nullopt : std::optional(from),
+                                  RadixTree::Direction::ascending,
+                                  std::span(locations).first(std::min(rows_max, kRowsAtOnce)));
+  }
+  // Before the first leaf goes: who looked at the trees before asks again.
+  complete_.store(false, std::memory_order_release);
+  std::size_t evicted = 0;
+  for (const Location location : std::span(locations).first(count)) {
+    Found found;
+    if (!read(location, found)) continue;
+    evict_from_ = found.entry.key;
+    // Large values are few, and who refers to them must stay known.
+    const bool in_runs = segment_of(location) < boundary() && !found.entry.is_remove() &&
+                         !found.entry.is_extent_list();
+    if (!in_runs) continue;
+    table_.erase(hash_key(Space::user, found.entry.key), location);
+    (void)user_index_.tree.remove(found.entry.key);
+    ++evicted;
+  }
+  if (count < std::min(rows_max, kRowsAtOnce)) evict_from_.clear();
+  return evicted;
+}
+
+// --- Checkpoints and compaction ------------------------------------------------------------------
+
+Result<std::optional<LiveState::Reached>> LiveState::visit_rows(const Reached& from, Sequence at,
+                                                                std::size_t rows_max,
+                                                                const VisitEntry& visit) const {
+  std::array<Location, kRowsAtOnce> locations{};
+  Reached reached = from;
+  std::size_t done = 0;
+  for (const Space space : spaces()) {
+    if (space < reached.space) continue;
+    if (space != reached.space) reached = {space, {}};
+    for (;;) {
+      if (done >= rows_max) return std::optional(std::move(reached));
+      const EpochGuard guard(epochs_);
+      std::optional<RadixTree::Bound> bound;
+      if (!reached.key.empty()) bound = {reached.key, false};
+      const std::size_t count =
+          index_of(space)->tree.rows(guard, bound, RadixTree::Direction::ascending, locations);
+      for (const Location location : std::span(locations).first(count)) prefetch(location);
+      Found found;
+      for (const Location location : std::span(locations).first(count)) {
+        if (version_as_of(location, at, found)) TALEA_TRY(visit(found));
+      }
+      done += count;
+      if (count < locations.size()) break;
+      const bool is_entry = read(locations[count - 1], found);
+      TALEA_ASSERT(is_entry);
+      reached.key = found.entry.key;
+    }
+  }
+  return std::optional<Reached>();
+}
+
+bool LiveState::is_current(Space space, BytesView key, Location location) const {
+  Found found;
+  return find_latest(space, key, hash_key(space, key), found) == location;
+}
+
+bool LiveState::relocate(Space space, BytesView key, Location from, SegmentState& segment,
+                         EntryExtent to) {
+  MutexLock lock(index_mutex_);
+  const std::uint64_t hash = hash_key(space, key);
+  Found found;
+  if (find_latest(space, key, hash, found) != from) return false;
+  const Location location = location_at(segment.segment->id(), to.offset);
+  const bool replaced = index_for(space).tree.replace(key, from, location);
+  TALEA_ASSERT(replaced);
+  table_.put(hash, from, location);
+  segments_.find(segment_of(from))->remove_live(found.entry.bytes);
+  segment.add_live(to.bytes);
+  return true;
+}
+
+std::optional<LiveState::Reached> LiveState::purge_tombstones(const Reached& from,
+                                                              std::size_t rows_max) {
+  std::array<Location, kRowsAtOnce> locations{};
+  const std::size_t at_once = std::min(rows_max, kRowsAtOnce);
+  for (const Space space : spaces()) {
+    if (space < from.space) continue;
+    MutexLock lock(index_mutex_);
+    SpaceIndex& index = index_for(space);
+    std::size_t count = 0;
+    {
+      const EpochGuard guard(epochs_);
+      std::optional<RadixTree::Bound> bound;
+      if (space == from.space && !from.key.empty()) bound = {from.key, false};
+      count = index.tree.rows(guard, bound, RadixTree::Direction::ascending,
+                              std::span(locations).first(at_once));
+    }
+    // Read under the lock that publishes: no later snapshot sees anything older.
+    const Sequence seen = std::min(snapshots_.oldest(), published());
+    Reached reached{space, {}};
+    for (const Location location : std::span(locations).first(count)) {
+      Found found;
+      if (!read(location, found)) continue;
+      reached.key = found.entry.key;
+      if (!found.entry.is_remove() || segment_of(location) >= boundary()) continue;
+      if (found.sequence() > seen) continue;
+      (void)index.tree.remove(reached.key);
+    }
+    if (count == at_once) return reached;
+    if (space != Space{UINT32_MAX}) return Reached{Space{number_of(space) + 1}, {}};
+  }
+  return std::nullopt;
+}
+
+// --- The table -----------------------------------------------------------------------------------
+
+bool LiveState::grow_table() {
+  std::array<Location, 64> locations{};
+  MutexLock lock(index_mutex_);
+  if (!table_.is_growing()) {
+    table_.collect();
+    if (user_index_.tree.size() <= table_.slots()) return false;
+    table_.begin_growth(2 * user_index_.tree.size());
+    growing_from_ = Reached{};
+  }
+  std::size_t count = 0;
+  {
+    const EpochGuard guard(epochs_);
+    std::optional<RadixTree::Bound> bound;
+    if (!growing_from_->key.empty()) bound = {growing_from_->key, false};
+    count = user_index_.tree.rows(guard, bound, RadixTree::Direction::ascending, locations);
+  }
+  for (const Location location : std::span(locations).first(count)) prefetch(location);
+  for (const Location location : std::span(locations).first(count)) {
+    Found found;
+    if (!read(location, found)) continue;
+    growing_from_->key = found.entry.key;
+    if (!found.entry.is_remove()) table_.fill(hash_key(Space::user, found.entry.key), location);
+  }
+  if (count == locations.size()) return true;
+  table_.finish_growth();
+  return true;
+}
+
+std::uint64_t LiveState::index_bytes_used() const {
+  MutexLock lock(index_mutex_);
+  std::uint64_t bytes = user_index_.tree.node_bytes() + table_.memory_bytes();
+  for (const auto& index : owned_spaces_) bytes += index->tree.node_bytes();
+  return bytes;
+}
+
+}  // namespace talea

@@ -1,0 +1,522 @@
+#include "engine/maintenance.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.h"
+#include "engine/run_layers.h"
+
+namespace talea {
+
+namespace {
+
+// Keys that one step takes from the runs, or evicts, or a walk looks at before it looks whether the
+// store is closing.
+constexpr std::size_t kRowsAtOnce = 1024;
+constexpr int kSlicesInStep = 32;
+
+// What one compaction copies at most, so that the disk never needs more than that besides.
+constexpr std::uint64_t kCopiedAtOnce = 512 * kMiB;
+
+// A segment that is being filled is not worth a compaction below this.
+constexpr std::uint64_t kGarbageMin = 1 * kMiB;
+
+// After a failure the background leaves the disk alone for so long.
+constexpr std::uint64_t kRetryAfterNs = 1'000'000'000;
+
+std::uint64_t content_bytes(const SegmentState& state) {
+  return state.fill().end - kSegmentHeaderBytes;
+}
+
+bool holds_entries(const SegmentState& state) {
+  return state.segment->header().kind != SegmentKind::extent;
+}
+
+}  // namespace
+
+Maintenance::Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live,
+                         Sequencer& sequencer, Metrics& metrics)
+    : setup_(setup),
+      manifest_(manifest),
+      live_(live),
+      sequencer_(sequencer),
+      metrics_(metrics),
+      first_new_id_(manifest.snapshot().next_file_id) {
+  if (setup.options.memory_budget > 0) live_.allow_eviction();
+}
+
+Maintenance::~Maintenance() = default;
+
+Status Maintenance::check_running() const {
+  if (!stopping_.load()) return {};
+  return Status::cancelled("the store is closing");
+}
+
+// --- What is due ---------------------------------------------------------------------------------
+
+void Maintenance::step() {
+  MutexLock lock(work_mutex_);
+  if (stopping_.load()) return;
+  Status done = do_step();
+  if (done.ok() || done.code() == Code::cancelled) return;
+  last_failure_ = std::move(done);
+  retry_at_ns_ = setup_.seams.clock.monotonic_ns() + kRetryAfterNs;
+}
+
+Status Maintenance::do_step() {
+  let_go_of_retired();
+  for (int i = 0; i < kSlicesInStep * 16 && live_.grow_table(); ++i) {
+  }
+  if (setup_.seams.clock.monotonic_ns() < retry_at_ns_) return {};
+  TALEA_TRY(live_.promote_found());
+  TALEA_TRY(warm_up());
+  TALEA_TRY(keep_within_budget());
+  const std::uint64_t now = setup_.seams.clock.monotonic_ns();
+  if (compaction_is_due(now)) {
+    compacted_at_ns_ = now;
+    return compact_now();
+  }
+  if (checkpoint_is_due()) return checkpoint_now();
+  return {};
+}
+
+Status Maintenance::checkpoint() {
+  MutexLock lock(work_mutex_);
+  TALEA_TRY(check_running());
+  return checkpoint_now();
+}
+
+Status Maintenance::compact() {
+  MutexLock lock(work_mutex_);
+  TALEA_TRY(check_running());
+  return compact_now();
+}
+
+Status Maintenance::last_failure() const {
+  MutexLock lock(work_mutex_);
+  return last_failure_;
+}
+
+void Maintenance::close() {
+  MutexLock lock(work_mutex_);
+  for (const Retired& retired : retired_) remove_files(retired);
+  retired_.clear();
+}
+
+// --- The trees -----------------------------------------------------------------------------------
+
+Status Maintenance::warm_up() {
+  // With a budget the trees hold what is used, and never all.
+  if (live_.is_complete() || setup_.options.memory_budget > 0) return {};
+  if (!warming_from_) warming_from_ = LiveState::Reached{};
+  for (int i = 0; i < kSlicesInStep; ++i) {
+    TALEA_TRY(check_running());
+    std::optional<LiveState::Reached> reached = TALEA_TRY(live_.promote_from(
+        warming_from_->space, warming_from_->key, warming_from_->key.empty(), kRowsAtOnce));
+    if (!reached) {
+      live_.set_complete();
+      warming_from_.reset();
+      return {};
+    }
+    warming_from_ = std::move(reached);
+  }
+  return {};
+}
+
+Status Maintenance::keep_within_budget() {
+  const std::uint64_t budget = setup_.options.memory_budget;
+  if (budget == 0 || live_.index_bytes_used() <= budget) return {};
+  // Only what a run has can go.
+  if (checkpoint_pays()) TALEA_TRY(checkpoint_now());
+  const std::uint64_t low = budget - budget / 8;
+  for (std::uint64_t visited = 0; visited <= live_.keys() && live_.index_bytes_used() > low;
+       visited += kRowsAtOnce / 4) {
+    TALEA_TRY(check_running());
+    (void)live_.evict(kRowsAtOnce / 4);
+  }
+  return {};
+}
+
+// --- Compaction ----------------------------------------------------------------------------------
+
+// Entries on their way into a data segment.
+struct Maintenance::Copies {
+  struct Copy {
+    Space space;
+    BytesView key;  // in the victim's memory
+    Location from;
+    EntryExtent to;
+  };
+  std::unique_ptr<DataWriter> writer;
+  SegmentHeader header;
+  std::vector<Copy> copies;
+};
+
+std::vector<Maintenance::SegmentPointer> Maintenance::sealed_segments() const {
+  Manifest manifest = manifest_.snapshot();
+  std::vector<SegmentPointer> sealed;
+  for (SegmentPointer& state : live_.segments()) {
+    const ManifestFile* file = manifest.find(state->segment->id());
+    if (file != nullptr && file->sealed && holds_entries(*state))
+      sealed.push_back(std::move(state));
+  }
+  return sealed;
+}
+
+bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
+  const auto interval = std::chrono::nanoseconds(setup_.options.compaction_interval);
+  if (interval.count() == 0) return false;
+  std::uint64_t bytes = 0;
+  std::uint64_t live_bytes = 0;
+  bool any_poor = false;
+  for (const SegmentPointer& state : live_.segments()) {
+    if (!holds_entries(*state)) continue;
+    bytes += content_bytes(*state);
+    live_bytes += state->live_bytes();
+    any_poor = any_poor || is_poor(*state);
+  }
+  const std::uint64_t garbage = bytes - std::min(bytes, live_bytes);
+  if (garbage > live_bytes && garbage > 2 * setup_.options.segment_bytes) return true;
+  const bool is_time = now_ns - compacted_at_ns_ >= static_cast<std::uint64_t>(interval.count());
+  return is_time && any_poor && garbage >= std::min(kGarbageMin, live_bytes);
+}
+
+bool Maintenance::is_poor(const SegmentState& state) const {
+  return static_cast<double>(state.live_bytes()) <
+         setup_.options.live_ratio * static_cast<double>(content_bytes(state));
+}
+
+std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
+  std::vector<SegmentPointer> victims;
+  for (SegmentPointer& state : sealed_segments()) {
+    // Of those without anything current the checkpoint takes care.
+    if (is_poor(*state) && state->live_bytes() > 0) victims.push_back(std::move(state));
+  }
+  const auto ratio = [](const SegmentPointer& state) {
+    return static_cast<double>(state->live_bytes()) / static_cast<double>(content_bytes(*state));
+  };
+  std::sort(victims.begin(), victims.end(),
+            [&](const auto& left, const auto& right) { return ratio(left) < ratio(right); });
+  std::uint64_t copied = 0;
+  const auto too_much = std::find_if(victims.begin(), victims.end(), [&](const auto& state) {
+    copied += state->live_bytes();
+    return copied > kCopiedAtOnce && copied != state->live_bytes();
+  });
+  victims.erase(too_much, victims.end());
+  return victims;
+}
+
+Status Maintenance::compact_now() {
+  // Seals the segment that is being filled; and what has nothing current goes without a copy.
+  TALEA_TRY(checkpoint_now());
+  Status damage;
+  for (std::vector<SegmentPointer> victims = choose_victims(); !victims.empty() && damage.ok();
+       victims = choose_victims()) {
+    Copies copies;
+    for (const SegmentPointer& victim : victims) {
+      Status copied = copy_live_entries(victim, copies);
+      if (copied.code() == Code::corruption) {
+        damage = std::move(copied);
+      } else {
+        TALEA_TRY(std::move(copied));
+      }
+    }
+    TALEA_TRY(finish_copies(copies));
+    TALEA_TRY(checkpoint_now());
+  }
+  return damage;
+}
+
+Status Maintenance::begin_copies(Copies& copies) {
+  SegmentHeader& header = copies.header;
+  header = {};
+  header.id = TALEA_TRY(manifest_.take_file_id());
+  if (header.id > kLocatableSegmentMax) return Status::exhausted("all ids of segments are used");
+  header.kind = SegmentKind::data;
+  header.features = kFeatureExtents;
+  header.store_id = setup_.store_id;
+  // No entry is older than the oldest segment's first.
+  header.first_sequence = std::numeric_limits<Sequence>::max();
+  header.base_now = std::numeric_limits<std::uint64_t>::max();
+  for (const SegmentPointer& state : live_.segments()) {
+    if (!holds_entries(*state)) continue;
+    header.first_sequence =
+        std::min(header.first_sequence, state->segment->header().first_sequence);
+    header.base_now = std::min(header.base_now, state->segment->header().base_now);
+  }
+  setup_.seams.random.fill(header.salt);
+  copies.writer = TALEA_TRY(DataWriter::create(setup_.seams.file_system, setup_.directory, header));
+  return {};
+}
+
+Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copies) {
+  const Segment& segment = *victim->segment;
+  const std::uint64_t end = victim->fill().end;
+  std::uint64_t entries = 0;
+  StoredEntry entry;
+  for (std::uint64_t offset = kSegmentHeaderBytes; offset < end; offset += entry.bytes) {
+    if (++entries % kRowsAtOnce == 0) TALEA_TRY(check_running());
+    if (!segment.next_entry(offset, entry)) {
+      return segment.corruption_at(offset, "no entry is there");
+    }
+    if (entry.is_remove()) continue;
+    const auto at = static_cast<std::uint32_t>(offset);
+    const Location location = location_at(segment.id(), at);
+    const Space space{entry.space};
+    TALEA_TRY(live_.promote(space, entry.key));
+    if (!live_.is_current(space, entry.key, location)) continue;
+    if (!segment.is_intact(at, entry, VerifyReads::once)) {
+      return segment.corruption_at(offset, "the check of an entry does not match");
+    }
+    if (copies.writer == nullptr) TALEA_TRY(begin_copies(copies));
+    EntryView view;
+    view.space = space;
+    view.key = entry.key;
+    view.value = entry.value;
+    view.is_extent_list = entry.is_extent_list();
+    const EntryExtent place = TALEA_TRY(
+        copies.writer->add(view, segment.sequence_at(at, entry), segment.time_at(at, entry)));
+    copies.copies.push_back({space, entry.key, location, place});
+    if (copies.writer->bytes() >= setup_.options.segment_bytes) TALEA_TRY(finish_copies(copies));
+  }
+  return {};
+}
+
+Status Maintenance::finish_copies(Copies& copies) {
+  if (copies.writer == nullptr) return {};
+  const DataSummary summary = TALEA_TRY(copies.writer->finish());
+  copies.writer.reset();
+  const std::shared_ptr<Segment> segment = TALEA_TRY(Segment::open(
+      setup_.cache, setup_.directory, SegmentKind::data, copies.header.id, setup_.store_id));
+  TALEA_TRY(segment->map(summary.bytes));
+  segment->set_sealed(summary.bytes);
+  live_.add_segment(segment, {.end = summary.bytes,
+                              .entries = summary.entries,
+                              .first_sequence = summary.lowest_sequence,
+                              .last_sequence = summary.highest_sequence});
+  SegmentPointer state = live_.share(segment->id());
+  for (const Copies::Copy& copy : copies.copies) {
+    // Overwritten meanwhile, if not.
+    (void)live_.relocate(copy.space, copy.key, copy.from, *state, copy.to);
+  }
+  metrics_.bytes_compacted.add(summary.bytes);
+  new_data_.push_back(std::move(state));
+  copies.copies.clear();
+  return {};
+}
+
+// --- Checkpoints ---------------------------------------------------------------------------------
+
+std::uint64_t Maintenance::bytes_to_replay() const {
+  std::uint64_t bytes = 0;
+  for (const SegmentPointer& state : live_.segments()) {
+    const bool is_replayed = state->segment->header().kind == SegmentKind::log &&
+                             state->segment->id() >= live_.boundary();
+    if (is_replayed) bytes += content_bytes(*state);
+  }
+  return bytes;
+}
+
+bool Maintenance::checkpoint_is_due() const {
+  const std::uint64_t limit = setup_.options.checkpoint_bytes;
+  return limit > 0 && bytes_to_replay() > limit;
+}
+
+bool Maintenance::checkpoint_pays() const {
+  return bytes_to_replay() > setup_.options.memory_budget / 4;
+}
+
+Status Maintenance::checkpoint_now() {
+  if (bytes_to_replay() == 0 && new_data_.empty()) return {};  // nothing changed since the last
+  CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
+  const std::optional<ManifestRun> run = TALEA_TRY(write_run(boundary));
+
+  std::vector<std::uint32_t> dead;
+  TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
+    dead.clear();
+    for (const SegmentPointer& state : new_data_) {
+      const SegmentFill fill = state->fill();
+      manifest.add({.kind = SegmentKind::data,
+                    .id = state->segment->id(),
+                    .sealed = true,
+                    .bytes = fill.end,
+                    .entries = fill.entries,
+                    .first_sequence = fill.first_sequence,
+                    .last_sequence = fill.last_sequence});
+    }
+    for (ManifestFile& file : manifest.files) {
+      const auto live = boundary.live_bytes.find(file.id);
+      if (live == boundary.live_bytes.end()) continue;  // younger than the boundary
+      file.live_bytes = std::min<std::uint64_t>(live->second, UINT32_MAX);
+      if (live->second == 0 && may_go(file, boundary.id)) dead.push_back(file.id);
+    }
+    for (const std::uint32_t id : dead) manifest.remove(id);
+    if (run) manifest.add_run(*run);
+    manifest.replay_from = boundary.id;
+    manifest.checkpoint_keys = boundary.keys;
+  }));
+  new_data_.clear();
+  metrics_.checkpoints.add();
+  // A tombstone whose key this run has must not be forgotten before it is known that the run has
+  // it. So the pin holds it till then; and for good, should the run that was just written not open.
+  pin_ = std::move(boundary.pin);
+  TALEA_TRY(switch_runs());
+  pin_.reset();
+  std::vector<SegmentPointer> segments;
+  std::vector<std::string> files;
+  for (const std::uint32_t id : dead) {
+    SegmentPointer state = live_.share(id);
+    if (state == nullptr) continue;
+    files.push_back(state->segment->name());
+    segments.push_back(std::move(state));
+  }
+  if (!segments.empty()) retire(std::move(segments), std::move(files));
+  purge_tombstones();
+  let_go_of_retired();
+  return merge_runs();
+}
+
+// Whether a sealed segment in which nothing is current is of no more use.
+bool Maintenance::may_go(const ManifestFile& file, std::uint32_t boundary) const {
+  if (!file.sealed) return false;
+  switch (file.kind) {
+    case SegmentKind::log: return file.id < boundary;
+    case SegmentKind::data: return true;
+    // In one of this session there may be a value whose batch is yet to come; and while the index
+    // is incomplete it is not known who refers to a value.
+    case SegmentKind::extent: return file.id < first_new_id_ && live_.is_complete();
+  }
+  return false;
+}
+
+Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Boundary& boundary) {
+  const std::uint32_t from = live_.boundary();
+  std::uint64_t entries = 0;
+  for (const SegmentPointer& state : live_.segments()) {
+    if (holds_entries(*state) && state->segment->id() >= from) entries += state->fill().entries;
+  }
+  RunFileWriter::Setup setup;
+  setup.identity.file_id = boundary.id;
+  setup.identity.store_id = setup_.store_id;
+  setup_.seams.random.fill(setup.identity.salt);
+  setup.keys_expected = filter_keys(entries, live_.runs()->empty());
+  const std::unique_ptr<RunFileWriter> writer =
+      TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup));
+
+  const auto write_row = [&](const LiveState::Found& found) -> Status {
+    const std::uint32_t segment = found.segment().id();
+    if (segment < from) return {};  // a run has it
+    TALEA_TRY(found.check(VerifyReads::once));
+    RunRevision row;
+    row.sequence = found.sequence();
+    row.time_ms = found.segment().time_at(found.offset, found.entry);
+    row.tombstone = found.entry.is_remove();
+    row.address = {segment, found.offset, found.entry.bytes};
+    return writer->add(Space{found.entry.space}, found.entry.key, row);
+  };
+  std::optional<LiveState::Reached> reached = LiveState::Reached{};
+  while (reached) {
+    TALEA_TRY(check_running());
+    reached =
+        TALEA_TRY(live_.visit_rows(*reached, boundary.pin.sequence(), kRowsAtOnce, write_row));
+  }
+  if (writer->stats().rows == 0) return std::optional<ManifestRun>();
+  const RunFileInfo info = TALEA_TRY(writer->finish());
+  metrics_.run_bytes_written.add(info.bytes);
+  return std::optional(manifest_run(info, info.id));
+}
+
+// Opens the runs that the manifest names and are not open, and lets readers use them all.
+Status Maintenance::switch_runs() {
+  const Manifest manifest = manifest_.snapshot();
+  const std::shared_ptr<const RunSet> present = live_.runs();
+  std::vector<RunSet::Run> runs;
+  for (const ManifestRun& run : manifest.runs_newest_first()) {
+    const auto is_same = [&](const RunSet::Run& open) {
+      return open->header().identity.file_id == run.id;
+    };
+    if (present != nullptr) {
+      const auto at = std::find_if(present->runs().begin(), present->runs().end(), is_same);
+      if (at != present->runs().end()) {
+        runs.push_back(*at);
+        continue;
+      }
+    }
+    runs.push_back(TALEA_TRY(
+        open_run(setup_.seams.file_system, setup_.directory, run_file_info(run), setup_.store_id)));
+  }
+  live_.set_runs(RunSet::of(std::move(runs)), manifest.replay_from, live_.is_complete());
+  return {};
+}
+
+Status Maintenance::merge_runs() {
+  const std::vector<ManifestRun> runs = manifest_.snapshot().runs_newest_first();
+  const std::optional<RunMergePlan> plan = plan_merge(runs);
+  if (!plan) return {};
+  const auto first = static_cast<std::ptrdiff_t>(plan->begin);
+  const auto last = static_cast<std::ptrdiff_t>(plan->end);
+  const std::shared_ptr<const RunSet> open = live_.runs();
+  const auto inputs = RunSet::of({open->runs().begin() + first, open->runs().begin() + last});
+  const std::vector<ManifestRun> merged(runs.begin() + first, runs.begin() + last);
+
+  RunFileWriter::Setup setup;
+  setup.identity.file_id = TALEA_TRY(manifest_.take_file_id());
+  setup.identity.store_id = setup_.store_id;
+  setup_.seams.random.fill(setup.identity.salt);
+  setup.keys_expected = filter_keys(inputs->keys(), plan->to_oldest);
+  RunMerger merger(
+      inputs, TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup)),
+      {.drop_tombstones = plan->to_oldest});
+  while (!TALEA_TRY(merger.step(kRowsAtOnce))) TALEA_TRY(check_running());
+  const RunFileInfo info = TALEA_TRY(merger.finish());
+  metrics_.run_bytes_written.add(info.bytes);
+  TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
+    for (const ManifestRun& run : merged) manifest.remove(run.id);
+    manifest.add_run(manifest_run(info, merged.front().layer));
+  }));
+  TALEA_TRY(switch_runs());
+  std::vector<std::string> files;
+  files.reserve(merged.size());
+  for (const ManifestRun& run : merged) files.push_back(run_file_name(run.id));
+  retire({}, std::move(files));
+  return {};
+}
+
+// --- Letting go ----------------------------------------------------------------------------------
+
+void Maintenance::purge_tombstones() {
+  std::optional<LiveState::Reached> reached = LiveState::Reached{};
+  while (reached && !stopping_.load()) reached = live_.purge_tombstones(*reached, kRowsAtOnce);
+}
+
+void Maintenance::retire(std::vector<SegmentPointer> segments, std::vector<std::string> files) {
+  retired_.push_back(
+      {std::move(segments), std::move(files), live_.published(), live_.epochs().advance()});
+}
+
+void Maintenance::remove_files(const Retired& retired) {
+  for (const std::string& file : retired.files) {
+    // No manifest names it: the next open removes what this cannot.
+    (void)setup_.seams.file_system.remove(join_path(setup_.directory, file)).ok();
+  }
+}
+
+void Maintenance::let_go_of_retired() {
+  if (retired_.empty()) return;
+  const Sequence oldest_snapshot = live_.oldest_snapshot();
+  const std::uint64_t oldest_reader = live_.epochs().oldest_reader();
+  const auto is_free = [&](const Retired& retired) {
+    return oldest_snapshot > retired.seen && oldest_reader > retired.epoch;
+  };
+  if (std::none_of(retired_.begin(), retired_.end(), is_free)) return;
+  // The last that may point into them: no snapshot keeps these any more.
+  purge_tombstones();
+  for (const Retired& retired : retired_) {
+    if (!is_free(retired)) continue;
+    for (const SegmentPointer& state : retired.segments) live_.remove_segment(state->segment->id());
+    remove_files(retired);
+  }
+  std::erase_if(retired_, is_free);
+}
+
+}  // namespace talea

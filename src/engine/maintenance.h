@@ -1,0 +1,133 @@
+// Maintenance: what the store does in the background, a step at a time.
+//
+//   - it takes the keys of a store that was just opened from the runs into the trees
+//   - it grows the lookup table, and evicts leaves when memory is short
+//   - it compacts: copies what is current out of segments that are mostly garbage
+//   - it writes checkpoints: runs with all that changed since the last one, so that the next open
+//     replays little, and segments that nothing points into any more can go
+//   - it merges runs, so that there are few
+//
+// A checkpoint is the pivot. It cuts the log (CommitLog::begin_checkpoint), writes the rows as of
+// that batch to a run, and replaces the manifest, once: the new run, where replay begins, the data
+// segments of the compaction before it, and without the segments that are of no more use. Whatever
+// stops it before leaves the store as it was, and files that the next open removes.
+//
+//     compact        checkpoint
+//     ─ copy ─ relocate ─┬─ cut ─ write run ─ manifest ─┬─ set runs ─ retire ─>  ... files go
+//                        │                              │
+//       entries are read in their new places            from here on also after a crash
+//
+// A retired segment is read by those who found a location before: by readers inside an epoch, and
+// by snapshots. Its file is removed and its memory unmapped when both are gone.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "engine/live_state.h"
+#include "engine/metrics.h"
+#include "engine/seams.h"
+#include "engine/sequencer.h"
+#include "io/file_cache.h"
+#include "log/data_writer.h"
+#include "manifest/manifest.h"
+
+namespace talea {
+
+/// Threads: safe. Steps, checkpoint() and compact() wait for one another.
+class Maintenance {
+ public:
+  struct Setup {
+    Seams seams;
+    std::string directory;
+    StoreId store_id{};
+    FileCache& cache;
+    Options options;
+  };
+  Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live, Sequencer& sequencer,
+              Metrics& metrics);
+  ~Maintenance();
+
+  /// Does what is due, for some tens of milliseconds, or one checkpoint.
+  void step() TALEA_EXCLUDES(work_mutex_);
+  /// As Engine::checkpoint and Engine::compact.
+  Status checkpoint() TALEA_EXCLUDES(work_mutex_);
+  Status compact() TALEA_EXCLUDES(work_mutex_);
+  /// Lets what is under way give up, and nothing new begin.
+  void stop() { stopping_.store(true); }
+  /// Removes the files of what is retired: nobody reads any more.
+  void close() TALEA_EXCLUDES(work_mutex_);
+
+  /// Why the last compaction or checkpoint in the background failed; ok when none did.
+  Status last_failure() const TALEA_EXCLUDES(work_mutex_);
+
+ private:
+  using SegmentPointer = std::shared_ptr<SegmentState>;
+  /// Segments that left the manifest together.
+  struct Retired {
+    std::vector<SegmentPointer> segments;
+    std::vector<std::string> files;  // of them, and of runs
+    Sequence seen = 0;               // snapshots of this batch and before may look into them
+    std::uint64_t epoch = 0;
+  };
+
+  Status check_running() const;
+  Status do_step() TALEA_REQUIRES(work_mutex_);
+
+  // The trees.
+  Status warm_up() TALEA_REQUIRES(work_mutex_);
+  Status keep_within_budget() TALEA_REQUIRES(work_mutex_);
+
+  // Compaction.
+  struct Copies;
+  std::vector<SegmentPointer> sealed_segments() const;
+  bool is_poor(const SegmentState& state) const;
+  bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
+  std::vector<SegmentPointer> choose_victims() const;
+  Status compact_now() TALEA_REQUIRES(work_mutex_);
+  Status begin_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
+  Status copy_live_entries(const SegmentPointer& victim, Copies& copies)
+      TALEA_REQUIRES(work_mutex_);
+  Status finish_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
+
+  // Checkpoints.
+  std::uint64_t bytes_to_replay() const;
+  bool checkpoint_is_due() const;
+  bool checkpoint_pays() const;
+  Status checkpoint_now() TALEA_REQUIRES(work_mutex_);
+  bool may_go(const ManifestFile& file, std::uint32_t boundary) const;
+  Result<std::optional<ManifestRun>> write_run(const CommitLog::Boundary& boundary)
+      TALEA_REQUIRES(work_mutex_);
+  Status switch_runs() TALEA_REQUIRES(work_mutex_);
+  Status merge_runs() TALEA_REQUIRES(work_mutex_);
+
+  // Letting go.
+  void purge_tombstones() TALEA_REQUIRES(work_mutex_);
+  void retire(std::vector<SegmentPointer> segments, std::vector<std::string> files)
+      TALEA_REQUIRES(work_mutex_);
+  void let_go_of_retired() TALEA_REQUIRES(work_mutex_);
+  void remove_files(const Retired& retired);
+
+  const Setup setup_;
+  ManifestKeeper& manifest_;
+  LiveState& live_;
+  Sequencer& sequencer_;
+  Metrics& metrics_;
+  const std::uint32_t first_new_id_;  // files from here on were made in this session
+  std::atomic<bool> stopping_{false};
+
+  mutable Mutex work_mutex_;
+  std::optional<LiveState::Reached> warming_from_ TALEA_GUARDED_BY(work_mutex_);
+  std::vector<SegmentPointer> new_data_ TALEA_GUARDED_BY(work_mutex_);  // not yet in the manifest
+  SnapshotRegistry::Pin pin_
+      TALEA_GUARDED_BY(work_mutex_);  // of a checkpoint that is in no run set
+  std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
+  std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  Status last_failure_ TALEA_GUARDED_BY(work_mutex_);
+};
+
+}  // namespace talea

@@ -1,0 +1,265 @@
+// Checkpoints, compaction and the memory budget, through the store, on a disk in memory.
+#include "engine/maintenance.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/executor.h"
+#include "base/random.h"
+#include "engine/engine_store.h"
+#include "engine/verify.h"
+#include "io/crash_file_system.h"
+
+namespace talea {
+namespace {
+
+constexpr const char* kPath = "store";
+using Model = std::map<Bytes, Bytes>;
+
+class MaintenanceTest : public testing::Test {
+ protected:
+  MaintenanceTest() {
+    options_.segment_bytes = 256 * kKiB;
+    options_.sync = SyncMode::never;
+  }
+  void open() {
+    store_.reset();
+    auto opened = EngineStore::open(seams(), kPath, options_);
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    store_ = std::move(opened).value();
+  }
+  void close() {
+    ASSERT_TRUE(store_->close().ok());
+    store_.reset();
+  }
+  void reopen() {
+    close();
+    open();
+  }
+  Seams seams() { return {disk_, clock_, random_, executor_}; }
+
+  void put(const Bytes& key, const Bytes& value) {
+    const auto put = store_->put(Space::user, key, value);
+    ASSERT_TRUE(put.ok()) << put.status().to_string();
+    model_[key] = value;
+  }
+  void remove(const Bytes& key) {
+    ASSERT_TRUE(store_->remove(Space::user, key).ok());
+    model_.erase(key);
+  }
+  static Bytes key_of(std::uint64_t number) {
+    return "key" + std::to_string(number * 7919 % 100'003);
+  }
+
+  void expect_model(const Model& model, Scan scan) {
+    auto expected = model.begin();
+    while (scan.next().value()) {
+      ASSERT_NE(expected, model.end()) << scan.key();
+      ASSERT_EQ(scan.key(), expected->first);
+      ASSERT_EQ(scan.value().value(), expected->second);
+      ++expected;
+    }
+    ASSERT_EQ(expected, model.end());
+  }
+  void expect_model() {
+    ASSERT_EQ(store_->stats().keys, model_.size());
+    for (const auto& [key, value] : model_) {
+      const auto got = store_->get_value(Space::user, key);
+      ASSERT_TRUE(got.ok()) << got.status().to_string();
+      ASSERT_TRUE(got->has_value()) << key;
+      ASSERT_EQ(**got, value) << key;
+    }
+    ASSERT_FALSE(store_->get_value(Space::user, "absent").value().has_value());
+    expect_model(model_, store_->scan(Space::user, {}).value());
+    Scan backward = store_->scan(Space::user, {.reverse = true}).value();
+    for (auto row = model_.rbegin(); row != model_.rend(); ++row) {
+      ASSERT_TRUE(backward.next().value());
+      ASSERT_EQ(backward.key(), row->first);
+    }
+    ASSERT_FALSE(backward.next().value());
+  }
+  void expect_clean() {
+    const VerifyReport report = verify_directory(seams(), kPath, {}).value();
+    for (const Finding& finding : report.findings) {
+      ADD_FAILURE() << finding.file << " at " << finding.offset << ": " << finding.problem;
+    }
+    EXPECT_EQ(report.keys, model_.size());
+  }
+  std::uint64_t disk_bytes() {
+    std::uint64_t bytes = 0;
+    for (const std::string& name : disk_.list(kPath).value()) {
+      bytes += disk_.read_file(join_path(kPath, name)).value().size();
+    }
+    return bytes;
+  }
+
+  CrashFileSystem disk_;
+  ManualClock clock_;
+  SeededRandom random_{42};
+  ManualExecutor executor_;
+  Options options_;
+  std::unique_ptr<EngineStore> store_;
+  Model model_;
+};
+
+TEST_F(MaintenanceTest, AStoreOpensFromItsCheckpoint) {
+  open();
+  for (std::uint64_t i = 0; i < 2000; ++i) put(key_of(i), "value" + std::to_string(i));
+  ASSERT_TRUE(store_->checkpoint().ok());
+  for (std::uint64_t i = 0; i < 100; ++i) put(key_of(i * 3), "newer" + std::to_string(i));
+  for (std::uint64_t i = 0; i < 100; ++i) remove(key_of(i * 5));
+  put("after", "the checkpoint");
+  reopen();
+  EXPECT_EQ(store_->recovery().batches_replayed, 201U);
+  expect_model();
+  close();
+  expect_clean();
+}
+
+TEST_F(MaintenanceTest, WarmingUpEndsTheNeedForRuns) {
+  open();
+  for (std::uint64_t i = 0; i < 3000; ++i) put(key_of(i), "value" + std::to_string(i));
+  ASSERT_TRUE(store_->checkpoint().ok());
+  reopen();
+  for (int i = 0; i < 4; ++i) executor_.step_all();
+  for (std::uint64_t i = 0; i < 200; ++i) remove(key_of(i));
+  expect_model();
+  // What was removed stays so, although older runs have it.
+  ASSERT_TRUE(store_->checkpoint().ok());
+  reopen();
+  expect_model();
+  close();
+  expect_clean();
+}
+
+TEST_F(MaintenanceTest, CompactionGivesSpaceBackAndRevivesNothing) {
+  open();
+  SeededRandom random(3);
+  for (int round = 0; round < 8; ++round) {
+    for (std::uint64_t i = 0; i < 500; ++i) {
+      const Bytes key = key_of(random.next_u64() % 400);
+      if (random.next_u64() % 5 == 0) {
+        remove(key);
+      } else {
+        put(key, Bytes(1000, static_cast<char>('a' + round)) + std::to_string(i));
+      }
+    }
+    ASSERT_TRUE(store_->compact().ok());
+    expect_model();
+    if (round % 3 == 2) reopen();
+    expect_model();
+  }
+  executor_.step_all();
+  const std::uint64_t live = store_->stats().live_bytes;
+  EXPECT_LE(disk_bytes(), 2 * live);
+  close();
+  expect_clean();
+  open();
+  expect_model();
+}
+
+TEST_F(MaintenanceTest, FortyKeysOverwrittenReturnToTwiceTheirSizeByThemselves) {
+  open();
+  for (int i = 0; i < 10'000; ++i) {
+    put("key" + std::to_string(i % 40), Bytes(2000, static_cast<char>('a' + i % 26)));
+    if (i % 200 == 0) {
+      clock_.advance_ms(1000);
+      executor_.step_all();
+    }
+  }
+  clock_.advance_ms(61'000);
+  executor_.step_all();
+  executor_.step_all();
+  EXPECT_LE(disk_bytes(), 2 * store_->stats().live_bytes);
+  expect_model();
+  reopen();
+  expect_model();
+}
+
+TEST_F(MaintenanceTest, ASnapshotOutlivesCompaction) {
+  open();
+  for (std::uint64_t i = 0; i < 500; ++i) put(key_of(i), Bytes(1000, 'a'));
+  const Model before = model_;
+  std::optional<Snapshot> snapshot = store_->snapshot().value();
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    if (i % 3 == 0) {
+      remove(key_of(i));
+    } else {
+      put(key_of(i), Bytes(1000, 'b'));
+    }
+  }
+  ASSERT_TRUE(store_->compact().ok());
+  ASSERT_TRUE(store_->checkpoint().ok());
+  executor_.step_all();
+  expect_model(before, snapshot->scan().value());
+  for (const auto& [key, value] : before) ASSERT_EQ(snapshot->get(key).value(), value);
+  expect_model();
+  snapshot.reset();
+  put("one more", "so that what the snapshot needed is old");
+  ASSERT_TRUE(store_->compact().ok());
+  executor_.step_all();
+  EXPECT_LE(disk_bytes(), 2 * store_->stats().live_bytes);
+}
+
+TEST_F(MaintenanceTest, AMemoryBudgetIsKeptAndChangesNothingElse) {
+  options_.memory_budget = kMemoryBudgetMin;
+  options_.segment_bytes = 4 * kMiB;
+  open();
+  SeededRandom random(9);
+  for (std::uint64_t i = 0; i < 60'000; ++i) {
+    const Bytes key = key_of(random.next_u64() % 50'000);
+    if (random.next_u64() % 8 == 0) {
+      remove(key);
+    } else {
+      put(key, std::to_string(i));
+    }
+    if (i % 5000 == 0) executor_.step_all();
+  }
+  for (int i = 0; i < 3; ++i) executor_.step_all();
+  expect_model();
+  for (int i = 0; i < 3; ++i) executor_.step_all();
+  ASSERT_TRUE(store_->compact().ok());
+  expect_model();
+  reopen();
+  expect_model();
+  close();
+  expect_clean();
+}
+
+TEST_F(MaintenanceTest, LargeValuesAreGivenBack) {
+  open();
+  for (int i = 0; i < 6; ++i)
+    put("large" + std::to_string(i % 2), Bytes(2 * kMiB, static_cast<char>('a' + i)));
+  reopen();
+  for (int i = 0; i < 3; ++i) executor_.step_all();
+  for (int i = 0; i < 2; ++i) put("large" + std::to_string(i), Bytes(2 * kMiB, 'z'));
+  ASSERT_TRUE(store_->compact().ok());
+  executor_.step_all();
+  expect_model();
+  EXPECT_LE(disk_bytes(), 5 * kMiB);
+  reopen();
+  expect_model();
+  close();
+  expect_clean();
+}
+
+TEST_F(MaintenanceTest, OptionsOutOfRangeAreRefusedByName) {
+  const auto refused = [&](const char* name) {
+    const auto opened = EngineStore::open(seams(), kPath, options_);
+    EXPECT_EQ(opened.status().code(), Code::invalid_argument);
+    EXPECT_NE(opened.status().message().find(name), BytesView::npos) << opened.status().to_string();
+    options_ = {};
+  };
+  options_.live_ratio = 0.99;
+  refused("live_ratio");
+  options_.compaction_interval = std::chrono::milliseconds(5);
+  refused("compaction_interval");
+  options_.memory_budget = 1000;
+  refused("memory_budget");
+  options_.checkpoint_bytes = 1000;
+  refused("checkpoint_bytes");
+}
+
+}  // namespace
+}  // namespace talea
