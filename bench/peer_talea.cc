@@ -1,7 +1,5 @@
-// Talea itself, through include/talea/engine.h and with the defaults of Options but for `sync`.
-//
-// The functions below that ask `requires` are for calls that the engine may not have yet; without
-// them the peer does what the older interface allows, or says that it is unsupported.
+// Talea itself, through include/talea/engine.h and with the defaults of Options but for `sync` and,
+// where the row says so, `verify_reads`.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -12,68 +10,28 @@
 namespace talea::bench {
 namespace {
 
-template <typename Store>
-Result<bool> get_into(Store& store, BytesView key, Bytes& value) {
-  if constexpr (requires { store.get(key, value); }) {
-    return store.get(key, value);
-  } else {
-    std::optional<Bytes> found = TALEA_TRY(store.get(key));
-    if (!found.has_value()) return false;
-    value.assign(*found);
-    return true;
-  }
-}
-
-template <typename Store>
-Status get_several(Store& store, std::span<const BytesView> keys,
-                   std::span<std::optional<Bytes>> values) {
-  if constexpr (requires { store.multi_get(keys, values); }) {
-    return store.multi_get(keys, values);
-  } else {
-    return Status::unsupported("talea has no get of several keys");
-  }
-}
-
-template <typename StoreOptions>
-constexpr bool kHasVerifyReads = requires(StoreOptions options) {
-  options.verify_reads;
-};
-
-template <typename StoreOptions>
-void set_verify_reads(StoreOptions& options, bool every_read) {
-  if constexpr (kHasVerifyReads<StoreOptions>) {
-    using VerifyReads = decltype(options.verify_reads);
-    options.verify_reads = every_read ? VerifyReads::always : VerifyReads::once;
-  }
-}
-
-template <typename Store>
-Status compact_all(Store& store) {
-  if constexpr (requires { store.compact(); }) {
-    auto compacted = store.compact();
-    if (!compacted.ok()) return internal::take_status(compacted);
-    return {};
-  } else {
-    return Status::unsupported("talea has no compaction on demand");
-  }
-}
-
 class TaleaPeer final : public Peer {
  public:
   std::string name() const override { return "talea"; }
   std::string version() const override { return TALEA_BENCH_VERSION; }
   std::string options() const override {
-    return "sync=never (process crash) or always (power cut), segment_bytes=" +
-           std::to_string(Options{}.segment_bytes / kMiB) + "MiB, checksums on, verified " +
-           (kHasVerifyReads<Options> ? "once, or at every read where the row says so"
-                                     : "at every read, whatever the row says");
+    const Options defaults;
+    const auto mebibytes = [](std::uint64_t bytes) { return std::to_string(bytes / kMiB) + "MiB"; };
+    return "sync=never (process crash) or always (power cut), checksums on, verify_reads=once, or "
+           "always where the row says so, segment_bytes=" +
+           mebibytes(defaults.segment_bytes) +
+           ", compaction_interval=" + std::to_string(defaults.compaction_interval.count()) +
+           "ms, live_ratio=" + std::to_string(defaults.live_ratio).substr(0, 4) +
+           ", checkpoint_bytes=" + mebibytes(defaults.checkpoint_bytes) + ", memory_budget=" +
+           (defaults.memory_budget == 0 ? "none" : mebibytes(defaults.memory_budget));
   }
 
   Status open(const std::string& directory, const OpenOptions& options) override {
     const bool durable = options.durability == Durability::power_cut;
-    Options engine_options{.sync = durable ? SyncMode::always : SyncMode::never};
-    set_verify_reads(engine_options, options.verify_every_read);
-    engine_.emplace(TALEA_TRY(Engine::open(directory, engine_options)));
+    engine_.emplace(TALEA_TRY(Engine::open(
+        directory,
+        {.sync = durable ? SyncMode::always : SyncMode::never,
+         .verify_reads = options.verify_every_read ? VerifyReads::always : VerifyReads::once})));
     return {};
   }
 
@@ -97,11 +55,11 @@ class TaleaPeer final : public Peer {
     return {};
   }
 
-  Result<bool> get(BytesView key, Bytes& value) override { return get_into(*engine_, key, value); }
+  Result<bool> get(BytesView key, Bytes& value) override { return engine_->get(key, value); }
 
   Status multi_get(std::span<const BytesView> keys,
                    std::span<std::optional<Bytes>> values) override {
-    return get_several(*engine_, keys, values);
+    return engine_->multi_get(keys, values);
   }
 
   Status scan(BytesView start, std::uint64_t rows, RowSum& sum) override {
@@ -112,7 +70,7 @@ class TaleaPeer final : public Peer {
   }
 
   Status sync() override { return engine_->sync(); }
-  Status compact() override { return compact_all(*engine_); }
+  Status compact() override { return engine_->compact(); }
 
   Result<DiskUse> disk_use(const std::string& directory) override {
     DiskUse use{.bytes = TALEA_TRY(disk_blocks_bytes(directory))};
