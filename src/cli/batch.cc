@@ -4,6 +4,7 @@
 #include "cli/json_reader.h"
 #include "cli/json_writer.h"
 #include "cli/line_reader.h"
+#include "cli/stats_report.h"
 #include "cli/value_source.h"
 #include "cli/verbs.h"
 
@@ -38,11 +39,22 @@ void add_conditions(const JsonRow& row, std::size_t position, Operations& operat
   }
 }
 
+bool has_condition(const JsonRow& row) {
+  return row.if_absent || row.if_present || row.if_revision;
+}
+
+Status check_stats_row(const JsonRow& row) {
+  if (!row.key && !row.value && !row.revision && !has_condition(row)) return {};
+  return Status::invalid_argument("a stats takes no other field");
+}
+
 Status check_row(const JsonRow& row) {
-  if (!row.op) return Status::invalid_argument("field \"op\" is missing: put, delete or get");
+  if (!row.op)
+    return Status::invalid_argument("field \"op\" is missing: put, delete, get or stats");
+  if (*row.op == "stats") return check_stats_row(row);
   if (*row.op != "put" && *row.op != "delete" && *row.op != "get") {
     return Status::invalid_argument("unknown op \"" + std::string(*row.op) +
-                                    "\"; there are put, delete and get");
+                                    "\"; there are put, delete, get and stats");
   }
   if (!row.key) return Status::invalid_argument("field \"key\" or \"key_base64\" is missing");
   if (row.revision) {
@@ -96,21 +108,24 @@ class BatchSession {
     const JsonLine& parsed = **read;
     for (const JsonRow& row : parsed.rows) {
       Status checked = check_row(row);
-      if (checked.ok() && parsed.is_array && *row.op == "get") {
-        checked = Status::invalid_argument(
-            "a get inside an array is not supported: an array is one atomic write. Give the get "
-            "a line of its own");
+      if (checked.ok() && parsed.is_array && (*row.op == "get" || *row.op == "stats")) {
+        const std::string op(*row.op);
+        checked = Status::invalid_argument("a " + op +
+                                           " inside an array is not supported: an array is one "
+                                           "atomic write. Give the " +
+                                           op + " a line of its own");
       }
       if (!checked.ok()) return error_of(checked, line, nullptr, nullptr);
     }
     if (!parsed.is_array && *parsed.rows.front().op == "get") {
       return get(parsed.rows.front(), line);
     }
+    if (!parsed.is_array && *parsed.rows.front().op == "stats") return stats();
     return write(parsed, line);
   }
 
   std::string get(const JsonRow& row, std::uint64_t line) {
-    if (row.if_absent || row.if_present || row.if_revision) {
+    if (has_condition(row)) {
       return error_of(Status::invalid_argument("a get takes no condition"), line, nullptr, nullptr);
     }
     const auto found = engine_.get_versioned(*row.key);
@@ -124,6 +139,14 @@ class BatchSession {
         .bytes("value", versioned.value)
         .number("revision", versioned.revision)
         .close();
+  }
+
+  std::string stats() const {
+    const Stats stats = engine_.stats();
+    JsonObject json;
+    add_sizes(json, stats);
+    json.json("since_open", activity_json(stats));
+    return JsonObject().json("stats", json.close()).close();
   }
 
   std::string write(const JsonLine& parsed, std::uint64_t line) {

@@ -17,6 +17,7 @@ namespace {
 struct Arguments {
   std::string output = "text";
   std::string sync = "always";
+  std::string verify_reads = "once";
   PutRequest put;
   GetRequest get;
   DeleteRequest remove;
@@ -88,6 +89,7 @@ durable. An array of puts and deletes is one atomic batch. A line that fails doe
   {"op":"get","key":"none"}                 {"value":null}
   {"op":"put","key":"k","value":"w","if_absent":true}
                                             {"error":{"code":"conflict",...}}
+  {"op":"stats"}                            {"stats":{"keys":1,...}}
 Conditions of put and delete: if_absent, if_present (true), if_revision (a number). Bytes that are
 not UTF-8: key_base64, value_base64. Exit code: 0 when every line was answered, 1 when the worst was
 an absent key or a failed condition, else 3 (damage) or 4.
@@ -141,6 +143,26 @@ Examples:
   talea -s ./data verify --quiet || echo damaged
 )";
 
+constexpr const char* kCompactExamples =
+    R"(Overwritten and deleted values take disk space until their file is rewritten. That happens in the
+background while a program has the store open; this does it at once, and says what came of it. It
+needs room for a copy of what is current in the files that it rewrites.
+
+Examples:
+  talea -s ./data compact
+  talea -s ./data compact --live-ratio 0.95
+  talea -s ./data compact -o json | jq .given_back_bytes
+)";
+
+constexpr const char* kCheckpointExamples =
+    R"(Writes what changed of the index since the last checkpoint, so that the next open has nothing to
+replay.
+
+Examples:
+  talea -s ./data checkpoint
+  talea -s ./data checkpoint -o json | jq .run_bytes_written
+)";
+
 // CLI11 would turn -1 into a very large number.
 CLI::Validator whole_number() {
   return CLI::Validator(
@@ -165,6 +187,7 @@ class Parser {
     add_scan();
     add_transfers();
     add_inspections();
+    add_upkeep();
   }
 
   Command parse(int argc, const char* const* argv) {
@@ -182,6 +205,7 @@ class Parser {
     settings_.json = arguments_.output == "json";
     if (arguments_.sync == "interval") settings_.engine.sync = SyncMode::interval;
     if (arguments_.sync == "never") settings_.engine.sync = SyncMode::never;
+    if (arguments_.verify_reads == "always") settings_.engine.verify_reads = VerifyReads::always;
     command.settings = settings_;
     return command;
   }
@@ -200,11 +224,25 @@ class Parser {
                     "When a write is safe from a power cut: always (default), interval, never")
         ->check(CLI::IsMember({"always", "interval", "never"}))
         ->type_name("WHEN");
+    app_.add_option("--verify-reads", arguments_.verify_reads,
+                    "When checksums of what is read are compared: once (default), always")
+        ->check(CLI::IsMember({"once", "always"}))
+        ->type_name("WHEN");
+    app_.add_option("--memory-budget", settings_.engine.memory_budget,
+                    "Memory that the index may take, in bytes; 0 (default) is no limit")
+        ->check(whole_number())
+        ->type_name("N");
+    // For tests and experiments: not in the help.
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
                     "Size at which a log file is full")
         ->check(whole_number())
         ->type_name("N")
-        ->group("");  // for tests and experiments: not in the help
+        ->group("");
+    app_.add_option("--checkpoint-bytes", settings_.engine.checkpoint_bytes,
+                    "Log that grows until a checkpoint is written; 0: none")
+        ->check(whole_number())
+        ->type_name("N")
+        ->group("");
   }
 
   // A verb: when it is chosen, `request` is run by `function`.
@@ -318,6 +356,17 @@ class Parser {
     add_verb("stats", "Print what the store holds", kStatsExamples, run_stats);
     add_verb("segments", "List the files of the store", kSegmentsExamples, run_segments);
     add_verb("verify", "Check every byte of the store", kVerifyExamples, run_verify);
+  }
+
+  void add_upkeep() {
+    CLI::App& compact =
+        add_verb("compact", "Give back the space of old values", kCompactExamples, run_compact);
+    compact
+        .add_option("--live-ratio", settings_.engine.live_ratio,
+                    "Rewrite files of which less than this part is current: 0.05 to 0.95 (default "
+                    "0.6)")
+        ->type_name("R");
+    add_verb("checkpoint", "Make the next open fast", kCheckpointExamples, run_checkpoint);
   }
 
   // Turns what CLI11 says into what a user can use.

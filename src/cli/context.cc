@@ -76,6 +76,18 @@ Result<Engine> Context::open_for_writing() {
 Result<Engine> Context::open_for_reading() {
   Options options = settings_.engine;
   options.read_only = true;
+  return open_existing(options);
+}
+
+Result<Engine> Context::open_for_upkeep() {
+  Options options = settings_.engine;
+  options.create_if_missing = false;
+  options.compaction_interval = std::chrono::milliseconds(0);
+  options.checkpoint_bytes = 0;
+  return open_existing(options);
+}
+
+Result<Engine> Context::open_existing(const Options& options) {
   const std::string path = TALEA_TRY(directory());
   auto engine = Engine::open(path, options);
   if (engine.ok() || engine.status().code() != Code::not_found) return engine;

@@ -33,6 +33,9 @@ class Context {
   Result<Engine> open_for_writing();
   /// Opens the store for reading; writes nothing.
   Result<Engine> open_for_reading();
+  /// Opens a store that is there, for a command that does the store's upkeep itself: nothing of it
+  /// happens in the background.
+  Result<Engine> open_for_upkeep();
   /// The directory that --store names.
   Result<std::string> directory() const;
 
@@ -44,6 +47,8 @@ class Context {
   ExitCode fail(ExitCode code, const Status& status, const std::string& next = {}) const;
 
  private:
+  Result<Engine> open_existing(const Options& options);
+
   const Settings& settings_;
   Output& out_;
 };

@@ -61,6 +61,14 @@ std::string human_seconds(double seconds) {
   return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
+std::string human_duration(std::uint64_t nanoseconds) {
+  if (nanoseconds < 1000) return std::to_string(nanoseconds) + " ns";
+  const auto amount = static_cast<double>(nanoseconds);
+  if (amount < 999.95e3) return formatted("%.1f us", amount / 1e3);
+  if (amount < 999.95e6) return formatted("%.1f ms", amount / 1e6);
+  return human_seconds(amount / 1e9);
+}
+
 std::string printable(BytesView bytes) {
   std::string text;
   while (!bytes.empty()) {

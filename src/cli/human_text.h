@@ -13,6 +13,8 @@ namespace talea::cli {
 std::string human_bytes(std::uint64_t bytes);
 /// "0.042 s", "12.3 s", "3 min 5 s".
 std::string human_seconds(double seconds);
+/// "850 ns", "12.3 us", "4.5 ms", "1.250 s".
+std::string human_duration(std::uint64_t nanoseconds);
 /// Escapes what a terminal would obey or could not show, C-style: \n, \\, \x1b. Printable UTF-8
 /// stays.
 std::string printable(BytesView bytes);

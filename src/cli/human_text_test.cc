@@ -19,6 +19,14 @@ TEST(HumanText, SecondsTurnIntoMinutes) {
   EXPECT_EQ(human_seconds(185), "3 min 5 s");
 }
 
+TEST(HumanText, DurationsAreShownInTheUnitThatFits) {
+  EXPECT_EQ(human_duration(999), "999 ns");
+  EXPECT_EQ(human_duration(1000), "1.0 us");
+  EXPECT_EQ(human_duration(999'949), "999.9 us");
+  EXPECT_EQ(human_duration(999'950), "1.0 ms");  // not 1000.0 us
+  EXPECT_EQ(human_duration(1'250'000'000), "1.250 s");
+}
+
 TEST(HumanText, PrintableTextStaysAsItIs) {
   EXPECT_EQ(printable("plain text, \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"),
             "plain text, \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80");

@@ -7,6 +7,7 @@
 
 #include "cli/command_line.h"
 #include "cli/interruption.h"
+#include "io/map_guard.h"
 
 namespace talea::cli {
 
@@ -34,6 +35,8 @@ int report(const Context& context, const Output& out, const Status& status) {
 int run(int argc, const char* const* argv) {
   // A reader that goes away is then an error of write(), and the store is closed in good order.
   std::signal(SIGPIPE, SIG_IGN);
+  // A disk that fails below a memory map is then an error of the read. Without it all else works.
+  (void)MapGuard::install().ok();
   const Command command = parse_command_line(argc, argv);
   Output out(STDOUT_FILENO, "the standard output");
   Context context(command.settings, out);

@@ -2,13 +2,13 @@
 
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
+#include "cli/stats_report.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
 
 namespace {
 
-// Counters since open are left out: in this process they count nothing but this command.
 std::string stats_json(const Stats& stats, const RecoveryReport& recovery, double seconds) {
   JsonObject recovered;
   recovered.number("batches_replayed", recovery.batches_replayed)
@@ -17,32 +17,25 @@ std::string stats_json(const Stats& stats, const RecoveryReport& recovery, doubl
     recovered.bytes("torn_tail_file", recovery.dropped_from_file)
         .number("torn_tail_offset", recovery.dropped_from_offset);
   }
-  return JsonObject()
-      .number("keys", stats.keys)
-      .number("live_bytes", stats.live_bytes)
-      .number("disk_bytes", stats.disk_bytes)
-      .number("segments", stats.segments)
-      .number("last_sequence", stats.last_sequence)
-      .decimal("open_seconds", seconds)
+  JsonObject json;
+  add_sizes(json, stats);
+  return json.decimal("open_seconds", seconds)
       .json("recovery", recovered.close())
+      .json("since_open", activity_json(stats))
       .close();
 }
 
 std::string stats_table(const Stats& stats, const RecoveryReport& recovery, double seconds) {
-  std::vector<std::vector<std::string>> rows = {
-      {"keys", std::to_string(stats.keys)},
-      {"live bytes", human_bytes(stats.live_bytes)},
-      {"bytes on disk", human_bytes(stats.disk_bytes)},
-      {"segments", std::to_string(stats.segments)},
-      {"last sequence", std::to_string(stats.last_sequence)},
-      {"batches replayed at open", std::to_string(recovery.batches_replayed)},
-      {"opened in", human_seconds(seconds)},
-  };
+  TableRows rows = size_rows(stats);
+  rows.push_back({"batches replayed at open", std::to_string(recovery.batches_replayed)});
+  rows.push_back({"opened in", human_seconds(seconds)});
   if (recovery.bytes_dropped > 0) {
     rows.push_back({"torn tail", human_bytes(recovery.bytes_dropped)});
     rows.push_back({"torn tail begins at", recovery.dropped_from_file + " " +
                                                std::to_string(recovery.dropped_from_offset)});
   }
+  const TableRows activity = activity_rows(stats);
+  rows.insert(rows.end(), activity.begin(), activity.end());
   return table(rows);
 }
 

@@ -72,4 +72,7 @@ Result<ExitCode> run_stats(Context& context);
 Result<ExitCode> run_segments(Context& context);
 Result<ExitCode> run_verify(Context& context);
 
+Result<ExitCode> run_compact(Context& context);
+Result<ExitCode> run_checkpoint(Context& context);
+
 }  // namespace talea::cli

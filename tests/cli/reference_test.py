@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/reference/cli.md shows what the program does: its examples are run, and their output compared."""
+"""The pages that show what the program does: their examples are run, and their output compared."""
 
 import sys
 import unittest
@@ -14,14 +14,20 @@ import check_readme  # noqa: E402
 
 
 class Reference(unittest.TestCase):
-    def test_every_example_is_true(self):
+    def check_page(self, page, examples_min):
         checker = check_readme.Checker(ROOT, None, Path(PROGRAM))
-        blocks = check_readme.parse(ROOT / "docs" / "reference" / "cli.md")
+        blocks = check_readme.parse(ROOT / "docs" / page)
         shown = [block for block in blocks if block.info[:1] == ["sh"]]
-        self.assertGreater(len(shown), 5)
+        self.assertGreaterEqual(len(shown), examples_min)
         for block in shown:
-            with self.subTest(line=block.line):
+            with self.subTest(page=page, line=block.line):
                 checker.check(block)
+
+    def test_every_example_of_the_reference_is_true(self):
+        self.check_page("reference/cli.md", 6)
+
+    def test_the_guide_to_the_options_runs(self):
+        self.check_page("guide/options.md", 1)
 
 
 if __name__ == "__main__":

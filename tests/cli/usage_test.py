@@ -7,7 +7,7 @@ import subprocess
 
 from talea_cli import TaleaTest, main
 
-VERBS = "put get delete scan batch import export stats segments verify".split()
+VERBS = "put get delete scan batch import export stats segments verify compact checkpoint".split()
 
 
 class Usage(TaleaTest):
@@ -36,7 +36,10 @@ class Usage(TaleaTest):
                           ["-o", "yaml", "stats"], ["--sync", "often", "stats"],
                           ["scan", "--limit", "many"], ["scan", "--limit", "-1"],
                           ["import", "--batch", "0"], ["put", "k", "v", "--if-revision", "x"],
-                          ["get", "--key-base64", "!"], ["--segment-bytes", "5", "put", "k", "v"]]:
+                          ["get", "--key-base64", "!"], ["--segment-bytes", "5", "put", "k", "v"],
+                          ["--verify-reads", "never", "put", "k", "v"],
+                          ["--memory-budget", "1024", "put", "k", "v"],
+                          ["--memory-budget", "much", "put", "k", "v"]]:
             errors = self.errors(*arguments, expect=2)
             self.assertRegex(errors, r"^talea: .", arguments)
         self.assertFalse((self.directory / "store").exists())
@@ -73,7 +76,8 @@ class Usage(TaleaTest):
             self.assertTrue(error["message"])
 
     def test_a_store_that_is_missing_does_not_look_like_a_missing_key(self):
-        for verb in (["get", "k"], ["scan"], ["export"], ["stats"], ["segments"], ["verify"]):
+        for verb in (["get", "k"], ["scan"], ["export"], ["stats"], ["segments"], ["verify"],
+                     ["compact"], ["checkpoint"]):
             self.assertIn("there is no store", self.errors(*verb, expect=4))
         self.assertFalse((self.directory / "store").exists())
 
@@ -87,7 +91,8 @@ class Usage(TaleaTest):
         self.talea("put", "k", "v")
         with open("/dev/full", "wb") as full:
             for arguments in [["--help"], ["get", "k"], ["get", "k", "-o", "json"], ["scan"],
-                              ["export"], ["stats"], ["segments"], ["verify"]]:
+                              ["export"], ["stats"], ["segments"], ["verify"], ["compact"],
+                              ["checkpoint"]]:
                 errors = self.errors(*arguments, expect=4, stdout=full)
                 self.assertIn("No space left", errors, arguments)
             operation = b'{"op":"get","key":"k"}\n'

@@ -1,0 +1,68 @@
+#include <chrono>
+
+#include "cli/human_text.h"
+#include "cli/json_writer.h"
+#include "cli/verbs.h"
+
+namespace talea::cli {
+
+namespace {
+
+struct Outcome {
+  Stats before;
+  Stats after;
+  double seconds = 0;
+
+  std::uint64_t given_back_bytes() const {
+    // A store without garbage may grow: by the header of a segment.
+    return before.disk_bytes > after.disk_bytes ? before.disk_bytes - after.disk_bytes : 0;
+  }
+};
+
+std::string outcome_json(const Outcome& outcome) {
+  return JsonObject()
+      .number("given_back_bytes", outcome.given_back_bytes())
+      .number("disk_bytes_before", outcome.before.disk_bytes)
+      .number("disk_bytes", outcome.after.disk_bytes)
+      .number("live_bytes", outcome.after.live_bytes)
+      .number("segments_before", outcome.before.segments)
+      .number("segments", outcome.after.segments)
+      .number("compacted_bytes_written", outcome.after.compacted_bytes_written)
+      .number("run_bytes_written", outcome.after.run_bytes_written)
+      .number("checkpoints", outcome.after.checkpoints)
+      .decimal("seconds", outcome.seconds)
+      .close();
+}
+
+std::string outcome_table(const Outcome& outcome) {
+  return table({
+      {"given back", human_bytes(outcome.given_back_bytes())},
+      {"on disk before", human_bytes(outcome.before.disk_bytes)},
+      {"on disk now", human_bytes(outcome.after.disk_bytes)},
+      {"live bytes", human_bytes(outcome.after.live_bytes)},
+      {"copied", human_bytes(outcome.after.compacted_bytes_written)},
+      {"written to runs", human_bytes(outcome.after.run_bytes_written)},
+      {"took", human_seconds(outcome.seconds)},
+  });
+}
+
+}  // namespace
+
+Result<ExitCode> run_compact(Context& context) {
+  Engine engine = TALEA_TRY(context.open_for_upkeep());
+  Outcome outcome;
+  outcome.before = engine.stats();
+  const auto began = std::chrono::steady_clock::now();
+  TALEA_TRY(engine.compact());
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  outcome.after = engine.stats();
+  TALEA_TRY(engine.close());
+  if (context.json()) {
+    TALEA_TRY(context.print_json(outcome_json(outcome)));
+  } else if (!context.settings().quiet) {
+    TALEA_TRY(context.out().write(outcome_table(outcome)));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace talea::cli
