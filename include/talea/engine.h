@@ -88,6 +88,10 @@ struct Options {
   /// Log that the background lets grow before it writes a checkpoint, and that an open after a
   /// crash has to replay: 1 MiB and more, or 0: only Engine::checkpoint and compaction write them.
   std::uint64_t checkpoint_bytes = 64 * kMiB;
+  /// Install a handler for SIGBUS in this process, for good: a disk that fails below a memory map
+  /// is then an io_error of the read and does not end the process. Other addresses go to the
+  /// handler that was there. `talea` does; a library that you embed should not without being asked.
+  bool guard_maps = false;
 };
 
 /// A value and the sequence of the batch that put it there.

@@ -24,10 +24,10 @@ CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool 
     if (outcome.status.ok()) outcome.status = ensure_active(rest.front());
     if (!outcome.status.ok()) return outcome;
 
-    const std::size_t count = lay_out(rest);
     const Sequence announcing = durable_sequence();
     Failed stage = Failed::append;
-    outcome.status = writer_->append(buffer_);
+    std::size_t count = 0;
+    outcome.status = append(rest, count);
     if (outcome.status.ok() && durable) {
       stage = Failed::sync;
       outcome.status = writer_->sync();
@@ -47,8 +47,7 @@ CommitLog::Outcome CommitLog::write(std::span<const PendingBatch> batches, bool 
       durable_.store(good_.last_sequence, std::memory_order_relaxed);
       metrics_.syncs.add();
     }
-    metrics_.groups_written.add();
-    metrics_.log_bytes_written.add(buffer_.size());
+    metrics_.groups_written.add_alone();
     publish(written);
     outcome.committed += count;
   }
@@ -66,23 +65,28 @@ Status CommitLog::ensure_active(const PendingBatch& first) {
   return roll(first).with_context("begin a new log segment");
 }
 
-std::size_t CommitLog::lay_out(std::span<const PendingBatch> batches) {
-  buffer_.clear();
+Status CommitLog::append(std::span<const PendingBatch> batches, std::size_t& count) {
   places_.clear();
-  const SegmentContext& context = writer_->segment()->context();
-  std::size_t count = 0;
+  std::uint64_t bytes_max = 0;
   for (const PendingBatch& batch : batches) {
-    const std::uint64_t offset = writer_->end() + buffer_.size();
-    if (count > 0 && !fits(batch, offset)) break;
-    RecordPlace place{batch.sequence, batch.now, offset, std::nullopt};
-    // Once after each sync is enough: it is for whoever finds a bad record before this one.
-    if (const Sequence durable = durable_sequence(); count == 0 && durable > announced_) {
-      place.synced_through = durable;
-    }
-    finish_record(*batch.encoded, place, context, buffer_, places_);
+    if (count > 0 && !fits(batch, writer_->end() + bytes_max)) break;
+    bytes_max += batch.encoded->record_bytes_max();
     ++count;
   }
-  return count;
+  char* const begin = TALEA_TRY(writer_->reserve(bytes_max));
+  char* to = begin;
+  const SegmentContext& context = writer_->segment()->context();
+  for (const PendingBatch& batch : batches.first(count)) {
+    const std::uint64_t offset = writer_->end() + static_cast<std::uint64_t>(to - begin);
+    RecordPlace place{.sequence = batch.sequence, .now = batch.now, .offset = offset};
+    // Once after each sync is enough: it is for whoever finds a bad record before this one.
+    if (const Sequence durable = durable_sequence(); to == begin && durable > announced_) {
+      place.synced_through = durable;
+    }
+    to += write_record(*batch.encoded, place, context, to, places_);
+  }
+  metrics_.log_bytes_written.add_alone(static_cast<std::uint64_t>(to - begin));
+  return writer_->commit(static_cast<std::uint64_t>(to - begin));
 }
 
 void CommitLog::publish(std::span<const PendingBatch> batches) {

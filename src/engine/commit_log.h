@@ -92,8 +92,8 @@ class CommitLog {
   Sequence durable_sequence() const { return durable_.load(std::memory_order_relaxed); }
 
  private:
-  // Lays out as many of `batches` as fit into the active segment and returns how many.
-  std::size_t lay_out(std::span<const PendingBatch> batches);
+  // Appends as many of `batches` as fit into the active segment; `count` says how many.
+  Status append(std::span<const PendingBatch> batches, std::size_t& count);
   bool fits(const PendingBatch& batch, std::uint64_t at) const;
   std::uint64_t bytes_planned_for(const PendingBatch& first) const;
   Status ensure_active(const PendingBatch& first);
@@ -126,7 +126,6 @@ class CommitLog {
   Status broken_;
 
   // Of the group being written; kept for their capacity.
-  Bytes buffer_;
   std::vector<EntryExtent> places_;
   std::vector<LiveState::Change> changes_;
 };

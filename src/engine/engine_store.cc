@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "engine/value_io.h"
+#include "io/map_guard.h"
 #include "log/segment_header.h"
 
 namespace talea {
@@ -20,6 +21,7 @@ constexpr std::chrono::milliseconds kMaintenancePeriod{20};
 
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const std::string& path,
                                                        const Options& options) {
+  if (options.guard_maps) TALEA_TRY(MapGuard::install());
   // Segments are made later by name, perhaps after the process has changed its directory.
   const std::string directory = TALEA_TRY(seams.file_system.absolute(path));
   OpenedDirectory opened = TALEA_TRY(open_directory(seams, directory, options));
@@ -105,7 +107,7 @@ Result<Sequence> EngineStore::remove(Space space, BytesView key) {
 Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   TALEA_TRY(check_usable(true));
   const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
-  const EncodedBatch encoded = encode_batch({entry});
+  const EncodedBatch encoded = encode_batch({&entry, 1});
   Sequencer::Request request;
   request.entries = {&entry, 1};
   request.encoded = &encoded;
@@ -277,7 +279,7 @@ Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView k
 Status EngineStore::copy_value(const LiveState::Found& found, Bytes& value) const {
   if (!found.entry.is_extent_list()) {
     value.assign(found.entry.value);
-    return {};
+    return found.segment().read_status();
   }
   ValueReader reader = TALEA_TRY(make_reader(found));
   if (reader.bytes() > kValueBytesMax) {

@@ -16,8 +16,8 @@ constexpr std::uint64_t kTombstoneMark = 1;
 // leaves millions, and no writer is to pay for all of them.
 constexpr std::size_t kPrunedAtOnce = 64;
 
-// 32 KiB. The table grows with the keys, in the background.
-constexpr std::uint64_t kTableSlotsFirst = 4096;
+// 128 KiB. The table grows with the keys, in the background.
+constexpr std::uint64_t kTableSlotsFirst = 16384;
 
 }  // namespace
 
@@ -25,17 +25,6 @@ LiveState::LiveState() : table_(epochs_, kTableSlotsFirst) {}
 LiveState::~LiveState() = default;
 
 // --- From a location to an entry -----------------------------------------------------------------
-
-bool LiveState::read(Location location, Found& out) const {
-  out.state = segments_.find(segment_of(location));
-  if (out.state == nullptr) [[unlikely]]
-    return false;
-  out.offset = offset_of(location);
-  if (out.segment().peek(out.offset, out.entry)) [[likely]]
-    return true;
-  out.entry = {};
-  return false;
-}
 
 BytesView LiveState::key_at(std::uint64_t word, Bytes&) const {
   Found found;
@@ -264,7 +253,32 @@ bool LiveState::find_at(const EpochGuard& guard, Space space, BytesView key, Seq
 
 void LiveState::find_many(const EpochGuard& guard, Space space, std::span<const BytesView> keys,
                           std::span<Found> out, std::span<bool> found) const {
-  for (const BytesView key : keys) table_.prefetch(guard, hash_key(space, key));
+  TALEA_ASSERT(keys.size() <= kFoundAtOnce);
+  std::array<std::uint64_t, kFoundAtOnce> hashes{};
+  // Each round asks for the memory that the next one reads: buckets, entries, and the nodes of
+  // those that the table does not know.
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    hashes[i] = hash_key(space, keys[i]);
+    table_.prefetch(guard, hashes[i]);
+  }
+  std::array<BytesView, kFoundAtOnce> missed{};
+  std::size_t misses = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    bool has_candidate = false;
+    (void)table_.find(guard, hashes[i], [&](Location location) {
+      prefetch(location);
+      has_candidate = true;
+      return false;
+    });
+    if (!has_candidate) missed[misses++] = keys[i];
+  }
+  if (const SpaceIndex* index = index_of(space); misses > 0 && index != nullptr) {
+    std::array<Location, kFoundAtOnce> locations{};
+    index->tree.find_candidates(guard, std::span(missed).first(misses), locations);
+    for (const Location location : std::span(locations).first(misses)) {
+      if (location != 0) prefetch(location);
+    }
+  }
   for (std::size_t i = 0; i < keys.size(); ++i) found[i] = find(guard, space, keys[i], out[i]);
 }
 

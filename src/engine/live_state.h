@@ -172,6 +172,8 @@ class LiveState final : private KeySource {
 
   /// The lookup table grows with the keys, some slots at a time: false when there is nothing to do.
   bool grow_table() TALEA_EXCLUDES(index_mutex_);
+  /// Gives up what snapshots that are closed needed, some of it at a time.
+  void collect() TALEA_EXCLUDES(index_mutex_);
   /// What trees and table take, without what they may yet take of the same memory.
   std::uint64_t index_bytes_used() const TALEA_EXCLUDES(index_mutex_);
 
@@ -207,7 +209,16 @@ class LiveState final : private KeySource {
   /// The entry at a location that rows() gave, as of batch `at`; false when the key had none then.
   bool entry_as_of(Location location, Sequence at, Found& out) const;
   /// The entry at a location; false when there can be none.
-  bool read(Location location, Found& out) const;
+  bool read(Location location, Found& out) const {
+    out.state = segments_.find(segment_of(location));
+    if (out.state == nullptr) [[unlikely]]
+      return false;
+    out.offset = offset_of(location);
+    if (out.segment().peek(out.offset, out.entry)) [[likely]]
+      return true;
+    out.entry = {};
+    return false;
+  }
   void prefetch(Location location) const;
 
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }

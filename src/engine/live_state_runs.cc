@@ -305,8 +305,10 @@ bool LiveState::grow_table() {
   MutexLock lock(index_mutex_);
   if (!table_.is_growing()) {
     table_.collect();
-    if (user_index_.tree.size() <= table_.slots()) return false;
-    table_.begin_growth(2 * user_index_.tree.size());
+    // Between 10 and 20 bytes a key.
+    const std::uint64_t keys = user_index_.tree.size();
+    if (keys <= table_.slots() / 5 * 4) return false;
+    table_.begin_growth(keys / 4 * 5);
     growing_from_ = Reached{};
   }
   std::size_t count = 0;
@@ -326,6 +328,14 @@ bool LiveState::grow_table() {
   if (count == locations.size()) return true;
   table_.finish_growth();
   return true;
+}
+
+void LiveState::collect() {
+  {
+    MutexLock lock(index_mutex_);
+    for (int i = 0; i < 64 && undo_.size() > 0; ++i) prune();
+  }
+  if (undo_.size() == 0) undo_.collect();
 }
 
 std::uint64_t LiveState::index_bytes_used() const {

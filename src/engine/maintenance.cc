@@ -67,6 +67,7 @@ Status Maintenance::do_step() {
   let_go_of_retired();
   for (int i = 0; i < kSlicesInStep * 16 && live_.grow_table(); ++i) {
   }
+  live_.collect();
   if (setup_.seams.clock.monotonic_ns() < retry_at_ns_) return {};
   TALEA_TRY(live_.promote_found());
   TALEA_TRY(warm_up());

@@ -50,7 +50,7 @@ Result<Sequence> Sequencer::commit(const Request& request) {
       TALEA_TRY(write_through(waiter.batch));
       return waiter.batch.sequence;
     }
-    queue_bytes_ += request.encoded->bytes.size();
+    queue_bytes_ += request.encoded->record_bytes_max();
     join(waiter);
   }
   if (!waiter.status.ok()) return std::move(waiter.status);

@@ -1,5 +1,8 @@
 #include "log/record.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/assert.h"
 #include "codec/crc32c.h"
 #include "codec/fixed.h"
@@ -56,15 +59,36 @@ std::uint32_t position_in(const Bytes& bytes) {
 }  // namespace
 
 std::uint64_t EncodedBatch::record_bytes_max() const {
-  return bytes.size() +
-         (marks.size() == 1 ? kSinglePrefixBytesMax : kBatchHeaderBytes + kFollowsBytes);
+  if (!single) return bytes.size() + kBatchHeaderBytes + kFollowsBytes;
+  return kSinglePrefixBytesMax + single->header_bytes + single->key.size() + single->value.size();
 }
 
-EncodedBatch encode_batch(const std::vector<EntrySource>& entries) {
+namespace {
+
+EncodedBatch::Single encode_single(const EntrySource& entry) {
+  EncodedBatch::Single single;
+  single.flags = entry_flags(entry);
+  single.key = entry.key;
+  single.value = entry.value;
+  char* end = store_varint(single.header, static_cast<std::uint32_t>(entry.space));
+  end = store_varint(end, entry.key.size());
+  end = store_varint(end, entry.value.size());
+  single.header_bytes = static_cast<std::uint8_t>(end - single.header);
+  const std::uint32_t header_check = crc32c(0, {single.header, single.header_bytes});
+  single.body_check = crc32c(crc32c(header_check, entry.key), entry.value);
+  return single;
+}
+
+}  // namespace
+
+EncodedBatch encode_batch(std::span<const EntrySource> entries) {
   TALEA_ASSERT(!entries.empty());
   EncodedBatch batch;
+  if (entries.size() == 1) {
+    batch.single = encode_single(entries.front());
+    return batch;
+  }
   batch.marks.reserve(entries.size());
-  const bool single = entries.size() == 1;
   std::size_t bytes = 0;
   for (const EntrySource& entry : entries) bytes += entry.key.size() + entry.value.size() + 32;
   batch.bytes.reserve(bytes);
@@ -72,13 +96,9 @@ EncodedBatch encode_batch(const std::vector<EntrySource>& entries) {
   for (const EntrySource& entry : entries) {
     EncodedBatch::Mark mark{};
     mark.start = position_in(batch.bytes);
-    if (single) {
-      batch.single_flags = entry_flags(entry);
-    } else {
-      batch.bytes.append(kCheckBytes, '\0');
-      batch.bytes.push_back(static_cast<char>(entry_flags(entry) | kFlagInBatch));
-      append_varint(batch.bytes, kBatchHeaderBytes + mark.start);
-    }
+    batch.bytes.append(kCheckBytes, '\0');
+    batch.bytes.push_back(static_cast<char>(entry_flags(entry) | kFlagInBatch));
+    append_varint(batch.bytes, kBatchHeaderBytes + mark.start);
     mark.body = position_in(batch.bytes);
     append_body(entry, batch.bytes);
     mark.end = position_in(batch.bytes);
@@ -130,25 +150,33 @@ void check_place(const RecordPlace& place, const SegmentContext& context) {
                ((context.features & kFeaturePrepared) != 0 && *place.follows < place.sequence));
 }
 
-void finish_single(const EncodedBatch& batch, const RecordPlace& place,
-                   const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
-  SinglePrefix prefix(batch.single_flags, place, context);
-  prefix.set_check(place, context, batch.marks[0].body_check);
-  const std::size_t start = out.size();
-  out.append(prefix.bytes, prefix.length);
-  out += batch.bytes;
-  places.push_back(
-      {static_cast<std::uint32_t>(place.offset), static_cast<std::uint32_t>(out.size() - start)});
+char* append(char* to, BytesView bytes) { return std::copy(bytes.begin(), bytes.end(), to); }
+
+std::size_t write_single(const EncodedBatch::Single& single, const RecordPlace& place,
+                         const SegmentContext& context, char* out,
+                         std::vector<EntryExtent>& places) {
+  SinglePrefix prefix(single.flags, place, context);
+  prefix.set_check(place, context, single.body_check);
+  char* end = append(out, {prefix.bytes, prefix.length});
+  end = append(end, {single.header, single.header_bytes});
+  end = append(end, single.key);
+  end = append(end, single.value);
+  const auto bytes = static_cast<std::size_t>(end - out);
+  places.push_back({static_cast<std::uint32_t>(place.offset), static_cast<std::uint32_t>(bytes)});
+  return bytes;
 }
 
-void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
-                     const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
-  const std::size_t start = out.size();
-  out.append(kBatchHeaderBytes, '\0');
-  out += batch.bytes;
-  if (place.follows) append_fixed(out, *place.follows);
-  char* header = out.data() + start;
-  char* entries = header + kBatchHeaderBytes;
+std::size_t write_multiple(const EncodedBatch& batch, const RecordPlace& place,
+                           const SegmentContext& context, char* out,
+                           std::vector<EntryExtent>& places) {
+  char* const header = out;
+  std::memset(header, 0, kBatchHeaderBytes);
+  char* const entries = header + kBatchHeaderBytes;
+  char* end = append(entries, batch.bytes);
+  if (place.follows) {
+    store_fixed(end, *place.follows);
+    end += kFollowsBytes;
+  }
   const std::uint64_t entries_offset = place.offset + kBatchHeaderBytes;
 
   std::uint32_t entries_check = 0;
@@ -175,19 +203,25 @@ void finish_multiple(const EncodedBatch& batch, const RecordPlace& place,
   store_fixed(header + 44, entries_check);
   store_fixed(header, crc32c(seed_at(context, place.offset),
                              {header + kCheckBytes, kBatchHeaderBytes - kCheckBytes}));
+  return static_cast<std::size_t>(end - out);
 }
 
 }  // namespace
 
-void finish_record(const EncodedBatch& batch, const RecordPlace& place,
-                   const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
+std::size_t write_record(const EncodedBatch& batch, const RecordPlace& place,
+                         const SegmentContext& context, char* out,
+                         std::vector<EntryExtent>& places) {
   check_place(place, context);
   TALEA_ASSERT(place.offset + batch.record_bytes_max() <= UINT32_MAX);
-  if (batch.marks.size() == 1) {
-    finish_single(batch, place, context, out, places);
-  } else {
-    finish_multiple(batch, place, context, out, places);
-  }
+  if (batch.single) return write_single(*batch.single, place, context, out, places);
+  return write_multiple(batch, place, context, out, places);
+}
+
+void finish_record(const EncodedBatch& batch, const RecordPlace& place,
+                   const SegmentContext& context, Bytes& out, std::vector<EntryExtent>& places) {
+  const std::size_t start = out.size();
+  out.resize(start + batch.record_bytes_max());
+  out.resize(start + write_record(batch, place, context, out.data() + start, places));
 }
 
 EntryExtent append_single(const EntrySource& entry, const RecordPlace& place,

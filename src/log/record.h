@@ -20,9 +20,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "codec/varint.h"
 #include "log/segment_header.h"
 #include "talea/batch.h"
 
@@ -70,7 +72,8 @@ struct EntrySource {
   bool is_extent_list;
 };
 
-/// A batch on its way to the log: everything but its place.
+/// A batch on its way to the log: everything but its place. A single is not copied before it has
+/// one: it refers to the key and value of its EntrySource, which must last as long.
 struct EncodedBatch {
   struct Mark {
     std::uint32_t start;       // of the entry, in `bytes`
@@ -78,8 +81,17 @@ struct EncodedBatch {
     std::uint32_t end;         // of the entry, in `bytes`
     std::uint32_t body_check;  // CRC of bytes [body, end)
   };
-  std::uint8_t single_flags = 0;  // meaningful when there is one mark
-  Bytes bytes;                    // a single: its body. Otherwise: the entries, checks still zero
+  struct Single {
+    std::uint8_t flags = 0;
+    std::uint8_t header_bytes = 0;  // in front of the key, in the body
+    char header[3 * kVarintBytesMax] = {};
+    std::uint32_t body_check = 0;
+    BytesView key;
+    BytesView value;
+  };
+  std::optional<Single> single;
+  // Of any other batch: the entries, their checks still zero.
+  Bytes bytes;
   std::vector<Mark> marks;
 
   /// Bytes of the record, at most; its exact size depends on its place.
@@ -88,7 +100,7 @@ struct EncodedBatch {
 
 /// The part of encoding that needs no lock. `entries`: at least one, within limits.h; keys of
 /// internal spaces up to kStoredKeyBytesMax.
-EncodedBatch encode_batch(const std::vector<EntrySource>& entries);
+EncodedBatch encode_batch(std::span<const EntrySource> entries);
 
 /// The place of a batch.
 struct RecordPlace {
@@ -106,6 +118,12 @@ struct EntryExtent {
   std::uint32_t offset;
   std::uint32_t bytes;
 };
+
+/// Writes the finished record at `out`, which has room for record_bytes_max(), and appends the
+/// places of its entries, in order, to `places`. Returns its length.
+std::size_t write_record(const EncodedBatch& batch, const RecordPlace& place,
+                         const SegmentContext& context, char* out,
+                         std::vector<EntryExtent>& places);
 
 /// Appends the finished record to `out` and the places of its entries, in order, to `places`.
 void finish_record(const EncodedBatch& batch, const RecordPlace& place,

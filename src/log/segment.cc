@@ -59,7 +59,16 @@ void Segment::set_sealed(std::uint64_t end) {
 void Segment::adopt(std::unique_ptr<Mapping> mapping) {
   mapping_ = std::move(mapping);
   memory_ = mapping_->bytes().data();
+  const MapAccess access = mapping_->data() != nullptr ? MapAccess::write : MapAccess::read;
+  auto watched = MapGuard::watch(memory_, mapping_->bytes().size(), access, unreadable_);
+  if (watched.ok()) watched_ = std::move(watched).value();  // else as without a guard
   set_end(mapping_->bytes().size());
+}
+
+Status Segment::unreadable() const {
+  return Status::io_error(name_ +
+                          ": the disk failed below its memory map; what was read is not to be "
+                          "believed. Look into the kernel's log (dmesg) for a failing disk");
 }
 
 bool Segment::next_entry(std::uint64_t& offset, StoredEntry& out) const {

@@ -12,6 +12,7 @@
 
 #include "io/file_cache.h"
 #include "io/file_system.h"
+#include "io/map_guard.h"
 #include "log/checked_blocks.h"
 #include "log/record.h"
 #include "log/segment_header.h"
@@ -77,6 +78,14 @@ class Segment {
     return stored_entry_matches(memory_ + offset, entry, offset, context_) &&
            (!entry.is_in_batch() || has_batch_header(offset, entry));
   }
+  /// Whether the memory may be believed: to be asked after it was read. Only with MapGuard, else a
+  /// disk that fails below the mapping ends the process.
+  /// Errors: io_error
+  Status read_status() const {
+    if (!MapGuard::damaged(unreadable_)) [[likely]]
+      return {};
+    return unreadable();
+  }
   /// The sequence of an entry that peek() read at `offset`.
   Sequence sequence_at(std::uint32_t offset, const StoredEntry& entry) const {
     if (!entry.is_in_batch()) return context_.first_sequence + entry.lead;
@@ -104,6 +113,7 @@ class Segment {
     const auto at = static_cast<std::uint32_t>(offset);
     return checked_->is_checked(at) || checked_->check(at);
   }
+  Status unreadable() const;
   // Whether the batch header of an entry passes its check: it has the entry's sequence.
   bool has_batch_header(std::uint32_t offset, const StoredEntry& entry) const;
   static Result<std::shared_ptr<Segment>> check(std::unique_ptr<File> file, SegmentKind kind,
@@ -114,6 +124,8 @@ class Segment {
   const std::string name_;
   const std::unique_ptr<File> file_;
   std::unique_ptr<Mapping> mapping_;
+  std::atomic<bool> unreadable_{false};  // set when the disk failed below the mapping
+  MapGuard::Region watched_;             // ends before the mapping
   const char* memory_ = nullptr;
   std::atomic<std::uint64_t> memory_bytes_{0};      // of it that may be looked at
   mutable std::unique_ptr<CheckedBlocks> checked_;  // null: nothing needs to be checked

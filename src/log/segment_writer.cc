@@ -111,26 +111,36 @@ void SegmentWriter::take_ahead() {
 }
 
 Status SegmentWriter::append(BytesView bytes) {
+  char* const to = TALEA_TRY(reserve(bytes.size()));
+  std::memcpy(to, bytes.data(), bytes.size());
+  return commit(bytes.size());
+}
+
+Result<char*> SegmentWriter::reserve(std::uint64_t bytes) {
   TALEA_ASSERT(is_usable());
-  const std::uint64_t end = this->end();
-  TALEA_ASSERT(end + bytes.size() <= bytes_planned_);
-  Status space = take_space(end + bytes.size());
+  TALEA_ASSERT(end() + bytes <= bytes_planned_);
+  Status space = take_space(end() + bytes);
   if (!space.ok()) {
     // Only zeros were written, and only behind end(): nothing that could be taken for a record.
     usable_ = space.code() == Code::exhausted;
     return std::move(space).with_context("take space for " + segment_->name());
   }
-  if (memory_ != nullptr) {
-    std::memcpy(memory_ + end, bytes.data(), bytes.size());
-  } else {
-    Status written = file_->pwrite(end, bytes);
+  if (memory_ != nullptr) return memory_ + end();
+  if (staged_.size() < bytes) staged_.resize(bytes);
+  return staged_.data();
+}
+
+Status SegmentWriter::commit(std::uint64_t bytes) {
+  const std::uint64_t end = this->end();
+  if (memory_ == nullptr) {
+    Status written = file_->pwrite(end, BytesView(staged_).substr(0, bytes));
     if (!written.ok()) {
       usable_ = false;
       return std::move(written).with_context("append to " + segment_->name());
     }
   }
-  end_.store(end + bytes.size(), std::memory_order_relaxed);
-  segment_->set_end(end + bytes.size());
+  end_.store(end + bytes, std::memory_order_relaxed);
+  segment_->set_end(end + bytes);
   return {};
 }
 

@@ -49,6 +49,10 @@ class SegmentWriter {
   ///         stays usable (see is_usable)
   ///         otherwise: of no more use
   Status append(BytesView bytes);
+  /// The same in two halves, for whoever puts the bytes where they belong himself: memory for
+  /// `bytes` of them, and that the first `bytes` of it are to be written. Errors: as append()
+  Result<char*> reserve(std::uint64_t bytes);
+  Status commit(std::uint64_t bytes);
   /// Makes durable what was appended before. May run while another thread appends.
   Status sync();
   /// Takes space ahead of end(), from a thread in the background, so that append() need not. What
@@ -86,6 +90,7 @@ class SegmentWriter {
   std::shared_ptr<Segment> segment_;
   char* memory_ = nullptr;  // of a mapped one
   Mapping* mapping_ = nullptr;
+  Bytes staged_;  // of one that is written: what reserve() gave
   // Changed by the appending thread; read by those that sync or take space.
   std::atomic<std::uint64_t> end_{kSegmentHeaderBytes};
   Mutex taking_mutex_;
