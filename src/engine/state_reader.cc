@@ -1,10 +1,32 @@
 #include "engine/state_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/engine_store.h"
 
 namespace talea {
+namespace {
+
+// The spaces that have keys, and perhaps some that had, ascending. A key that is in no tree yet is
+// in a run.
+Result<std::vector<Space>> spaces_of(const LiveState& live) {
+  std::vector<Space> spaces = live.spaces();
+  if (!live.may_be_incomplete()) return spaces;
+  RunSetIterator rows = live.runs()->iterate();
+  TALEA_TRY(rows.seek_first());
+  while (rows.valid()) {
+    const Space space = rows.space();
+    spaces.push_back(space);
+    if (space == Space{UINT32_MAX}) break;
+    TALEA_TRY(rows.seek(Space{static_cast<std::uint32_t>(space) + 1}, {}));
+  }
+  std::sort(spaces.begin(), spaces.end());
+  spaces.erase(std::unique(spaces.begin(), spaces.end()), spaces.end());
+  return spaces;
+}
+
+}  // namespace
 
 EngineStateReader::EngineStateReader(const EngineStore& store, SnapshotRegistry::Pin pin,
                                      std::vector<Space> spaces, std::uint64_t last_time_ms)
@@ -39,7 +61,7 @@ Result<std::unique_ptr<StateReader>> EngineStore::read_state() {
   TALEA_TRY(check_usable(false));
   SnapshotRegistry::Pin pin = live_->pin();
   // Asked after the pin was made, both cover all that it sees.
-  std::vector<Space> spaces = live_->spaces();
+  std::vector<Space> spaces = TALEA_TRY(spaces_of(*live_));
   const std::uint64_t last_time_ms = sequencer_.last_now();
   return std::unique_ptr<StateReader>(
       std::make_unique<EngineStateReader>(*this, std::move(pin), std::move(spaces), last_time_ms));

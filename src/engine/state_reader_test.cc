@@ -97,6 +97,27 @@ TEST_F(StateReaderTest, SeesOneMomentWhateverIsWrittenMeanwhile) {
   EXPECT_TRUE(seen == before);
 }
 
+TEST_F(StateReaderTest, GivesKeysThatAreInRunsAlone) {
+  for (int i = 0; i < 1000; ++i) {
+    const Bytes key = "key" + std::to_string(i);
+    must(store_->put(static_cast<Space>(i % 3 * 100), key, key));
+  }
+  must(store_->put(Space{UINT32_MAX}, "last", "of all spaces"));
+  must(store_->remove(Space{100}, "key1"));
+  ASSERT_TRUE(store_->checkpoint().ok());
+  must(store_->put(Space::user, "key0", "again"));
+  const MemoryState before = state();
+  EXPECT_EQ(before.rows.size(), 1000U);
+  reopen();
+  EXPECT_TRUE(state() == before);
+  reopen();
+  must(store_->put(Space{200}, "new", "in a tree"));  // the one key of its space that is there
+  EXPECT_EQ(state().rows.size(), 1001U);
+  ASSERT_TRUE(store_->compact().ok());
+  reopen();
+  EXPECT_EQ(state().rows.size(), 1001U);
+}
+
 TEST_F(StateReaderTest, ALargeValueComesInPieces) {
   const Bytes large(5 * kMiB, 'l');
   must(store_->put(Space::user, "large", large));

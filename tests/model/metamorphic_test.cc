@@ -30,7 +30,18 @@ StateHash hash_of(EngineStore& store) {
 }
 
 // What may happen between two batches.
-enum class Event { nothing, close, kill, power_cut, background_work, clock_jump, restore, replay };
+enum class Event {
+  nothing,
+  close,
+  kill,
+  power_cut,
+  background_work,
+  checkpoint,
+  compact,
+  clock_jump,
+  restore,
+  replay,
+};
 
 // One way to apply a stream.
 struct Way {
@@ -72,6 +83,8 @@ class Application {
     switch (event) {
       case Event::nothing: break;
       case Event::background_work: world_.executor->step_all(); break;
+      case Event::checkpoint: ASSERT_TRUE(store_->checkpoint().ok()); break;
+      case Event::compact: ASSERT_TRUE(store_->compact().ok()); break;
       case Event::clock_jump: {
         const std::uint64_t now = world_.clock->wall_ms();
         world_.clock->set_wall_ms(now - 500'000 + random_.next_u64() % 1'000'000);
@@ -191,6 +204,27 @@ TEST_F(Metamorphic, CutFromPowerAtAnyPoint) {
   }
 }
 
+TEST_F(Metamorphic, CompactedAndCheckpointedAtAnyPoint) {
+  for (const SyncMode sync : {SyncMode::always, SyncMode::never}) {
+    Options options = options_with(sync, kSegmentBytesMin);
+    options.live_ratio = 0.9;
+    apply(
+        {.options = options,
+         .events = {Event::checkpoint, Event::compact, Event::close, Event::kill, Event::power_cut},
+         .event_every = 5});
+  }
+}
+
+TEST_F(Metamorphic, WithAnIndexThatDoesNotFitIntoMemory) {
+  Options options = options_with(SyncMode::interval, kSegmentBytesMin);
+  options.memory_budget = kMiB;
+  options.checkpoint_bytes = kMiB;
+  apply(
+      {.options = options,
+       .events = {Event::background_work, Event::background_work, Event::checkpoint, Event::close},
+       .event_every = 3});
+}
+
 TEST_F(Metamorphic, AppliedTwice) {
   apply({.options = options_with(SyncMode::never, kSegmentBytesMin), .events = {Event::replay}});
 }
@@ -204,7 +238,8 @@ TEST_F(Metamorphic, CarriedOverToOtherStores) {
 TEST_F(Metamorphic, AllOfThatTogether) {
   apply({.options = options_with(SyncMode::interval, kSegmentBytesMin),
          .events = {Event::close, Event::kill, Event::power_cut, Event::background_work,
-                    Event::clock_jump, Event::restore, Event::replay},
+                    Event::checkpoint, Event::compact, Event::clock_jump, Event::restore,
+                    Event::replay},
          .event_every = 6});
 }
 
