@@ -83,6 +83,19 @@ class Inspect(TaleaTest):
         self.talea("get", "small")
         self.assertIn(extent.name.encode(), self.talea("verify", expect=3))
 
+    def test_a_disk_that_fails_below_a_memory_map_is_an_error_of_the_read(self):
+        self.import_rows({f"{n:03}": os.urandom(1000) for n in range(500)}, "-q")
+        self.talea("checkpoint", "-q")  # else the open itself reads all of it
+        session = Session(self.directory)
+        self.assertEqual(session.ask({"op": "get", "key": "000"})["revision"], 1)
+        log = max(self.log_files(), key=lambda path: path.stat().st_size)
+        os.truncate(log, 64 * 1024)  # the pages behind it are as unreadable as bad sectors
+        error = session.ask({"op": "get", "key": "499"})["error"]
+        self.assertIn(error["code"], ("io_error", "corruption"))
+        self.assertIn(log.name, error["message"])
+        self.assertEqual(session.ask({"op": "put", "key": "more", "value": "v"})["sequence"], 2)
+        self.assertIn(session.close()[0], (3, 4))
+
     def test_a_torn_tail_is_told_apart_and_dropped_by_the_next_write(self):
         session = Session(self.directory)
         session.ask({"op": "put", "key": "k", "value": "v"})
