@@ -1,0 +1,176 @@
+#include "tests/trust/perturbation.h"
+
+#include <sched.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "base/assert.h"
+
+namespace talea::trust {
+
+namespace {
+
+// A thread that is stopped lets the others come so many calls and returns further, at most, and
+// gives way so often in vain, at most.
+constexpr std::uint64_t kTicksMax = 12;
+constexpr int kYieldsMax = 20;
+
+constexpr std::uint64_t kTicksBetween = 4;
+
+// What the handler knows. It may only use what is free of locks.
+std::atomic<const HistoryClock*> watched_clock{nullptr};
+
+void stop_here(int) {
+  const int saved_errno = errno;
+  if (const HistoryClock* const clock = watched_clock.load()) {
+    const std::uint64_t begin = clock->now();
+    const std::uint64_t until = begin + 1 + begin % kTicksMax;
+    for (int i = 0; i < kYieldsMax && clock->now() < until; ++i) sched_yield();
+  }
+  errno = saved_errno;
+}
+
+}  // namespace
+
+Perturbation::Perturbation(const HistoryClock& clock, std::uint64_t seed)
+    : clock_(clock), drawn_(seed) {
+  TALEA_ASSERT(watched_clock.load() == nullptr);
+  watched_clock.store(&clock);
+  struct sigaction action = {};
+  action.sa_handler = stop_here;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  const int set = sigaction(SIGUSR1, &action, nullptr);
+  TALEA_ASSERT(set == 0);
+}
+
+Perturbation::~Perturbation() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_IGN;
+  (void)sigaction(SIGUSR1, &action, nullptr);
+  watched_clock.store(nullptr);
+}
+
+void Perturbation::enter(std::size_t thread) {
+  TALEA_ASSERT(thread < kThreadsMax);
+  threads_[thread].store(pthread_self());
+  entered_[thread].store(true);
+}
+
+void Perturbation::leave(std::size_t thread) { entered_[thread].store(false); }
+
+// SplitMix64, of a counter that all threads share.
+std::uint64_t Perturbation::draw() {
+  std::uint64_t word = drawn_.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed);
+  word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9;
+  word = (word ^ word >> 27) * 0x94d049bb133111eb;
+  return word ^ word >> 31;
+}
+
+void Perturbation::at_seam() {
+  const std::uint64_t drawn = draw();
+  if (drawn % 8 != 0) return;
+  for (std::uint64_t i = 0; i <= drawn / 8 % 4; ++i) std::this_thread::yield();
+}
+
+void Perturbation::stop_another() {
+  const std::uint64_t drawn = draw();
+  const std::uint64_t now = clock_.now();
+  if (drawn % 4 != 0 || now < stopped_at_.load() + kTicksBetween) return;
+  stopped_at_.store(now);
+  const std::size_t thread = drawn / 4 % kThreadsMax;
+  for (std::size_t i = 0; i < kThreadsMax; ++i) {
+    const std::size_t candidate = (thread + i) % kThreadsMax;
+    if (!entered_[candidate].load() || threads_[candidate].load() == pthread_self()) continue;
+    (void)pthread_kill(threads_[candidate].load(), SIGUSR1);
+    return;
+  }
+}
+
+// --- Files ---------------------------------------------------------------------------------------
+
+class PerturbedFileSystem::PerturbedFile final : public File {
+ public:
+  PerturbedFile(PerturbedFileSystem& owner, std::unique_ptr<File> file)
+      : owner_(owner), file_(std::move(file)) {}
+
+  Result<std::size_t> pread(std::uint64_t offset, char* out, std::size_t bytes) override {
+    owner_.perturbation_.at_seam();
+    return file_->pread(offset, out, bytes);
+  }
+  Status pwrite(std::uint64_t offset, BytesView data) override {
+    owner_.perturbation_.at_seam();
+    Status written = file_->pwrite(offset, data);
+    owner_.perturbation_.at_seam();
+    return written;
+  }
+  Status allocate(std::uint64_t offset, std::uint64_t bytes) override {
+    owner_.perturbation_.at_seam();
+    return file_->allocate(offset, bytes);
+  }
+  Status truncate(std::uint64_t bytes) override {
+    owner_.perturbation_.at_seam();
+    return file_->truncate(bytes);
+  }
+  Status sync_data() override {
+    owner_.perturbation_.at_seam();
+    if (owner_.fail_next_sync_.exchange(false)) return Status::io_error("the disk failed to sync");
+    return {};
+  }
+  Result<std::uint64_t> size() override { return file_->size(); }
+  Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
+                                       MapAccess access) override {
+    owner_.perturbation_.at_seam();
+    return file_->map(offset, bytes, access);
+  }
+
+ private:
+  PerturbedFileSystem& owner_;
+  const std::unique_ptr<File> file_;
+};
+
+Result<std::unique_ptr<File>> PerturbedFileSystem::open(const std::string& path, OpenMode mode) {
+  perturbation_.at_seam();
+  std::unique_ptr<File> file = TALEA_TRY(file_system_.open(path, mode));
+  return std::unique_ptr<File>(std::make_unique<PerturbedFile>(*this, std::move(file)));
+}
+
+Result<std::string> PerturbedFileSystem::absolute(const std::string& path) {
+  return file_system_.absolute(path);
+}
+
+Result<bool> PerturbedFileSystem::exists(const std::string& path) {
+  return file_system_.exists(path);
+}
+
+Status PerturbedFileSystem::create_directory(const std::string& path) {
+  return file_system_.create_directory(path);
+}
+
+Result<std::vector<std::string>> PerturbedFileSystem::list(const std::string& path) {
+  return file_system_.list(path);
+}
+
+Status PerturbedFileSystem::rename(const std::string& from, const std::string& to) {
+  perturbation_.at_seam();
+  return file_system_.rename(from, to);
+}
+
+Status PerturbedFileSystem::remove(const std::string& path) {
+  perturbation_.at_seam();
+  return file_system_.remove(path);
+}
+
+Status PerturbedFileSystem::sync_directory(const std::string&) {
+  perturbation_.at_seam();
+  return {};
+}
+
+Result<std::unique_ptr<FileLock>> PerturbedFileSystem::lock(const std::string& path, LockKind kind,
+                                                            const std::string& owner) {
+  return file_system_.lock(path, kind, owner);
+}
+
+}  // namespace talea::trust

@@ -1,0 +1,111 @@
+// Perturbation: makes threads meet where they seldom meet by themselves.
+//
+// Two means, both drawn from a seed, neither of which waits for time to pass:
+//   - wherever the store calls out through a seam, to a file or a clock, the thread may give way
+//   - a thread that has finished an operation may stop another one in the middle of its own: at any
+//     instruction, inside a lock or before a publication, until the others have come a few
+//     operations further (or cannot, because they wait for the one that is stopped)
+//
+// The second is a signal, whose handler gives way in a loop. The thread sanitizer delivers signals
+// late, at the next call into the system or the library; the address sanitizer at once.
+#pragma once
+
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "io/file_system.h"
+#include "tests/trust/history.h"
+
+namespace talea::trust {
+
+/// One at a time in a process: it has SIGUSR1 to itself.
+///
+/// Threads: safe.
+class Perturbation {
+ public:
+  /// `clock` tells how far the others have come; it outlives this.
+  Perturbation(const HistoryClock& clock, std::uint64_t seed);
+  ~Perturbation();
+  Perturbation(const Perturbation&) = delete;
+  Perturbation& operator=(const Perturbation&) = delete;
+
+  static constexpr std::size_t kThreadsMax = 16;
+  /// The calling thread is number `thread` and may be stopped, until leave(). It stays alive as
+  /// long as others may call stop_another().
+  void enter(std::size_t thread);
+  void leave(std::size_t thread);
+
+  /// Gives way, at times.
+  void at_seam();
+  /// Stops another thread, at times; for threads between their operations. Not before the history
+  /// has gone on since the last time, so that the one that is stopped comes further, too.
+  void stop_another();
+
+ private:
+  std::uint64_t draw();
+
+  const HistoryClock& clock_;
+  std::atomic<std::uint64_t> stopped_at_{0};
+  std::atomic<std::uint64_t> drawn_;
+  std::array<std::atomic<pthread_t>, kThreadsMax> threads_{};
+  std::array<std::atomic<bool>, kThreadsMax> entered_{};
+};
+
+/// A clock that gives way at every call, at times.
+///
+/// Threads: safe.
+class PerturbedClock final : public Clock {
+ public:
+  PerturbedClock(Clock& clock, Perturbation& perturbation)
+      : clock_(clock), perturbation_(perturbation) {}
+  std::uint64_t wall_ms() override {
+    perturbation_.at_seam();
+    return clock_.wall_ms();
+  }
+  std::uint64_t monotonic_ns() override {
+    perturbation_.at_seam();
+    return clock_.monotonic_ns();
+  }
+
+ private:
+  Clock& clock_;
+  Perturbation& perturbation_;
+};
+
+/// A file system that gives way before and after every call, at times. Nothing is synced: these
+/// tests end no process and cut no power, and can do with thousands of syncs that take no time.
+///
+/// Threads: safe.
+class PerturbedFileSystem final : public FileSystem {
+ public:
+  PerturbedFileSystem(FileSystem& file_system, Perturbation& perturbation)
+      : file_system_(file_system), perturbation_(perturbation) {}
+
+  /// The next sync of a file fails, once.
+  void fail_next_sync() { fail_next_sync_.store(true); }
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
+  Result<std::string> absolute(const std::string& path) override;
+  Result<bool> exists(const std::string& path) override;
+  Status create_directory(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& path) override;
+  Status rename(const std::string& from, const std::string& to) override;
+  Status remove(const std::string& path) override;
+  Status sync_directory(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path, LockKind kind,
+                                         const std::string& owner) override;
+
+ private:
+  class PerturbedFile;
+
+  FileSystem& file_system_;
+  Perturbation& perturbation_;
+  std::atomic<bool> fail_next_sync_{false};
+};
+
+}  // namespace talea::trust
