@@ -124,6 +124,16 @@ Status Maintenance::warm_up() {
   return {};
 }
 
+Status Maintenance::complete_index() {
+  std::optional<LiveState::Reached> from = LiveState::Reached{};
+  while (from) {
+    TALEA_TRY(check_running());
+    from = TALEA_TRY(live_.promote_from(from->space, from->key, from->key.empty(), kRowsAtOnce));
+  }
+  live_.set_complete();
+  return {};
+}
+
 Status Maintenance::keep_within_budget() {
   const std::uint64_t budget = setup_.options.memory_budget;
   if (budget == 0 || live_.index_bytes_used() <= budget) return {};
@@ -329,13 +339,16 @@ bool Maintenance::checkpoint_pays() const {
 
 Status Maintenance::checkpoint_now() {
   if (bytes_to_replay() == 0 && new_data_.empty()) return {};  // nothing changed since the last
+  // What the manifest is about to say of extents must count what was replaced.
+  if (live_.has_unreleased()) TALEA_TRY(complete_index());
   CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
   const std::optional<ManifestRun> run = TALEA_TRY(write_run(boundary));
 
   std::vector<std::uint32_t> dead;
+  const std::vector<SegmentPointer> new_data = new_data_;
   TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
     dead.clear();
-    for (const SegmentPointer& state : new_data_) {
+    for (const SegmentPointer& state : new_data) {
       const SegmentFill fill = state->fill();
       manifest.add({.kind = SegmentKind::data,
                     .id = state->segment->id(),
@@ -502,22 +515,38 @@ void Maintenance::remove_files(const Retired& retired) {
   }
 }
 
+// Whether nobody is left who came before it was retired, or purged.
+bool Maintenance::is_free(const Retired& retired) const {
+  return live_.oldest_snapshot() > retired.seen && live_.epochs().oldest_reader() > retired.epoch;
+}
+
 void Maintenance::let_go_of_retired() {
-  if (retired_.empty()) return;
-  const Sequence oldest_snapshot = live_.oldest_snapshot();
-  const std::uint64_t oldest_reader = live_.epochs().oldest_reader();
-  const auto is_free = [&](const Retired& retired) {
-    return oldest_snapshot > retired.seen && oldest_reader > retired.epoch;
-  };
-  if (std::none_of(retired_.begin(), retired_.end(), is_free)) return;
-  // The last that may point into them: no snapshot keeps these any more.
-  purge_tombstones();
-  for (const Retired& retired : retired_) {
-    if (!is_free(retired)) continue;
-    for (const SegmentPointer& state : retired.segments) live_.remove_segment(state->segment->id());
-    remove_files(retired);
+  std::vector<Retired*> unseen;
+  for (Retired& retired : retired_) {
+    if (!retired.in_no_tree && is_free(retired)) unseen.push_back(&retired);
   }
-  std::erase_if(retired_, is_free);
+  if (!unseen.empty()) {
+    // The last that may point into them: no snapshot keeps these any more. But a scan that began
+    // after the segments were retired may have met one in a tree, and look at it yet: wait for it.
+    purge_tombstones();
+    if (stopping_.load()) return;
+    for (Retired* retired : unseen) {
+      retired->in_no_tree = true;
+      retired->seen = live_.published();
+      retired->epoch = live_.epochs().advance();
+    }
+  }
+  for (auto retired = retired_.begin(); retired != retired_.end();) {
+    if (!retired->in_no_tree || !is_free(*retired)) {
+      ++retired;
+      continue;
+    }
+    for (const SegmentPointer& state : retired->segments) {
+      live_.remove_segment(state->segment->id());
+    }
+    remove_files(*retired);
+    retired = retired_.erase(retired);
+  }
 }
 
 }  // namespace talea

@@ -72,6 +72,7 @@ class Maintenance {
     std::vector<std::string> files;  // of them, and of runs
     Sequence seen = 0;               // snapshots of this batch and before may look into them
     std::uint64_t epoch = 0;
+    bool in_no_tree = false;  // tombstones, the last that pointed there, are purged
   };
 
   Status check_running() const;
@@ -79,6 +80,7 @@ class Maintenance {
 
   // The trees.
   Status warm_up() TALEA_REQUIRES(work_mutex_);
+  Status complete_index() TALEA_REQUIRES(work_mutex_);
   Status keep_within_budget() TALEA_REQUIRES(work_mutex_);
 
   // Compaction.
@@ -108,6 +110,7 @@ class Maintenance {
   void purge_tombstones() TALEA_REQUIRES(work_mutex_);
   void retire(std::vector<SegmentPointer> segments, std::vector<std::string> files)
       TALEA_REQUIRES(work_mutex_);
+  bool is_free(const Retired& retired) const;
   void let_go_of_retired() TALEA_REQUIRES(work_mutex_);
   void remove_files(const Retired& retired);
 

@@ -118,6 +118,35 @@ TEST_F(StateReaderTest, GivesKeysThatAreInRunsAlone) {
   EXPECT_EQ(state().rows.size(), 1001U);
 }
 
+// A scan takes locations from the tree some at a time, tombstones among them. One of those may lie
+// in a segment that is of no more use, and that goes when the tombstone has gone from the tree.
+TEST_F(StateReaderTest, GoesOnWhenTheSegmentOfATombstoneThatItMetIsLetGo) {
+  const auto fill = [&] {  // so that segments end
+    for (int i = 0; i < 20; ++i) must(store_->put(Space::user, "z", Bytes(10'000, 'z')));
+  };
+  for (int i = 0; i < 10; ++i) must(store_->put(Space::user, "key" + std::to_string(i), "value"));
+  ASSERT_TRUE(store_->checkpoint().ok());
+  fill();
+  auto early = must(store_->read_state());  // keeps the tombstone in the tree
+  must(store_->remove(Space::user, "key5"));
+  fill();
+  ASSERT_TRUE(store_->checkpoint().ok());
+  ASSERT_TRUE(store_->compact().ok());
+  must(store_->put(Space::user, "after", "the segments were retired"));
+  auto late = must(store_->read_state());
+  ASSERT_TRUE(must(late->next()));
+  EXPECT_EQ(late->row().key, "after");
+  early = nullptr;
+  ASSERT_TRUE(store_->checkpoint().ok());
+  ASSERT_TRUE(store_->compact().ok());
+  EXPECT_EQ(must(read_all(*late)).rows.size(), 10U);  // all but key5, and z
+  late = nullptr;
+  const std::size_t segments_before = store_->segments().size();
+  ASSERT_TRUE(store_->compact().ok());
+  EXPECT_LE(store_->segments().size(), segments_before);
+  EXPECT_EQ(state().rows.size(), 11U);
+}
+
 TEST_F(StateReaderTest, ALargeValueComesInPieces) {
   const Bytes large(5 * kMiB, 'l');
   must(store_->put(Space::user, "large", large));

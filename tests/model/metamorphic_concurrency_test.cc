@@ -1,4 +1,5 @@
-// One stream of batches, one state, also while others read; on the real disk, with real threads.
+// One stream of batches, one state, also while others read, and checkpoints and compaction move
+// what they read; on the real disk, with real threads.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -27,7 +28,7 @@ INSTANTIATE_TEST_SUITE_P(EverySyncMode, MetamorphicConcurrency,
                          testing::Values(SyncMode::always, SyncMode::interval, SyncMode::never),
                          [](const auto& mode) { return std::string(sync_mode_name(mode.param)); });
 
-TEST_P(MetamorphicConcurrency, ReadersChangeNothing) {
+TEST_P(MetamorphicConcurrency, ReadersAndMaintenanceChangeNothing) {
   const BatchStream stream(test_seed(), 300, /*hash_every=*/1);
   PosixFileSystem file_system;
   SystemClock clock;
@@ -37,16 +38,17 @@ TEST_P(MetamorphicConcurrency, ReadersChangeNothing) {
   options.sync = GetParam();
   options.sync_interval = std::chrono::milliseconds{1};
   options.segment_bytes = kSegmentBytesMin;
+  options.live_ratio = 0.9;
   const std::string path = join_path(test_directory(), "store");
   auto store = must(EngineStore::open({file_system, clock, random, executor}, path, options));
 
   std::atomic<bool> done = false;
   std::atomic<std::uint64_t> rows = 0;
-  std::vector<std::thread> readers;
+  std::vector<std::thread> threads;
   constexpr int kReaders = 3;
-  readers.reserve(kReaders);
+  threads.reserve(kReaders + 2);
   for (int i = 0; i < kReaders; ++i) {
-    readers.emplace_back([&, i] {
+    threads.emplace_back([&, i] {
       const Space space = BatchStream::kSpaces[static_cast<std::size_t>(i)];
       do {
         Scan scan = must(store->scan(space, {.reverse = i == 1}));
@@ -61,18 +63,24 @@ TEST_P(MetamorphicConcurrency, ReadersChangeNothing) {
   }
   // Whole states, each of which must be the one after some batch, the last one among them.
   std::map<Sequence, StateHash> states;
-  readers.emplace_back([&] {
+  threads.emplace_back([&] {
     for (bool last = false; !last;) {
       last = done;
       const auto state = must(store->read_state());
       states[state->last_sequence()] = must(hash_state(*state));
     }
   });
+  threads.emplace_back([&] {
+    while (!done) {
+      EXPECT_TRUE(store->checkpoint().ok());
+      EXPECT_TRUE(store->compact().ok());
+    }
+  });
   for (const BatchStream::Step& step : stream.steps()) {
     EXPECT_TRUE(must(store->apply(step.sequence, step.batch)));
   }
   done = true;
-  for (std::thread& reader : readers) reader.join();
+  for (std::thread& thread : threads) thread.join();
   EXPECT_GT(rows, 0U);
   for (std::size_t i = 0; i <= stream.steps().size(); ++i) {
     const Sequence sequence = i == 0 ? 0 : stream.steps()[i - 1].sequence;
