@@ -144,10 +144,14 @@ void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequ
 void LiveState::prune() {
   const Sequence through =
       std::min(snapshots_.oldest(), published_.load(std::memory_order_relaxed));
-  (void)undo_.prune(through, kPrunedAtOnce, [this](const UndoList::Change& change) {
-    if ((change.new_word & kTombstoneMark) != 0)
-      forget_tombstone(change.new_word & ~kTombstoneMark);
+  std::array<Location, kPrunedAtOnce> tombstones{};
+  std::size_t count = 0;
+  (void)undo_.prune(through, kPrunedAtOnce, [&](const UndoList::Change& change) {
+    if ((change.new_word & kTombstoneMark) != 0) {
+      tombstones[count++] = change.new_word & ~kTombstoneMark;
+    }
   });
+  for (const Location tombstone : std::span(tombstones).first(count)) forget_tombstone(tombstone);
 }
 
 void LiveState::forget_tombstone(Location tombstone) {

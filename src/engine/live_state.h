@@ -129,6 +129,11 @@ class LiveState final : private KeySource {
                                               std::size_t rows_max) TALEA_EXCLUDES(index_mutex_);
   /// Every key of the runs was promoted, and none evicted since.
   void set_complete() TALEA_EXCLUDES(index_mutex_);
+  /// Large values were replaced while it was incomplete, and count as live until set_complete().
+  bool has_unreleased() const TALEA_EXCLUDES(index_mutex_) {
+    MutexLock lock(index_mutex_);
+    return !unreleased_.empty();
+  }
   /// Held, shared, by whoever relies on what was promoted staying in its tree, from before the
   /// promotion on. To be held whenever may_be_incomplete().
   SharedMutex& eviction_mutex() const TALEA_RETURN_CAPABILITY(eviction_mutex_) {

@@ -43,6 +43,7 @@ Maintenance::Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState
       metrics_(metrics),
       first_new_id_(manifest.snapshot().next_file_id) {
   if (setup.options.memory_budget > 0) live_.allow_eviction();
+  compacted_at_ns_ = setup.seams.clock.monotonic_ns();  // the first interval begins now
 }
 
 Maintenance::~Maintenance() = default;

@@ -244,6 +244,22 @@ TEST_F(MaintenanceTest, LargeValuesAreGivenBack) {
   expect_clean();
 }
 
+TEST_F(MaintenanceTest, LargeValuesRemovedBeforeTheIndexIsCompleteAreGivenBack) {
+  open();
+  put("large", Bytes(2 * kMiB, 'a'));
+  put("other", "value");
+  ASSERT_TRUE(store_->checkpoint().ok());
+  reopen();
+  remove("large");
+  reopen();
+  ASSERT_TRUE(store_->compact().ok());
+  executor_.step_all();
+  EXPECT_LE(disk_bytes(), 1 * kMiB);
+  expect_model();
+  close();
+  expect_clean();
+}
+
 TEST_F(MaintenanceTest, OptionsOutOfRangeAreRefusedByName) {
   const auto refused = [&](const char* name) {
     const auto opened = EngineStore::open(seams(), kPath, options_);

@@ -272,8 +272,10 @@ class Verifier {
   Status check_unlisted() {
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
       const std::optional<SegmentFileName> file = parse_segment_file_name(name);
-      // Only of a log could an unlisted file mean that something is missing.
+      // Only of a log could an unlisted file mean that something is missing; and not of one that a
+      // checkpoint has passed: it was let go, and a crash came before its file was removed.
       if (!file || file->kind != SegmentKind::log || manifest_.find(file->id) != nullptr) continue;
+      if (file->id < manifest_.replay_from) continue;
       const auto opened = Segment::open(seams_.file_system, path_, file->kind, file->id,
                                         manifest_.store_id, OpenMode::read);
       if (!opened.ok()) continue;  // never became a segment
