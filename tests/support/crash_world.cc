@@ -1,5 +1,7 @@
 #include "tests/support/crash_world.h"
 
+#include <algorithm>
+
 namespace talea {
 
 Result<Model> contents_of(EngineStore& store) {
@@ -15,8 +17,25 @@ Result<Model> contents_of(EngineStore& store) {
   return model;
 }
 
-CrashWorkload::CrashWorkload(std::uint64_t seed, std::size_t operations) {
+namespace {
+
+// Mostly nothing; at times one of the three, so that about one operation in four is one of them.
+std::optional<CrashWorkload::Operation> maintenance_operation(SeededRandom& random) {
+  using Kind = CrashWorkload::Operation::Kind;
+  switch (random.next_u64() % 12) {
+    case 0:
+    case 1: return {{Kind::checkpoint, {}}};
+    case 2: return {{Kind::compact, {}}};
+    case 3: return {{Kind::step, {}}};
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+CrashWorkload::CrashWorkload(std::uint64_t seed, std::size_t operations, Maintenance maintenance) {
   SeededRandom random(seed);
+  SeededRandom maintaining(~seed);
   const auto below = [&](std::uint64_t bound) { return random.next_u64() % bound; };
   const auto key = [&] { return "key" + std::to_string(below(12)); };
   const auto value = [&] {
@@ -48,6 +67,10 @@ CrashWorkload::CrashWorkload(std::uint64_t seed, std::size_t operations) {
       operation.kind = Operation::Kind::reopen;
     }
     operations_.push_back(std::move(operation));
+    if (maintenance == Maintenance::none) continue;
+    if (auto maintain = maintenance_operation(maintaining)) {
+      operations_.push_back(std::move(*maintain));
+    }
   }
 }
 
@@ -82,10 +105,49 @@ Result<Sequence> execute(EngineStore& store, const CrashWorkload::Operation& ope
   return store.commit(batch, nullptr);
 }
 
+bool is_maintenance(const CrashWorkload::Operation& operation) {
+  using Kind = CrashWorkload::Operation::Kind;
+  return operation.kind == Kind::checkpoint || operation.kind == Kind::compact ||
+         operation.kind == Kind::step;
+}
+
+Status maintain(CrashWorld& world, EngineStore& store, const CrashWorkload::Operation& operation) {
+  using Kind = CrashWorkload::Operation::Kind;
+  if (operation.kind == Kind::checkpoint) return store.checkpoint();
+  if (operation.kind == Kind::compact) return store.compact();
+  // Long enough for a compaction to be due.
+  world.clock->advance_ms(61'000);
+  world.executor->step_all();
+  return {};
+}
+
+// How many of the batches with these sequences the store says are durable.
+std::size_t durable_of(const EngineStore& store, const std::vector<Sequence>& sequences) {
+  const Sequence durable = store.stats().durable_sequence;
+  return static_cast<std::size_t>(std::upper_bound(sequences.begin(), sequences.end(), durable) -
+                                  sequences.begin());
+}
+
 }  // namespace
+
+bool CrashWorkload::Run::may_leave(const Model& found) const {
+  Model model;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    if (i >= durable && model == found) return true;
+    apply_to(model, *history[i]);
+  }
+  if (model == found) return true;
+  if (unknown_operation == nullptr) return false;
+  apply_to(model, *unknown_operation);
+  return model == found;
+}
 
 CrashWorkload::Run CrashWorkload::run(CrashWorld& world, const Options& options) const {
   Run run;
+  std::vector<Sequence> sequences;  // of the history
+  const auto note_durable = [&] {
+    run.durable = std::max(run.durable, durable_of(*run.store, sequences));
+  };
   const auto open = [&] {
     run.store.reset();
     auto opened = world.open(options);
@@ -99,24 +161,38 @@ CrashWorkload::Run CrashWorkload::run(CrashWorld& world, const Options& options)
   if (!open()) return run;
   for (const Operation& operation : operations_) {
     if (operation.kind == Operation::Kind::reopen) {
-      (void)run.store->close().ok();  // a failed close must lose nothing either
+      note_durable();
+      // A failed close must lose nothing either.
+      if (run.store->close().ok()) run.durable = run.history.size();
       if (!open()) return run;
+      run.durable = run.history.size();  // what an open shows is there to stay
+      continue;
+    }
+    if (is_maintenance(operation)) {
+      const bool done = maintain(world, *run.store, operation).ok();
+      ++(done ? run.maintained : run.unmaintained);
+      note_durable();
       continue;
     }
     const Result<Sequence> result = execute(*run.store, operation);
     if (result.ok()) {
       ++run.acknowledged;
+      run.history.push_back(&operation);
+      sequences.push_back(*result);
       apply_to(run.before, operation);
     } else if (result.status().code() == Code::timed_out) {
       run.unknown = true;
+      run.unknown_operation = &operation;
       run.after = run.before;
       apply_to(run.after, operation);
+      note_durable();
       return run;
     } else {
       ++run.rejected;
     }
   }
   run.after = run.before;
+  note_durable();
   return run;
 }
 

@@ -48,24 +48,40 @@ Result<Model> contents_of(EngineStore& store);
 class CrashWorkload {
  public:
   struct Operation {
-    enum class Kind { put, remove, batch, large, reopen } kind;
+    enum class Kind { put, remove, batch, large, reopen, checkpoint, compact, step } kind;
     /// What it changes; an absent value removes.
     std::vector<std::pair<Bytes, std::optional<Bytes>>> changes;
   };
 
-  CrashWorkload(std::uint64_t seed, std::size_t operations);
+  /// `interleaved`: among these operations there are checkpoints, compactions and steps of the
+  /// background. The others are the same as without.
+  enum class Maintenance { none, interleaved };
+  CrashWorkload(std::uint64_t seed, std::size_t operations,
+                Maintenance maintenance = Maintenance::none);
 
   struct Run {
     /// The state if the operation of unknown outcome did not happen, and if it did. The same when
     /// there is none.
     Model before;
     Model after;
+    /// What was acknowledged, in its order, and how much of it the store said is durable.
+    std::vector<const Operation*> history;
+    std::size_t durable = 0;
+    /// The operation of unknown outcome.
+    const Operation* unknown_operation = nullptr;
     std::size_t acknowledged = 0;
     std::size_t rejected = 0;
     bool unknown = false;
+    /// Checkpoints and compactions that were done, and that failed.
+    std::size_t maintained = 0;
+    std::size_t unmaintained = 0;
     /// Why opening failed, if it did.
     Status open_failure;
     std::unique_ptr<EngineStore> store;  // still open, unless opening failed
+
+    /// Whether a power cut may leave `found`: all that is durable, then a prefix of the rest, and
+    /// behind all of it perhaps what is unknown.
+    bool may_leave(const Model& found) const;
   };
   /// Runs all operations, going on after those that were rejected, until one has an unknown
   /// outcome or the store cannot be opened.
