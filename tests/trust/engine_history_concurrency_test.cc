@@ -42,6 +42,8 @@ std::string name_of(const Conditions& conditions) {
          (conditions.small_index ? "_small_index" : "");
 }
 
+void PrintTo(const Conditions& conditions, std::ostream* out) { *out << name_of(conditions); }
+
 Bytes filler(std::uint64_t number) {
   const Bytes digits = std::to_string(100'000 + number);
   return "f" + digits;
