@@ -239,7 +239,7 @@ CommitLog::SyncPoint CommitLog::begin_sync() const {
   return {writer_, good_.last_sequence};
 }
 
-Status CommitLog::end_sync(const SyncPoint& point, Status synced) {
+Status CommitLog::end_sync(const SyncPoint& point, const Status& synced) {
   TALEA_TRY(Status(broken_));
   if (point.writer == nullptr) return {};
   if (!synced.ok()) {

@@ -68,7 +68,7 @@ class CommitLog {
     Status sync() const { return writer == nullptr ? Status() : writer->sync(); }
   };
   SyncPoint begin_sync() const;
-  Status end_sync(const SyncPoint& point, Status synced);
+  Status end_sync(const SyncPoint& point, const Status& synced);
 
   /// Where a checkpoint cuts the store: all batches up to the pin are in sealed segments with ids
   /// below `id`, and all later ones will be in segments above it.

@@ -95,9 +95,9 @@ Status Sequencer::sync_beside_writers() {
     TALEA_TRY(admit());
     point = log_.begin_sync();
   }
-  Status synced = point.sync();
+  const Status synced = point.sync();
   MutexLock lock(mutex_);
-  Status ended = log_.end_sync(point, std::move(synced));
+  Status ended = log_.end_sync(point, synced);
   broken_ = log_.broken();
   return ended;
 }
