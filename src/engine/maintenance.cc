@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include "base/assert.h"
 #include "engine/run_layers.h"
@@ -198,9 +200,11 @@ bool Maintenance::is_poor(const SegmentState& state) const {
          setup_.options.live_ratio * static_cast<double>(content_bytes(state));
 }
 
-std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
+std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
+    const std::set<std::uint32_t>& tried) const {
   std::vector<SegmentPointer> victims;
   for (SegmentPointer& state : sealed_segments()) {
+    if (tried.contains(state->segment->id())) continue;
     // Of those without anything current the checkpoint takes care.
     if (is_poor(*state) && state->live_bytes() > 0) victims.push_back(std::move(state));
   }
@@ -222,18 +226,25 @@ Status Maintenance::compact_now() {
   // Seals the segment that is being filled; and what has nothing current goes without a copy.
   TALEA_TRY(checkpoint_now());
   Status damage;
-  for (std::vector<SegmentPointer> victims = choose_victims(); !victims.empty() && damage.ok();
-       victims = choose_victims()) {
+  std::set<std::uint32_t> tried;
+  for (std::vector<SegmentPointer> victims = choose_victims(tried); !victims.empty();
+       victims = choose_victims(tried)) {
     Copies copies;
+    std::vector<std::pair<SegmentPointer, Status>> damaged;
     for (const SegmentPointer& victim : victims) {
+      tried.insert(victim->segment->id());
       Status copied = copy_live_entries(victim, copies);
       if (copied.code() == Code::corruption) {
-        damage = std::move(copied);
+        damaged.emplace_back(victim, std::move(copied));
       } else {
         TALEA_TRY(std::move(copied));
       }
     }
     TALEA_TRY(finish_copies(copies));
+    for (auto& [victim, problem] : damaged) {
+      // Damage to what is of no use any more is no loss. What is of use stays where it is.
+      if (victim->live_bytes() > 0) damage = std::move(problem);
+    }
     TALEA_TRY(checkpoint_now());
   }
   return damage;
@@ -265,11 +276,20 @@ Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copi
   const Segment& segment = *victim->segment;
   const std::uint64_t end = victim->fill().end;
   std::uint64_t entries = 0;
+  Status damage;
   StoredEntry entry;
   for (std::uint64_t offset = kSegmentHeaderBytes; offset < end; offset += entry.bytes) {
     if (++entries % kRowsAtOnce == 0) TALEA_TRY(check_running());
     if (!segment.next_entry(offset, entry)) {
-      return segment.corruption_at(offset, "no entry is there");
+      if (damage.ok()) damage = segment.corruption_at(offset, "no entry is there");
+      break;
+    }
+    // Before its key is believed: one that is damaged looks like one that is not current.
+    if (!segment.is_intact(static_cast<std::uint32_t>(offset), entry, VerifyReads::once)) {
+      if (damage.ok()) {
+        damage = segment.corruption_at(offset, "the check of an entry does not match");
+      }
+      continue;
     }
     if (entry.is_remove()) continue;
     const auto at = static_cast<std::uint32_t>(offset);
@@ -277,9 +297,6 @@ Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copi
     const Space space{entry.space};
     TALEA_TRY(live_.promote(space, entry.key));
     if (!live_.is_current(space, entry.key, location)) continue;
-    if (!segment.is_intact(at, entry, VerifyReads::once)) {
-      return segment.corruption_at(offset, "the check of an entry does not match");
-    }
     if (copies.writer == nullptr) TALEA_TRY(begin_copies(copies));
     EntryView view;
     view.space = space;
@@ -291,7 +308,7 @@ Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copi
     copies.copies.push_back({space, entry.key, location, place});
     if (copies.writer->bytes() >= setup_.options.segment_bytes) TALEA_TRY(finish_copies(copies));
   }
-  return {};
+  return damage;
 }
 
 Status Maintenance::finish_copies(Copies& copies) {

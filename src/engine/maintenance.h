@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -88,9 +89,11 @@ class Maintenance {
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
-  std::vector<SegmentPointer> choose_victims() const;
+  /// None of those that were tried: what could not be copied would be chosen for ever.
+  std::vector<SegmentPointer> choose_victims(const std::set<std::uint32_t>& tried) const;
   Status compact_now() TALEA_REQUIRES(work_mutex_);
   Status begin_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
+  /// Errors: corruption   all that is intact was copied; also those of a write
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)
       TALEA_REQUIRES(work_mutex_);
   Status finish_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);

@@ -15,6 +15,9 @@ namespace talea {
 
 namespace {
 
+// Rows of runs that are looked up at once.
+constexpr std::size_t kRowsAtOnce = 10'000;
+
 class Verifier {
  public:
   Verifier(const Seams& seams, const std::string& path,
@@ -35,10 +38,14 @@ class Verifier {
     manifest_ = std::move(locked->manifest);
     ++report_.files;
     TALEA_TRY(open_segments());
+    // What the runs point into comes before them: rows that lead to damage are no damage more.
+    for (const Opened& opened : segments_) {
+      if (opened.file.kind == SegmentKind::data) TALEA_TRY(check_data(opened));
+      if (opened.is_in_checkpoint(manifest_)) TALEA_TRY(check_log(opened));
+    }
     TALEA_TRY(check_runs());
     for (const Opened& opened : segments_) {
-      if (opened.file.kind == SegmentKind::log) TALEA_TRY(check_log(opened));
-      if (opened.file.kind == SegmentKind::data) check_data(opened);
+      if (opened.is_replayed(manifest_)) TALEA_TRY(check_log(opened));
     }
     TALEA_TRY(check_extents());
     TALEA_TRY(check_unlisted());
@@ -52,6 +59,13 @@ class Verifier {
     std::shared_ptr<Segment> segment;
     SegmentState* state = nullptr;
     std::uint64_t size = 0;
+
+    bool is_replayed(const Manifest& manifest) const {
+      return file.kind == SegmentKind::log && file.id >= manifest.replay_from;
+    }
+    bool is_in_checkpoint(const Manifest& manifest) const {
+      return file.kind == SegmentKind::log && file.id < manifest.replay_from;
+    }
   };
 
   void add_finding(const std::string& file, std::uint64_t offset, const std::string& problem) {
@@ -81,8 +95,12 @@ class Verifier {
       const std::uint64_t size = TALEA_TRY((*opened)->file().size());
       total_ += size;
       if (file.kind != SegmentKind::extent) TALEA_TRY((*opened)->map(size));
-      SegmentState& state = live_.add_segment(*opened);
-      segments_.push_back({file, std::move(opened).value(), &state, size});
+      Opened added{file, *opened, &live_.add_segment(*opened), size};
+      // A row of a run must lead to an entry that is intact; what is replayed is checked anyway.
+      const bool is_pointed_to =
+          file.kind == SegmentKind::data || added.is_in_checkpoint(manifest_);
+      if (is_pointed_to) (*opened)->set_sealed(std::min(size, file.bytes));
+      segments_.push_back(std::move(added));
     }
     return {};
   }
@@ -96,8 +114,7 @@ class Verifier {
       ++report_.files;
       report_.bytes += run.bytes;
       auto opened = open_run(seams_.file_system, path_, run_file_info(run), manifest_.store_id);
-      Status checked = opened.status();
-      if (opened.ok()) checked = (*opened)->verify();
+      Status checked = opened.ok() ? (*opened)->verify() : std::move(opened).status();
       if (checked.code() == Code::not_found) checked = Status::corruption("the file is missing");
       if (checked.code() == Code::corruption) {
         add_finding(name, 0, std::string(checked.message()));
@@ -106,64 +123,110 @@ class Verifier {
       TALEA_TRY(std::move(checked));
       runs.push_back(std::move(opened).value());
     }
+    // Without one of them others may say what has not been true for long.
+    const bool are_whole = runs.size() == manifest_.runs.size();
     live_.set_runs(RunSet::of(std::move(runs)), manifest_.replay_from, false);
     live_.set_keys(manifest_.checkpoint_keys);
     std::optional<LiveState::Reached> from = LiveState::Reached{};
     while (from) {
-      auto reached = live_.promote_from(from->space, from->key, from->key.empty(), 10'000);
-      if (reached.status().code() == Code::corruption) {
-        add_finding(kManifestName, 0, std::string(reached.status().message()));
-        break;
-      }
+      auto reached = live_.promote_from(from->space, from->key, from->key.empty(), kRowsAtOnce);
+      if (reached.status().code() == Code::corruption) reached = promote_singly(*from, are_whole);
       from = TALEA_TRY(std::move(reached));
     }
     live_.set_complete();
     return {};
   }
 
-  void check_data(const Opened& opened) {
-    const Segment& segment = *opened.segment;
-    const std::uint64_t end = std::min(opened.size, opened.file.bytes);
-    if (end < opened.file.bytes) {
-      add_finding(segment.name(), end,
-                  "the file ends here; the manifest says that it has " +
-                      std::to_string(opened.file.bytes) + " bytes");
-    }
-    std::uint64_t entries = 0;
-    StoredEntry entry;
-    for (std::uint64_t offset = kSegmentHeaderBytes; offset < end; offset += entry.bytes) {
-      if (!segment.next_entry(offset, entry) ||
-          !segment.is_intact(static_cast<std::uint32_t>(offset), entry, VerifyReads::always)) {
-        add_finding(segment.name(), offset, "no intact entry is here");
-        break;
+  // As promote_from(), and goes on behind a row that leads nowhere.
+  Result<std::optional<LiveState::Reached>> promote_singly(const LiveState::Reached& from,
+                                                           bool are_whole) {
+    RunSetIterator rows = live_.runs()->iterate();
+    TALEA_TRY(rows.seek(from.space, from.key));
+    LiveState::Reached reached;
+    for (std::size_t done = 0; rows.valid(); ++done) {
+      if (done > kRowsAtOnce) return std::optional(std::move(reached));
+      reached = {rows.space(), Bytes(rows.key())};
+      Status promoted = live_.promote(reached.space, reached.key);
+      if (promoted.code() == Code::corruption) {
+        if (are_whole && !is_reported(rows.revision().address.segment)) {
+          add_finding(kManifestName, 0, std::string(promoted.message()));
+        }
+      } else {
+        TALEA_TRY(std::move(promoted));
       }
-      ++entries;
+      TALEA_TRY(rows.next());
+    }
+    return std::optional<LiveState::Reached>();
+  }
+
+  // Whether something was found wrong with this segment.
+  bool is_reported(std::uint64_t segment) const {
+    return std::any_of(report_.findings.begin(), report_.findings.end(),
+                       [&](const Finding& finding) {
+                         const auto file = parse_segment_file_name(finding.file);
+                         return file && file->id == segment;
+                       });
+  }
+
+  // How far a sealed segment can be read; a finding if that is not all.
+  std::uint64_t check_length(const Opened& opened) {
+    if (opened.size >= opened.file.bytes) return opened.file.bytes;
+    add_finding(opened.segment->name(), opened.size,
+                "the file ends here; the manifest says that it has " +
+                    std::to_string(opened.file.bytes) + " bytes");
+    return opened.size;
+  }
+
+  void check_count(const Opened& opened, std::uint64_t end, std::uint64_t entries) {
+    if (entries == opened.file.entries) return;
+    add_finding(opened.segment->name(), end,
+                "the segment has " + std::to_string(entries) + " entries; the manifest says " +
+                    std::to_string(opened.file.entries));
+  }
+
+  // A bad record at the scanner's place: goes to the next good one; false when there is none. The
+  // record that a cut left incomplete is no finding more.
+  Result<bool> pass_over_damage(SegmentScanner& scanner, const Opened& opened, bool is_cut) {
+    const std::uint64_t offset = scanner.offset();
+    const std::string problem(scanner.problem());
+    const bool goes_on = TALEA_TRY(scanner.find_next_valid());
+    if (goes_on || !is_cut) add_finding(opened.segment->name(), offset, problem);
+    return goes_on;
+  }
+
+  Status check_data(const Opened& opened) {
+    const std::uint64_t end = check_length(opened);
+    const bool is_cut = end < opened.file.bytes;
+    SegmentScanner scanner(*opened.segment, end);
+    RecordView record;
+    std::uint64_t entries = 0;
+    bool damaged = is_cut;
+    for (;;) {
+      const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
+      if (step == SegmentScanner::Step::end) break;
+      if (step == SegmentScanner::Step::record) {
+        entries += record.entries.size();
+        advance(record.bytes);
+        continue;
+      }
+      damaged = true;
+      if (!TALEA_TRY(pass_over_damage(scanner, opened, is_cut))) break;
     }
     report_.entries += entries;
     report_.bytes += end;
-    advance(end);
-    if (entries < opened.file.entries) {
-      add_finding(segment.name(), end,
-                  "the segment has " + std::to_string(entries) + " entries; the manifest says " +
-                      std::to_string(opened.file.entries));
-    }
+    if (!damaged) check_count(opened, end, entries);
+    return {};
   }
 
   Status check_log(const Opened& opened) {
     const Segment& segment = *opened.segment;
     const ManifestFile& file = opened.file;
-    std::uint64_t end = opened.size;
-    if (file.sealed && end < file.bytes) {
-      add_finding(segment.name(), end,
-                  "the file ends here; the manifest says that it has " +
-                      std::to_string(file.bytes) + " bytes");
-    } else if (file.sealed) {
-      end = file.bytes;
-    }
+    const std::uint64_t end = file.sealed ? check_length(opened) : opened.size;
+    const bool is_cut = file.sealed && end < file.bytes;
     SegmentScanner scanner(segment, end);
     RecordView record;
     std::uint64_t entries = 0;
-    bool damaged = opened.size < end;
+    bool damaged = is_cut;
     for (;;) {
       const std::uint64_t offset = scanner.offset();
       const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
@@ -174,7 +237,6 @@ class Verifier {
         advance(record.bytes);
         continue;
       }
-      const std::string problem(scanner.problem());
       const std::uint64_t nonzero_end = TALEA_TRY(scanner.end_of_nonzero());
       if (!file.sealed && nonzero_end == offset) break;  // the space that was never used
       if (!file.sealed && !TALEA_TRY(is_damage(segment, end, offset))) {
@@ -182,15 +244,10 @@ class Verifier {
         break;
       }
       damaged = true;
-      add_finding(segment.name(), offset, problem);
-      if (!TALEA_TRY(scanner.find_next_valid())) break;
+      if (!TALEA_TRY(pass_over_damage(scanner, opened, is_cut))) break;
     }
     report_.bytes += end;
-    if (file.sealed && !damaged && entries != file.entries) {
-      add_finding(segment.name(), end,
-                  "the segment has " + std::to_string(entries) + " entries; the manifest says " +
-                      std::to_string(file.entries));
-    }
+    if (file.sealed && !damaged) check_count(opened, end, entries);
     return {};
   }
 
