@@ -278,7 +278,8 @@ void LiveState::find_many(const EpochGuard& guard, Space space, std::span<const 
   }
   if (const SpaceIndex* index = index_of(space); misses > 0 && index != nullptr) {
     std::array<Location, kFoundAtOnce> locations{};
-    index->tree.find_candidates(guard, std::span(missed).first(misses), locations);
+    index->tree.find_candidates(guard, std::span(missed).first(misses),
+                                std::span(locations).first(misses));
     for (const Location location : std::span(locations).first(misses)) {
       if (location != 0) prefetch(location);
     }

@@ -4,6 +4,24 @@
 
 namespace talea {
 
+namespace {
+
+// Whether multi_get() gives each key what the model has, and nothing for a key that it has not.
+Status compare_multi_get(EngineStore& store, const Model& model) {
+  const Bytes absent = "absent";
+  std::vector<BytesView> keys{absent};
+  keys.reserve(1 + model.size());
+  for (const auto& [key, value] : model) keys.push_back(key);
+  std::vector<std::optional<Bytes>> values(keys.size());
+  TALEA_TRY(store.multi_get(Space::user, keys, values));
+  bool same = !values[0].has_value();
+  std::size_t position = 1;
+  for (const auto& [key, value] : model) same = same && values[position++] == value;
+  return same ? Status() : Status::corruption("scan and multi_get disagree");
+}
+
+}  // namespace
+
 Result<Model> contents_of(EngineStore& store) {
   Model model;
   Scan scan = TALEA_TRY(store.scan(Space::user, {}));
@@ -14,6 +32,7 @@ Result<Model> contents_of(EngineStore& store) {
     if (!got || *got != value) return Status::corruption("scan and get disagree about " + key);
     model[key] = value;
   }
+  TALEA_TRY(compare_multi_get(store, model));
   return model;
 }
 

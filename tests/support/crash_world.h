@@ -40,8 +40,8 @@ struct CrashWorld {
 
 using Model = std::map<Bytes, Bytes>;
 
-/// All that a store holds, read by a scan and again by get().
-/// Errors: the first that a read met; corruption when scan and get disagree
+/// All that a store holds, read by a scan, and again by get() and by multi_get().
+/// Errors: the first that a read met; corruption when they disagree
 Result<Model> contents_of(EngineStore& store);
 
 /// A fixed sequence of operations, made from a seed, and what they must lead to.
