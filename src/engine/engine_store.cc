@@ -352,8 +352,9 @@ Status EngineStore::multi_get(Space space, std::span<const BytesView> keys,
     std::array<LiveState::Found, LiveState::kFoundAtOnce> found;
     std::array<bool, LiveState::kFoundAtOnce> is_found{};
     const std::size_t count = std::min(keys.size(), LiveState::kFoundAtOnce);
+    const bool was_complete = live_->is_complete();  // asked again below: see find_anywhere()
     live_->find_many(guard, space, keys.first(count), found, is_found);
-    for (std::size_t i = 0; i < count && !live_->is_complete(); ++i) {
+    for (std::size_t i = 0; i < count && !(was_complete && live_->is_complete()); ++i) {
       if (is_found[i]) continue;
       is_found[i] = TALEA_TRY(live_->find_anywhere(guard, space, keys[i], std::nullopt, found[i]));
     }

@@ -162,8 +162,11 @@ Result<bool> LiveState::find_cold(const EpochGuard&, Space space, BytesView key,
 
 Result<bool> LiveState::find_anywhere(const EpochGuard& guard, Space space, BytesView key,
                                       std::optional<Sequence> at, Found& out) const {
+  // Asked before and after: while the key was looked for the last ones may have come into the
+  // trees, or the first ones may have left them.
+  const bool was_complete = is_complete();
   const bool found = at ? find_at(guard, space, key, *at, out) : find(guard, space, key, out);
-  if (found || is_complete()) return found;
+  if (found || (was_complete && is_complete())) return found;
   const bool in_tree = out.state != nullptr && out.entry.key == key;
   if (in_tree) return false;
   return find_cold(guard, space, key, at, out);
