@@ -84,7 +84,8 @@ class EngineHistory : public testing::TestWithParam<Conditions> {
   }
 
   // What is done beside the histories, until it is stopped.
-  void maintain_once() {
+  void maintain_once(Perturbation::Stopper& stopper) {
+    stopper.stop_soon();
     const std::uint64_t kind = random_() % 16;
     if (kind == 0) {
       EXPECT_TRUE(store_->compact().ok());
@@ -97,7 +98,6 @@ class EngineHistory : public testing::TestWithParam<Conditions> {
     } else {
       executor_.step_all();
     }
-    perturbation_.stop_another();
     // The histories are what has to come forward.
     const std::uint64_t now = history_clock_.now();
     for (int i = 0; i < 50 && history_clock_.now() < now + 4; ++i) std::this_thread::yield();
@@ -125,7 +125,8 @@ class EngineHistory : public testing::TestWithParam<Conditions> {
       std::thread maintainer;
       if (GetParam().maintained) {
         maintainer = std::thread([&] {
-          while (!stop) maintain_once();
+          Perturbation::Stopper stopper(perturbation_);
+          while (!stop) maintain_once(stopper);
         });
       }
       EngineUnderTest tested(*store_);

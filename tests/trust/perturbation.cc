@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <thread>
@@ -14,10 +15,13 @@ namespace {
 
 // A thread that is stopped lets the others come so many calls and returns further, at most, and
 // gives way so often in vain, at most.
-constexpr std::uint64_t kTicksMax = 12;
-constexpr int kYieldsMax = 20;
+constexpr std::uint64_t kTicksMax = 16;
+constexpr int kYieldsMax = 30;
 
-constexpr std::uint64_t kTicksBetween = 4;
+// From the call of stop_soon() to the stop: a get takes about as long as the first, a commit as one
+// of the others.
+constexpr std::uint64_t kDelayMinNs = 500;
+constexpr std::uint64_t kDelayDoublings = 7;
 
 // What the handler knows. It may only use what is free of locks.
 std::atomic<const HistoryClock*> watched_clock{nullptr};
@@ -34,8 +38,7 @@ void stop_here(int) {
 
 }  // namespace
 
-Perturbation::Perturbation(const HistoryClock& clock, std::uint64_t seed)
-    : clock_(clock), drawn_(seed) {
+Perturbation::Perturbation(const HistoryClock& clock, std::uint64_t seed) : drawn_(seed) {
   TALEA_ASSERT(watched_clock.load() == nullptr);
   watched_clock.store(&clock);
   struct sigaction action = {};
@@ -53,14 +56,6 @@ Perturbation::~Perturbation() {
   watched_clock.store(nullptr);
 }
 
-void Perturbation::enter(std::size_t thread) {
-  TALEA_ASSERT(thread < kThreadsMax);
-  threads_[thread].store(pthread_self());
-  entered_[thread].store(true);
-}
-
-void Perturbation::leave(std::size_t thread) { entered_[thread].store(false); }
-
 // SplitMix64, of a counter that all threads share.
 std::uint64_t Perturbation::draw() {
   std::uint64_t word = drawn_.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed);
@@ -75,18 +70,24 @@ void Perturbation::at_seam() {
   for (std::uint64_t i = 0; i <= drawn / 8 % 4; ++i) std::this_thread::yield();
 }
 
-void Perturbation::stop_another() {
-  const std::uint64_t drawn = draw();
-  const std::uint64_t now = clock_.now();
-  if (drawn % 4 != 0 || now < stopped_at_.load() + kTicksBetween) return;
-  stopped_at_.store(now);
-  const std::size_t thread = drawn / 4 % kThreadsMax;
-  for (std::size_t i = 0; i < kThreadsMax; ++i) {
-    const std::size_t candidate = (thread + i) % kThreadsMax;
-    if (!entered_[candidate].load() || threads_[candidate].load() == pthread_self()) continue;
-    (void)pthread_kill(threads_[candidate].load(), SIGUSR1);
-    return;
-  }
+Perturbation::Stopper::Stopper(Perturbation& perturbation) : perturbation_(perturbation) {
+  struct sigevent event = {};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = SIGUSR1;
+  event._sigev_un._tid = gettid();  // as timer_create(2) has it; glibc gives it no name
+  const int made = timer_create(CLOCK_MONOTONIC, &event, &timer_);
+  TALEA_ASSERT(made == 0);
+}
+
+Perturbation::Stopper::~Stopper() { (void)timer_delete(timer_); }
+
+void Perturbation::Stopper::stop_soon() {
+  const std::uint64_t drawn = perturbation_.draw();
+  if (drawn % 3 != 0) return;
+  const std::uint64_t delay_max = kDelayMinNs << (1 + drawn / 3 % kDelayDoublings);
+  struct itimerspec once = {};
+  once.it_value.tv_nsec = static_cast<long>(kDelayMinNs + (drawn >> 32) % delay_max);
+  (void)timer_settime(timer_, 0, &once, nullptr);
 }
 
 // --- Files ---------------------------------------------------------------------------------------

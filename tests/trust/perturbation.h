@@ -2,17 +2,16 @@
 //
 // Two means, both drawn from a seed, neither of which waits for time to pass:
 //   - wherever the store calls out through a seam, to a file or a clock, the thread may give way
-//   - a thread that has finished an operation may stop another one in the middle of its own: at any
-//     instruction, inside a lock or before a publication, until the others have come a few
-//     operations further (or cannot, because they wait for the one that is stopped)
+//   - before an operation a thread may set itself a timer of some microseconds, which stops it in
+//     the middle of what it does: at any instruction, inside a lock or before a publication, until
+//     the others have come a few operations further (or cannot, because they wait for it)
 //
 // The second is a signal, whose handler gives way in a loop. The thread sanitizer delivers signals
 // late, at the next call into the system or the library; the address sanitizer at once.
 #pragma once
 
-#include <pthread.h>
+#include <time.h>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -34,26 +33,28 @@ class Perturbation {
   Perturbation(const Perturbation&) = delete;
   Perturbation& operator=(const Perturbation&) = delete;
 
-  static constexpr std::size_t kThreadsMax = 16;
-  /// The calling thread is number `thread` and may be stopped, until leave(). It stays alive as
-  /// long as others may call stop_another().
-  void enter(std::size_t thread);
-  void leave(std::size_t thread);
-
   /// Gives way, at times.
   void at_seam();
-  /// Stops another thread, at times; for threads between their operations. Not before the history
-  /// has gone on since the last time, so that the one that is stopped comes further, too.
-  void stop_another();
+
+  /// The timer of one thread, made and used by that thread alone.
+  class Stopper {
+   public:
+    explicit Stopper(Perturbation& perturbation);
+    ~Stopper();
+    Stopper(const Stopper&) = delete;
+    Stopper& operator=(const Stopper&) = delete;
+    /// Stops the thread a little later, at times.
+    void stop_soon();
+
+   private:
+    Perturbation& perturbation_;
+    timer_t timer_{};
+  };
 
  private:
   std::uint64_t draw();
 
-  const HistoryClock& clock_;
-  std::atomic<std::uint64_t> stopped_at_{0};
   std::atomic<std::uint64_t> drawn_;
-  std::array<std::atomic<pthread_t>, kThreadsMax> threads_{};
-  std::array<std::atomic<bool>, kThreadsMax> entered_{};
 };
 
 /// A clock that gives way at every call, at times.

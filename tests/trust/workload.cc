@@ -72,20 +72,17 @@ std::optional<List> decode(BytesView bytes, std::size_t bytes_max) {
   return numbers;
 }
 
-// Runs `body(thread)` on so many threads, which begin together and end together: until all are
-// done, each of them may be stopped.
+// Runs `body(thread, stopper)` on so many threads, which begin together.
 void run_threads(std::size_t count, Perturbation& perturbation,
-                 const std::function<void(std::size_t)>& body) {
+                 const std::function<void(std::size_t, Perturbation::Stopper&)>& body) {
   std::barrier together(static_cast<std::ptrdiff_t>(count));
   std::vector<std::thread> threads;
   threads.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     threads.emplace_back([&, i] {
-      perturbation.enter(i);
+      Perturbation::Stopper stopper(perturbation);
       together.arrive_and_wait();
-      body(i);
-      perturbation.leave(i);
-      together.arrive_and_wait();
+      body(i, stopper);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -109,6 +106,13 @@ void add_requirement(Batch& batch, const Requirement& required, const Bytes& key
     case Requirement::Kind::revision: batch.require_revision(key, required.revision); break;
   }
 }
+
+// Puts to other keys, between those of a batch, so that it takes long to publish, and others come
+// while it is half done.
+void add_padding(Batch& batch, std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) batch.put("padding" + std::to_string(i), "");
+}
+constexpr std::uint64_t kPaddingMax = 60;
 
 // Notes how a write ended; false when it was rejected, and nothing of it may ever be seen.
 bool note_outcome(const Result<Sequence>& committed, const FailedPrecondition& failed,
@@ -139,7 +143,8 @@ class RegisterThread {
         recorder_(std::move(recorder)),
         worker_(std::move(worker)) {}
 
-  void do_one(bool several_keys) {
+  void do_one(bool several_keys, bool only_reads) {
+    if (only_reads) return read_one(several_keys);
     if (held_ && worker_.pick(3) == 0) return read_held(worker_.pick(3) == 0);
     const std::uint64_t kind = worker_.pick(several_keys ? 30 : 18);
     if (kind < 3) {
@@ -156,6 +161,20 @@ class RegisterThread {
       compare_and_set();
     } else if (kind < 24) {
       commit_batch();
+    } else {
+      pin_moment();
+    }
+  }
+
+  void read_one(bool several_keys) {
+    if (held_) return read_held(worker_.pick(3) == 0);
+    const std::uint64_t kind = worker_.pick(several_keys ? 5 : 3);
+    if (kind == 0) {
+      get();
+    } else if (kind == 1) {
+      get_versioned();
+    } else if (kind == 2) {
+      multi_get();
     } else {
       pin_moment();
     }
@@ -310,7 +329,9 @@ class RegisterThread {
     for (const Requirement& required : requirements) {
       add_requirement(batch, required, keys_[required.key]);
     }
+    const std::uint64_t padding = worker_.pick(3) == 0 ? worker_.pick(kPaddingMax) : 0;
     for (const Operation::Write& write : writes) {
+      if (&write != &writes.front()) add_padding(batch, padding);
       if (write.value == kAbsent) {
         batch.remove(keys_[write.key]);
       } else {
@@ -376,6 +397,7 @@ RegisterWorkload::RegisterWorkload(WorkloadSetup setup, HistoryClock& clock,
 
 RegisterWorkload::Run RegisterWorkload::run(TestedStore& store) {
   const bool several_keys = histories_ % 2 == 1;
+  const std::size_t readers = 1 + histories_ / 2 % 2;
   std::vector<std::unique_ptr<RegisterThread>> threads;
   threads.reserve(setup_.threads + 1);
   for (std::size_t i = 0; i <= setup_.threads; ++i) {
@@ -386,13 +408,14 @@ RegisterWorkload::Run RegisterWorkload::run(TestedStore& store) {
   }
   RegisterThread& reader = *threads.back();
   reader.read_all(several_keys);
-  run_threads(setup_.threads, perturbation_, [&](std::size_t thread) {
-    for (std::size_t i = 0; i < setup_.operations_per_thread; ++i) {
-      threads[thread]->do_one(several_keys);
-      perturbation_.stop_another();
-    }
-    threads[thread]->finish();
-  });
+  run_threads(setup_.threads, perturbation_,
+              [&](std::size_t thread, Perturbation::Stopper& stopper) {
+                for (std::size_t i = 0; i < setup_.operations_per_thread; ++i) {
+                  stopper.stop_soon();
+                  threads[thread]->do_one(several_keys, thread < readers);
+                }
+                threads[thread]->finish();
+              });
   reader.read_all(several_keys);
 
   Run run;
@@ -428,7 +451,7 @@ class ListThread {
         worker_(std::move(worker)) {}
 
   // A read of all lists and, unless `only_reads`, a commit.
-  void do_one(bool only_reads) {
+  void do_one(bool only_reads, Perturbation::Stopper& stopper) {
     const TestedStore::Means means =
         TestedStore::kAllMeans[worker_.pick(TestedStore::kAllMeans.size())];
     Transaction transaction;
@@ -441,6 +464,7 @@ class ListThread {
     const auto contents = (*moment)->read(keys_);
     if (!worker_.ok(contents.status(), "reading a moment")) return;
     if (!note_lists(*contents, transaction)) return;
+    stopper.stop_soon();
     if (!only_reads && worker_.pick(5) != 0) append(*contents, transaction);
     const bool is_of_scan =
         means == TestedStore::Means::scan || means == TestedStore::Means::reverse_scan;
@@ -480,6 +504,7 @@ class ListThread {
     const bool requires_all = worker_.pick(3) == 0;
     const std::size_t first = worker_.pick(keys_.size());
     const std::size_t count = 1 + worker_.pick(std::min<std::size_t>(3, keys_.size()));
+    const std::uint64_t padding = worker_.pick(3) == 0 ? worker_.pick(kPaddingMax) : 0;
     Batch batch;
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       const std::size_t key = (first + i) % keys_.size();
@@ -491,6 +516,7 @@ class ListThread {
           batch.require_absent(keys_[key]);
         }
       }
+      if (writes && i > 0) add_padding(batch, padding);
       if (writes) append_to(key, batch, transaction);
     }
     const auto committed = store_.commit(batch, nullptr);
@@ -555,13 +581,15 @@ ListWorkload::Run ListWorkload::run(TestedStore& store) {
   }
   ListThread& reader = *threads.back();
   reader.clear_lists();
-  run_threads(setup_.threads, perturbation_, [&](std::size_t thread) {
-    for (std::size_t i = 0; i < setup_.operations_per_thread; ++i) {
-      threads[thread]->do_one(/*only_reads=*/thread == 0);
-      perturbation_.stop_another();
-    }
-  });
-  reader.do_one(/*only_reads=*/true);
+  run_threads(setup_.threads, perturbation_,
+              [&](std::size_t thread, Perturbation::Stopper& stopper) {
+                for (std::size_t i = 0; i < setup_.operations_per_thread; ++i) {
+                  stopper.stop_soon();
+                  threads[thread]->do_one(/*only_reads=*/thread == 0, stopper);
+                }
+              });
+  Perturbation::Stopper stopper(perturbation_);
+  reader.do_one(/*only_reads=*/true, stopper);
 
   Run run;
   for (const auto& thread : threads) {

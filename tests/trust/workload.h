@@ -25,7 +25,8 @@ struct WorkloadSetup {
 };
 
 /// Puts, removes, gets and compare-and-set, and, in every second history, also batches over
-/// several keys and reads of several keys at one moment.
+/// several keys and reads of several keys at one moment. The first thread, or the first two,
+/// only read, so that they go on when a writer is stopped.
 ///
 /// Threads: externally synchronised.
 class RegisterWorkload {
@@ -51,7 +52,7 @@ class RegisterWorkload {
 };
 
 /// Transactions that read all lists at one moment and append to some of them. The lists are empty
-/// at the beginning of each history.
+/// at the beginning of each history. The first thread only reads.
 ///
 /// Threads: externally synchronised.
 class ListWorkload {
