@@ -1,9 +1,10 @@
 // CommitLog: puts batches into log segments, in sequence order, and makes them durable.
 //
-// It owns the one segment that is being written and everything that can go wrong with it. The
-// rule for failure: what was acknowledged stays; what was not is undone by sealing the segment, in
-// the manifest, at the end of the last good batch, so that a failed write is a *rejected* one. Only
-// when the disk refuses that too is the outcome unknown, and then nothing more is written.
+// It fills the one segment that is active, which LogFiles makes and finishes, and knows everything
+// that can go wrong with it. The rule for failure: what was acknowledged stays; what was not is
+// undone by sealing the segment, in the manifest, at the end of the last good batch, so that a
+// failed write is a *rejected* one. Only when the disk refuses that too is the outcome unknown, and
+// then nothing more is written.
 #pragma once
 
 #include <atomic>
@@ -13,11 +14,9 @@
 #include <vector>
 
 #include "engine/live_state.h"
+#include "engine/log_files.h"
 #include "engine/metrics.h"
-#include "engine/seams.h"
 #include "log/record.h"
-#include "log/segment_writer.h"
-#include "manifest/manifest.h"
 #include "talea/engine.h"
 
 namespace talea {
@@ -32,17 +31,14 @@ struct PendingBatch {
   std::uint64_t now = 0;
 };
 
-/// Threads: externally synchronised (the sequencer's leader), but for durable_sequence().
+/// Threads: externally synchronised (the sequencer's leader), but for what says otherwise.
 class CommitLog {
  public:
   struct Setup {
-    Seams seams;
-    std::string directory;
-    StoreId store_id{};
-    FileCache& cache;  // sealed segments are read through it
-    std::uint64_t segment_bytes = 0;
-    SyncMode sync = SyncMode::always;
-    Sequence durable_sequence = 0;
+    LogFiles::Setup files;
+    /// Where the log ends: all of it is durable.
+    Sequence last_sequence = 0;
+    std::uint64_t last_now = 0;
   };
   CommitLog(const Setup& setup, ManifestKeeper& manifest, LiveState& live, Metrics& metrics);
 
@@ -63,26 +59,32 @@ class CommitLog {
   /// The same in two halves, so that others may write while the disk works: what is to become
   /// durable, and what became of it. In between, SyncPoint::sync() is called by one thread.
   struct SyncPoint {
+    std::shared_ptr<SegmentWriter> before;  // the segment before the active one; or null
     std::shared_ptr<SegmentWriter> writer;  // null: all is durable
     Sequence through = 0;
-    Status sync() const { return writer == nullptr ? Status() : writer->sync(); }
+    Status sync() const;
   };
   SyncPoint begin_sync() const;
   Status end_sync(const SyncPoint& point, const Status& synced);
 
-  /// Where a checkpoint cuts the store: all batches up to the pin are in sealed segments with ids
-  /// below `id`, and all later ones will be in segments above it.
+  /// Where a checkpoint cuts the store: all batches up to the pin are in segments with ids below
+  /// `id`, and all later ones will be in segments above it.
   struct Boundary {
     SnapshotRegistry::Pin pin;
     std::uint32_t id = 0;  // of no file yet: the checkpoint's run gets it
     std::uint64_t keys = 0;
     absl::flat_hash_map<std::uint32_t, std::uint64_t> live_bytes;  // by segment
   };
+  /// The three parts of a cut. Before it, from any thread: makes the segment that comes after it.
+  /// Then the cut itself, which waits for the disk only if that segment was used meanwhile. Behind
+  /// it, from any thread: seals what lies before the cut.
   /// Errors: as sync(), or the manifest's
-  Result<Boundary> begin_checkpoint();
+  Result<std::uint32_t> prepare_cut() { return files_.prepare_above_new_id(position()); }
+  Result<Boundary> cut(std::uint32_t prepared_above);
+  Status finish_cut() { return files_.finish_retired(); }
 
-  /// The segment that is being filled, for whoever takes space ahead; null when there is none.
-  std::shared_ptr<SegmentWriter> active() const { return writer_; }
+  /// Does what can be done before a writer has to wait for it. Any thread.
+  void work_ahead() { files_.work_ahead(position()); }
 
   /// Syncs and seals. Errors: as sync(), or the manifest's
   Status close();
@@ -95,33 +97,35 @@ class CommitLog {
   // Appends as many of `batches` as fit into the active segment; `count` says how many.
   Status append(std::span<const PendingBatch> batches, std::size_t& count);
   bool fits(const PendingBatch& batch, std::uint64_t at) const;
-  std::uint64_t bytes_planned_for(const PendingBatch& first) const;
   Status ensure_active(const PendingBatch& first);
-  Status roll(const PendingBatch& first);
-  Result<std::unique_ptr<SegmentWriter>> create_segment(const PendingBatch& first);
-  Status retire_active();
+  void activate(std::shared_ptr<SegmentWriter> writer);
+  // The active segment, if nothing more is to be written to it.
+  LogFiles::Full full() const;
+  // What a segment that is prepared now will need.
+  LogFiles::Need position() const;
+  Status break_log(const Status& cause);
   // An append (or the sync after it) to the active segment failed with `failure`: undoes what the
   // segment may hold beyond the last good batch. Returns what the writers are told.
   enum class Failed { append, sync };
   Status abandon(Failed what, Status failure);
+  Status seal_abandoned();
   void publish(std::span<const PendingBatch> batches);
   // What is written goes beyond what is durable.
-  bool is_unsynced() const { return good_.last_sequence > durable_sequence(); }
-  void remember_active_in(Manifest& manifest) const;
-  void give_back(SegmentWriter& writer);
+  bool is_unsynced() const { return last_sequence_ > durable_sequence(); }
 
-  const Setup setup_;
-  ManifestKeeper& manifest_;
+  const SyncMode sync_mode_;
   LiveState& live_;
   Metrics& metrics_;
+  LogFiles files_;
 
-  std::shared_ptr<SegmentWriter> writer_;    // null: the next batch begins a new segment
-  std::unique_ptr<SegmentWriter> unlisted_;  // made, but the manifest could not be written
-  SegmentState* active_ = nullptr;           // of writer_
-  SegmentFill good_;                         // what of the active segment is written and good
-  std::uint64_t last_now_ = 0;               // of the last batch in it
-  bool blank_ = false;                       // retired, and its file holds nothing that was written
-  Sequence announced_ = 0;                   // the last synced_through that was written
+  std::shared_ptr<SegmentWriter> before_;  // of the segment before, while that may not be durable
+  Sequence before_last_ = 0;               // its last sequence
+  std::shared_ptr<SegmentWriter> writer_;  // null: the next batch begins a new segment
+  SegmentState* active_ = nullptr;         // of writer_
+  SegmentFill good_;                       // what of the active segment is written and good
+  std::atomic<Sequence> last_sequence_;    // of the last good batch, in whatever segment
+  std::atomic<std::uint64_t> last_now_;    // of the same
+  Sequence announced_ = 0;                 // the last synced_through that was written
   std::atomic<Sequence> durable_;
   Status broken_;
 

@@ -12,8 +12,10 @@ namespace talea {
 
 namespace {
 
-// How often space is taken ahead of the log. At 1 GB/s it fills 2 MiB, the least that is there.
-constexpr std::chrono::milliseconds kTakeAheadPeriod{2};
+// How often space is taken ahead of the log. At 1 GB/s it fills 2 MiB, the least that is there, in
+// so long; where each write waits for the disk it takes ten times as long.
+constexpr std::chrono::milliseconds kWorkAheadPeriod{2};
+constexpr std::chrono::milliseconds kWorkAheadOfSyncsPeriod{20};
 
 constexpr std::chrono::milliseconds kMaintenancePeriod{20};
 
@@ -41,13 +43,14 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       live_(std::move(opened.live)),
       manifest_(seams.file_system, path, opened.manifest),
       extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
-      log_({.seams = seams,
-            .directory = path,
-            .store_id = opened.manifest.store_id,
-            .cache = *cache_,
-            .segment_bytes = options.segment_bytes,
-            .sync = options.sync,
-            .durable_sequence = opened.replayed.last_sequence},
+      log_({.files = {.seams = seams,
+                      .directory = path,
+                      .store_id = opened.manifest.store_id,
+                      .cache = *cache_,
+                      .segment_bytes = options.segment_bytes,
+                      .sync = options.sync},
+            .last_sequence = opened.replayed.last_sequence,
+            .last_now = opened.replayed.last_now},
            manifest_, *live_, metrics_),
       sequencer_({.clock = seams.clock,
                   .sync = options.sync,
@@ -67,9 +70,9 @@ Status EngineStore::begin_background_work() {
   if (options_.read_only) return {};
   maintaining_ =
       TALEA_TRY(seams_.executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
-  if (options_.sync == SyncMode::always) return {};
-  taking_space_ =
-      TALEA_TRY(seams_.executor.every(kTakeAheadPeriod, [this] { sequencer_.take_ahead(); }));
+  const auto period =
+      options_.sync == SyncMode::always ? kWorkAheadOfSyncsPeriod : kWorkAheadPeriod;
+  working_ahead_ = TALEA_TRY(seams_.executor.every(period, [this] { sequencer_.work_ahead(); }));
   if (options_.sync != SyncMode::interval) return {};
   // A failed sync breaks the log, and the next write reports it.
   syncing_ = TALEA_TRY(
@@ -470,7 +473,7 @@ Status EngineStore::close() {
   if (closed_.exchange(true)) return Status::invalid_argument("the engine is closed");
   maintenance_.stop();
   syncing_.reset();
-  taking_space_.reset();
+  working_ahead_.reset();
   maintaining_.reset();
   Status closed;
   if (!options_.read_only) {

@@ -105,7 +105,7 @@ class EngineStore final : public Store {
   std::atomic<bool> closed_{false};
   // Last: their steps use all of the above.
   std::unique_ptr<Executor::Registration> syncing_;
-  std::unique_ptr<Executor::Registration> taking_space_;
+  std::unique_ptr<Executor::Registration> working_ahead_;
   std::unique_ptr<Executor::Registration> maintaining_;
 };
 

@@ -29,6 +29,13 @@ bool is_ours(const std::string& name) {
          parse_segment_file_name(name).has_value() || parse_run_file_name(name).has_value();
 }
 
+Status not_opened(Status failure) {
+  if (failure.code() != Code::corruption) return failure;
+  return std::move(failure).with_context(
+      "the store was not opened, and nothing was changed; `talea verify` lists all that is wrong; "
+      "restore it from a backup");
+}
+
 // Who holds the lock, for the message that whoever comes second gets.
 std::string owner_text(const Seams& seams) {
   char host[256] = "unknown";
@@ -197,6 +204,14 @@ class Opening {
   }
 
  private:
+  // An open log segment.
+  struct Tail {
+    std::shared_ptr<Segment> segment;
+    ReplayedSegment replayed;
+    bool counts = true;  // else the log ends before it
+    bool is_blank() const { return replayed.fill.entries == 0; }
+  };
+
   Result<std::shared_ptr<Segment>> open_segment(const ManifestFile& file) {
     // Only the tail that a crash left open is written to again.
     const bool write = !file.sealed && !options_.read_only;
@@ -250,32 +265,72 @@ class Opening {
     for (const ManifestFile& file : opened_.manifest.files) {
       if (!is_replayed(file)) continue;
       std::shared_ptr<Segment> segment = TALEA_TRY(open_segment(file));
-      TALEA_TRY(segment->map(file.sealed ? file.bytes : TALEA_TRY(segment->file().size())));
-      SegmentState& state = opened_.live->add_segment(segment);
-      ReplayedSegment replayed =
-          TALEA_TRY(replay_segment(state, file, opened_.replayed, *opened_.live));
-      TALEA_TRY(std::move(replayed.damage)
-                    .with_context("the store was not opened, and nothing was changed; `talea "
-                                  "verify` lists all that is wrong; restore it from a backup"));
-      state.set_fill(replayed.fill);
-      segment->set_sealed(replayed.fill.end);
+      if (!file.sealed) {
+        tails_.push_back({std::move(segment), {}, true});
+        continue;
+      }
+      const ReplayedSegment replayed = TALEA_TRY(replay_segment(file, segment));
       if (replayed.excess_bytes > 0) too_long_.push_back(file);
-      if (file.sealed) continue;
-      if (tail_ != nullptr) {
-        return Status::unsupported(
-            std::string(kManifestName) +
-            ": two log segments are open, the second prepared ahead of need; "
-            "this build does not replay that. Open it with a newer Talea");
-      }
-      tail_ = std::move(segment);
-      tail_replay_ = std::move(replayed);
-      if (tail_replay_.torn_bytes > 0) {
-        opened_.report.bytes_dropped = tail_replay_.torn_bytes;
-        opened_.report.dropped_from_file = tail_->name();
-        opened_.report.dropped_from_offset = tail_replay_.fill.end;
-      }
     }
+    return replay_tails();
+  }
+
+  Result<ReplayedSegment> replay_segment(const ManifestFile& file,
+                                         const std::shared_ptr<Segment>& segment) {
+    TALEA_TRY(segment->map(file.sealed ? file.bytes : TALEA_TRY(segment->file().size())));
+    SegmentState& state = opened_.live->add_segment(segment);
+    auto replayed = talea::replay_segment(state, file, opened_.replayed, *opened_.live);
+    if (!replayed.ok()) return not_opened(std::move(replayed).status());
+    state.set_fill(replayed->fill);
+    segment->set_sealed(replayed->fill.end);
+    return replayed;
+  }
+
+  // docs/formats/log.md, "Where the log ends".
+  Status replay_tails() {
+    ReplayState& replayed = opened_.replayed;
+    // Every segment before is sealed, so that is where the log goes on.
+    replayed.last_sequence = std::max(replayed.last_sequence, opened_.manifest.last_sequence);
+    Sequence claimed = 0;
+    const Tail* last = nullptr;
+    for (Tail& tail : tails_) {
+      if (last != nullptr) {
+        auto goes_on = goes_on_after(*tail.segment, replayed.last_sequence);
+        if (!goes_on.ok()) return not_opened(std::move(goes_on).status());
+        tail.counts = *goes_on;
+      }
+      if (tail.counts) {
+        const ManifestFile& file = *opened_.manifest.find(tail.segment->id());
+        tail.replayed = TALEA_TRY(replay_segment(file, tail.segment));
+        last = &tail;
+      } else {
+        tail.replayed = TALEA_TRY(pass_over_segment(*tail.segment));
+      }
+      claimed = std::max(claimed, tail.replayed.claimed);
+      report_dropped(tail);
+    }
+    if (claimed > replayed.last_sequence) return damaged_at_end(*last, claimed);
     return {};
+  }
+
+  Status damaged_at_end(const Tail& last, Sequence claimed) const {
+    const std::string& problem = last.replayed.problem;
+    return not_opened(last.segment->corruption_at(
+        last.replayed.fill.end,
+        (problem.empty() ? "the log ends here" : problem) + ". It belongs to a batch after " +
+            "sequence " + std::to_string(opened_.replayed.last_sequence) +
+            ", and later records say that the log was durable through sequence " +
+            std::to_string(claimed) + ", so this is damage and not the end that a crash leaves"));
+  }
+
+  void report_dropped(const Tail& tail) {
+    RecoveryReport& report = opened_.report;
+    if (tail.replayed.torn_bytes == 0) return;
+    if (report.bytes_dropped == 0) {
+      report.dropped_from_file = tail.segment->name();
+      report.dropped_from_offset = tail.replayed.fill.end;
+    }
+    report.bytes_dropped += tail.replayed.torn_bytes;
   }
 
   bool anything_open() const {
@@ -285,15 +340,16 @@ class Opening {
 
   Status settle() {
     if (!anything_open()) return {};
-    const bool blank = tail_ != nullptr && tail_replay_.fill.entries == 0;
-    if (blank) {
-      TALEA_TRY(blank_tail());
-    } else if (tail_ != nullptr) {
-      TALEA_TRY(harden_tail());
+    // A second segment that goes on proves the first.
+    if (tails_.size() > 1 && tails_[1].replayed.proven_end > kSegmentHeaderBytes) {
+      tails_[0].replayed.proven_end = tails_[0].replayed.fill.end;
     }
+    for (const Tail& tail : tails_) TALEA_TRY(tail.is_blank() ? blank(tail) : harden(tail));
     Manifest settled = opened_.manifest;
-    // A segment that got no record is of no use; what is not named is removed below.
-    if (blank) settled.remove(tail_->id());
+    for (const Tail& tail : tails_) {
+      // A segment without a record is of no use; what is not named is removed below.
+      if (tail.is_blank()) settled.remove(tail.segment->id());
+    }
     for (ManifestFile& file : settled.files) {
       if (file.sealed) continue;
       file.sealed = true;
@@ -310,31 +366,37 @@ class Opening {
     settled.last_now = opened_.replayed.last_now;
     TALEA_TRY(write_manifest(seams_.file_system, path_, settled));
     opened_.manifest = std::move(settled);
-    // From here on the manifest says where the segment ends; what is behind is only space.
-    if (tail_ != nullptr) (void)tail_->file().truncate(tail_replay_.fill.end).ok();
+    // From here on the manifest says where a segment ends; what is behind is only space.
+    for (const Tail& tail : tails_) {
+      (void)tail.segment->file().truncate(tail.replayed.fill.end).ok();
+    }
     return {};
   }
 
   // A tail without a good record may have a torn one, and good ones behind it. They go before the
   // manifest forgets the file: one that is not named and holds a batch is refused.
-  Status blank_tail() {
-    TALEA_TRY(tail_->file().truncate(kSegmentHeaderBytes).with_context(tail_->name()));
-    return tail_->file().sync_data().with_context("cut the torn tail of " + tail_->name());
+  static Status blank(const Tail& tail) {
+    const Segment& segment = *tail.segment;
+    TALEA_TRY(segment.file().truncate(kSegmentHeaderBytes).with_context(segment.name()));
+    return segment.file().sync_data().with_context("cut the torn tail of " + segment.name());
   }
 
   // Writes the part of the tail that no later record proves durable once more, the same bytes to
   // the same places, and syncs it. Without this a batch that is only in the page cache could be
   // read now and be gone after a power cut; and after a failed sync (whose pages the kernel marks
   // clean) a sync alone would not write it.
-  Status harden_tail() {
+  static Status harden(const Tail& tail) {
+    const Segment& segment = *tail.segment;
+    const std::uint64_t end = tail.replayed.fill.end;
     Bytes block;
-    for (std::uint64_t offset = tail_replay_.proven_end; offset < tail_replay_.fill.end;) {
-      const std::uint64_t bytes = std::min(tail_replay_.fill.end - offset, kMiB);
-      TALEA_TRY(read_exactly(tail_->file(), offset, bytes, block).with_context(tail_->name()));
-      TALEA_TRY(tail_->file().pwrite(offset, block).with_context(tail_->name()));
+    for (std::uint64_t offset = tail.replayed.proven_end; offset < end;) {
+      const std::uint64_t bytes = std::min(end - offset, kMiB);
+      TALEA_TRY(read_exactly(segment.file(), offset, bytes, block).with_context(segment.name()));
+      TALEA_TRY(segment.file().pwrite(offset, block).with_context(segment.name()));
       offset += bytes;
     }
-    return tail_->file().sync_data().with_context("make the tail of " + tail_->name() + " durable");
+    return segment.file().sync_data().with_context("make the tail of " + segment.name() +
+                                                   " durable");
   }
 
   // Files of ours that the manifest does not name: made, and then not listed because something
@@ -410,8 +472,7 @@ class Opening {
   const std::string& path_;
   const Options& options_;
   OpenedDirectory opened_;
-  std::shared_ptr<Segment> tail_;
-  ReplayedSegment tail_replay_;
+  std::vector<Tail> tails_;             // the open log segments
   std::vector<ManifestFile> too_long_;  // sealed, and their files go on
 };
 

@@ -29,6 +29,22 @@ std::optional<std::uint32_t> RecordChanges::assign(const RecordView& record) {
 
 namespace {
 
+// The scanner stands at the bad record where the good part of an open segment ends: what lies
+// behind it?
+Status look_at_tail(SegmentScanner& scanner, ReplayedSegment& result) {
+  const std::uint64_t end = scanner.offset();
+  result.problem = scanner.problem();
+  result.torn_bytes = TALEA_TRY(scanner.end_of_nonzero()) - end;
+  if (result.torn_bytes == 0) return {};
+  RecordView record;
+  while (TALEA_TRY(scanner.find_next_valid())) {
+    while (TALEA_TRY(scanner.next(record)) == SegmentScanner::Step::record) {
+      result.claimed = std::max(result.claimed, record.synced_through.value_or(0));
+    }
+  }
+  return {};
+}
+
 class SegmentReplay {
  public:
   SegmentReplay(SegmentState& segment, const ManifestFile& file, ReplayState& state,
@@ -54,7 +70,7 @@ class SegmentReplay {
       if (step == SegmentScanner::Step::end) break;
       if (step == SegmentScanner::Step::bad) {
         if (file_.sealed) return segment_.corruption_at(offset, scanner.problem());
-        TALEA_TRY(judge_tail(scanner));
+        TALEA_TRY(look_at_tail(scanner, result_));
         break;
       }
       TALEA_TRY(apply(record, offset));
@@ -71,8 +87,9 @@ class SegmentReplay {
                                                 " follows sequence " +
                                                 std::to_string(state_.last_sequence));
     }
+    TALEA_TRY(check_follows(record, offset));
     if (record.synced_through) {
-      highest_claim_ = std::max(highest_claim_, *record.synced_through);
+      result_.claimed = std::max(result_.claimed, *record.synced_through);
       if (*record.synced_through >= state_.last_sequence) result_.proven_end = offset;
     }
     state_.last_sequence = record.sequence;
@@ -84,6 +101,24 @@ class SegmentReplay {
     fill.entries += record.entries.size();
     fill.end = offset + record.bytes;
     return publish(record);
+  }
+
+  // The first record of a segment says which one it follows, and no other does.
+  Status check_follows(const RecordView& record, std::uint64_t offset) const {
+    const bool announced = (segment_.header().features & kFeaturePrepared) != 0;
+    const bool should = announced && result_.fill.entries == 0;
+    if (record.follows.has_value() != should) {
+      return segment_.corruption_at(offset, should
+                                                ? "the first record does not say which it follows"
+                                                : "a record that is not the first says which it "
+                                                  "follows");
+    }
+    if (!should || *record.follows == state_.last_sequence) return {};
+    // That nothing is missing between sealed segments the manifest says.
+    if (*record.follows > state_.last_sequence && file_.sealed) return {};
+    return segment_.corruption_at(offset, "it follows sequence " + std::to_string(*record.follows) +
+                                              "; the record before it has sequence " +
+                                              std::to_string(state_.last_sequence));
   }
 
   Status publish(const RecordView& record) {
@@ -104,34 +139,6 @@ class SegmentReplay {
     return {};
   }
 
-  // The scanner stands at a bad record of an open segment: a torn tail, or damage?
-  Status judge_tail(SegmentScanner& scanner) {
-    const std::uint64_t bad_offset = scanner.offset();
-    const std::string problem(scanner.problem());
-    const std::uint64_t nonzero_end = TALEA_TRY(scanner.end_of_nonzero());
-    result_.torn_bytes = nonzero_end - bad_offset;
-    if (result_.torn_bytes == 0) return {};
-    RecordView record;
-    while (TALEA_TRY(scanner.find_next_valid())) {
-      for (;;) {
-        const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
-        if (step != SegmentScanner::Step::record) break;
-        if (record.synced_through) {
-          highest_claim_ = std::max(highest_claim_, *record.synced_through);
-        }
-      }
-    }
-    if (highest_claim_ > state_.last_sequence) {
-      result_.damage = segment_.corruption_at(
-          bad_offset, problem + ". It belongs to a batch after sequence " +
-                          std::to_string(state_.last_sequence) +
-                          ", and later records say that the log was durable through sequence " +
-                          std::to_string(highest_claim_) +
-                          ", so this is damage and not the end that a crash leaves");
-    }
-    return {};
-  }
-
   Status compare_with_manifest() {
     const SegmentFill& fill = result_.fill;
     if (fill.entries == file_.entries && fill.last_sequence == file_.last_sequence) return {};
@@ -148,7 +155,6 @@ class SegmentReplay {
   ReplayState& state_;
   LiveState& live_;
   ReplayedSegment result_;
-  Sequence highest_claim_ = 0;
   RecordChanges changes_;
 };
 
@@ -157,6 +163,34 @@ class SegmentReplay {
 Result<ReplayedSegment> replay_segment(SegmentState& segment, const ManifestFile& file,
                                        ReplayState& state, LiveState& live) {
   return SegmentReplay(segment, file, state, live).run();
+}
+
+Result<bool> goes_on_after(const Segment& segment, Sequence last) {
+  SegmentScanner scanner(segment, TALEA_TRY(segment.file().size()));
+  RecordView record;
+  if (TALEA_TRY(scanner.next(record)) != SegmentScanner::Step::record) return false;
+  if (record.follows && *record.follows >= last) return *record.follows == last;
+  return segment.corruption_at(kSegmentHeaderBytes,
+                               record.follows
+                                   ? "it follows sequence " + std::to_string(*record.follows) +
+                                         "; the segment before it goes on to sequence " +
+                                         std::to_string(last) + ", so the log has two continuations"
+                                   : "the first record does not say which it follows");
+}
+
+Result<ReplayedSegment> pass_over_segment(const Segment& segment) {
+  ReplayedSegment result;
+  SegmentScanner scanner(segment, TALEA_TRY(segment.file().size()));
+  RecordView record;
+  SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
+  while (step == SegmentScanner::Step::record) {
+    result.claimed = std::max(result.claimed, record.synced_through.value_or(0));
+    step = TALEA_TRY(scanner.next(record));
+  }
+  const std::uint64_t valid_bytes = scanner.offset() - kSegmentHeaderBytes;
+  if (step == SegmentScanner::Step::bad) TALEA_TRY(look_at_tail(scanner, result));
+  result.torn_bytes += valid_bytes;
+  return result;
 }
 
 }  // namespace talea

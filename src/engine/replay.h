@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/live_state.h"
@@ -30,13 +31,18 @@ struct RecordChanges {
 /// What replaying one segment found.
 struct ReplayedSegment {
   SegmentFill fill;
-  /// Only for a segment that is not sealed: where the last claim of durability stood, what the
-  /// tail holds beyond the end, and whether that is damage.
-  std::uint64_t proven_end = kSegmentHeaderBytes;
-  std::uint64_t torn_bytes = 0;
   /// Only for a sealed one: what the file has beyond it.
   std::uint64_t excess_bytes = 0;
-  Status damage;
+
+  // Only for one that is not sealed:
+
+  /// Where the last claim that all before it is durable stood.
+  std::uint64_t proven_end = kSegmentHeaderBytes;
+  /// What is not zero from the end of `fill` on, and why that is no record.
+  std::uint64_t torn_bytes = 0;
+  std::string problem;
+  /// The highest sequence that any valid record says to be durable, wherever it lies.
+  Sequence claimed = 0;
 };
 
 struct ReplayState {
@@ -49,5 +55,13 @@ struct ReplayState {
 /// of `state`, into `live`. Errors: corruption, io_error
 Result<ReplayedSegment> replay_segment(SegmentState& segment, const ManifestFile& file,
                                        ReplayState& state, LiveState& live);
+
+/// Whether an open segment goes on where the log before it ends, at `last`.
+/// Errors: corruption   it goes on before that, so that the log would have two continuations
+///         io_error
+Result<bool> goes_on_after(const Segment& segment, Sequence last);
+
+/// An open segment of which nothing counts but its claims. Errors: io_error
+Result<ReplayedSegment> pass_over_segment(const Segment& segment);
 
 }  // namespace talea

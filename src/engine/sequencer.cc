@@ -103,30 +103,26 @@ Status Sequencer::sync_beside_writers() {
 }
 
 Result<CommitLog::Boundary> Sequencer::begin_checkpoint() {
-  if (!queues_) {
-    MutexLock lock(mutex_);
-    TALEA_TRY(admit());
-    auto boundary = log_.begin_checkpoint();
-    broken_ = log_.broken();
-    return boundary;
-  }
-  std::optional<Result<CommitLog::Boundary>> boundary;
-  Waiter waiter;
-  waiter.boundary = &boundary;
-  MutexLock lock(mutex_);
-  TALEA_TRY(admit());
-  join(waiter);
-  TALEA_TRY(std::move(waiter.status));
-  return std::move(*boundary);
+  CommitLog::Boundary boundary = TALEA_TRY(cut(TALEA_TRY(log_.prepare_cut())));
+  TALEA_TRY(log_.finish_cut());
+  return boundary;
 }
 
-void Sequencer::take_ahead() {
-  std::shared_ptr<SegmentWriter> active;
-  {
-    MutexLock lock(mutex_);
-    active = log_.active();
+Result<CommitLog::Boundary> Sequencer::cut(std::uint32_t prepared_above) {
+  std::optional<Result<CommitLog::Boundary>> boundary;
+  MutexLock lock(mutex_);
+  TALEA_TRY(admit());
+  if (queues_) {
+    Waiter waiter;
+    waiter.prepared_above = prepared_above;
+    waiter.boundary = &boundary;
+    join(waiter);
+    TALEA_TRY(std::move(waiter.status));
+  } else {
+    boundary.emplace(log_.cut(prepared_above));
+    broken_ = log_.broken();
   }
-  if (active != nullptr) active->take_ahead();
+  return std::move(*boundary);
 }
 
 Status Sequencer::sync() {
@@ -228,7 +224,7 @@ Sequence Sequencer::write_group(const std::vector<Waiter*>& group) {
   const Sequence last = outcome.committed > 0 ? batches[outcome.committed - 1].sequence : 0;
   for (const Waiter* waiter : group) {
     if (waiter->boundary != nullptr && outcome.status.ok()) {
-      waiter->boundary->emplace(log_.begin_checkpoint());
+      waiter->boundary->emplace(log_.cut(waiter->prepared_above));
     }
   }
   if (outcome.status.ok()) return last;

@@ -64,8 +64,8 @@ class Sequencer {
   /// Ends the log here for a checkpoint; see CommitLog.
   Result<CommitLog::Boundary> begin_checkpoint();
 
-  /// Takes space for the log before it is needed; for a thread in the background.
-  void take_ahead();
+  /// Does for the log what a writer would have to wait for; for a thread in the background.
+  void work_ahead() { log_.work_ahead(); }
 
   /// Refuses what comes from now on, waits for what is under way, and closes the log.
   Status close();
@@ -82,7 +82,8 @@ class Sequencer {
     enum State : std::uint32_t { waiting, leading, done };
     PendingBatch batch;
     bool is_sync = false;
-    // Where to put what begin_checkpoint() said, for who asks for one.
+    // For who asks for a cut: what it was prepared with, and where to put what it said.
+    std::uint32_t prepared_above = 0;
     std::optional<Result<CommitLog::Boundary>>* boundary = nullptr;
     Status status;
     std::atomic<std::uint32_t> state{waiting};
@@ -92,6 +93,8 @@ class Sequencer {
   // Writes and publishes a batch at once.
   Status write_through(const PendingBatch& batch) TALEA_REQUIRES(mutex_);
   Status sync_beside_writers() TALEA_EXCLUDES(mutex_);
+  // The cut in the order of the batches, between those that are written and those that wait.
+  Result<CommitLog::Boundary> cut(std::uint32_t prepared_above) TALEA_EXCLUDES(mutex_);
   // What evaluating preconditions found: ok or a conflict, and whether that rests on writes that
   // are not yet durable.
   struct Verdict {

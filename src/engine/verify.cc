@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/live_state.h"
 #include "engine/opening.h"
@@ -45,7 +46,8 @@ class Verifier {
     }
     TALEA_TRY(check_runs());
     for (const Opened& opened : segments_) {
-      if (opened.is_replayed(manifest_)) TALEA_TRY(check_log(opened));
+      if (!opened.is_replayed(manifest_)) continue;
+      if (TALEA_TRY(is_part_of_log(opened))) TALEA_TRY(check_log(opened));
     }
     TALEA_TRY(check_extents());
     TALEA_TRY(check_unlisted());
@@ -218,6 +220,34 @@ class Verifier {
     return {};
   }
 
+  // A second open segment counts if it goes on where the first ends. If not, what it says of the
+  // first still does.
+  Result<bool> is_part_of_log(const Opened& opened) {
+    if (opened.file.sealed) return true;
+    if (!std::exchange(has_open_log_, true)) return true;
+    const std::string& name = opened.segment->name();
+    auto goes_on = goes_on_after(*opened.segment, last_sequence_);
+    if (goes_on.ok()) {
+      if (*goes_on) return true;
+    } else if (goes_on.status().code() == Code::corruption) {
+      add_finding(name, kSegmentHeaderBytes, std::string(goes_on.status().message()));
+      return false;
+    } else {
+      return std::move(goes_on).status();
+    }
+    const ReplayedSegment passed = TALEA_TRY(pass_over_segment(*opened.segment));
+    report_.bytes += opened.size;
+    if (passed.claimed > last_sequence_) {
+      add_finding(name, kSegmentHeaderBytes,
+                  "its records say that the log was durable through sequence " +
+                      std::to_string(passed.claimed) + "; the segment before it ends at sequence " +
+                      std::to_string(last_sequence_));
+    } else {
+      report_.torn_tail_bytes += passed.torn_bytes;
+    }
+    return false;
+  }
+
   Status check_log(const Opened& opened) {
     const Segment& segment = *opened.segment;
     const ManifestFile& file = opened.file;
@@ -356,6 +386,7 @@ class Verifier {
   LiveState live_;
   RecordChanges changes_;
   Sequence last_sequence_ = 0;
+  bool has_open_log_ = false;
   std::uint64_t done_ = 0;
   std::uint64_t total_ = 0;
   VerifyReport report_;

@@ -15,6 +15,8 @@ CheckedBlocks::CheckedBlocks(const char* memory, std::uint64_t bytes, const Segm
 std::uint64_t CheckedBlocks::end_of_intact(std::uint64_t offset) const {
   const char* const at = memory_ + offset;
   const std::uint64_t rest = bytes_ - offset;
+  // Nobody looks there, and whoever reads the record checks it.
+  if (is_follows_at(memory_, offset)) return offset + std::min<std::uint64_t>(rest, kFollowsBytes);
   if (rest > kBatchHeaderBytes && (static_cast<std::uint8_t>(at[4]) & kFlagBatch) != 0) {
     const bool intact =
         decode_batch_sequence({at, kBatchHeaderBytes}, offset, context_).has_value();

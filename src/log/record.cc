@@ -18,8 +18,6 @@ constexpr std::size_t kCheckBytes = 4;
 constexpr std::size_t kSinglePrefixBytesMax = kCheckBytes + 2 + 4 * kVarintBytesMax;
 // ... and space, key length, value length.
 constexpr std::size_t kSingleHeaderBytesMax = kSinglePrefixBytesMax + 3 * kVarintBytesMax;
-// Behind the entries of a batch that says which record it follows.
-constexpr std::size_t kFollowsBytes = 8;
 // More than any entry of a batch has before its key; fixed by the format.
 constexpr std::size_t kEntryHeaderBytesMax = 66;
 // No lawful record has longer entries: the limit of a batch, and what their headers add at most.

@@ -48,6 +48,8 @@ enum MoreFlag : std::uint8_t {
 };
 
 inline constexpr std::size_t kBatchHeaderBytes = 48;
+/// Behind the entries of a batch that says which record it follows: the first of a segment.
+inline constexpr std::size_t kFollowsBytes = 8;
 
 /// What makes the bytes of one segment mean what they mean.
 struct SegmentContext {

@@ -74,6 +74,7 @@ Status Segment::unreadable() const {
 bool Segment::next_entry(std::uint64_t& offset, StoredEntry& out) const {
   const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
   constexpr std::size_t kFlagsOffset = 4;
+  if (offset < end && is_follows_at(memory_, offset)) offset += kFollowsBytes;
   if (offset + kBatchHeaderBytes < end &&
       (static_cast<std::uint8_t>(memory_[offset + kFlagsOffset]) & kFlagBatch) != 0) {
     offset += kBatchHeaderBytes;

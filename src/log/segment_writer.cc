@@ -98,8 +98,15 @@ Status SegmentWriter::take_space(std::uint64_t needed) {
   return {};
 }
 
-void SegmentWriter::take_ahead() {
-  while (wants_space()) {
+bool SegmentWriter::wants_space(Ahead ahead) const {
+  constexpr std::uint64_t kMost = kAheadBytesMax / 2;
+  const std::uint64_t wanted =
+      ahead == Ahead::full ? kMost : std::min(end() - kSegmentHeaderBytes, kMost);
+  return taken_.load(std::memory_order_relaxed) - end() < wanted;
+}
+
+void SegmentWriter::take_ahead(Ahead ahead) {
+  while (wants_space(ahead)) {
     MutexLock lock(taking_mutex_);
     const std::uint64_t taken = taken_.load(std::memory_order_relaxed);
     const std::uint64_t target = step_from(taken);
@@ -145,12 +152,20 @@ Status SegmentWriter::commit(std::uint64_t bytes) {
 }
 
 Status SegmentWriter::sync() {
+  MutexLock lock(syncing_mutex_);
+  TALEA_TRY(Status(sync_failure_));
   Status synced = file_->sync_data();
   if (synced.ok()) return {};
   usable_ = false;
-  return std::move(synced).with_context("sync " + segment_->name());
+  sync_failure_ = std::move(synced).with_context("sync " + segment_->name());
+  return sync_failure_;
 }
 
 Status SegmentWriter::cut(std::uint64_t end) { return file_->truncate(end); }
+
+Status SegmentWriter::blank() {
+  TALEA_TRY(cut(kSegmentHeaderBytes));
+  return file_->sync_data();
+}
 
 }  // namespace talea

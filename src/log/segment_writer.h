@@ -53,17 +53,23 @@ class SegmentWriter {
   /// `bytes` of them, and that the first `bytes` of it are to be written. Errors: as append()
   Result<char*> reserve(std::uint64_t bytes);
   Status commit(std::uint64_t bytes);
-  /// Makes durable what was appended before. May run while another thread appends.
+  /// Makes durable what was appended before. May run while another thread appends, and one after
+  /// another in several threads. When one fails so does each that comes after it: the system says
+  /// once that it lost something, and then no more.
   Status sync();
-  /// Takes space ahead of end(), from a thread in the background, so that append() need not. What
-  /// fails here is tried again, and reported, by the append that needs it.
-  void take_ahead();
+  /// Takes space ahead of end(), from a thread in the background, so that append() need not: as
+  /// much as was written, within limits, so that a small store stays small; or, for one that will
+  /// be filled soon, all that is ever taken ahead. What fails here is tried again, and reported, by
+  /// the append that needs it.
+  enum class Ahead { as_written, full };
+  void take_ahead(Ahead ahead = Ahead::as_written);
   /// Whether it is time for take_ahead().
-  bool wants_space() const {
-    return taken_.load(std::memory_order_relaxed) - end() < kAheadBytesMax / 2;
-  }
+  bool wants_space(Ahead ahead = Ahead::as_written) const;
   /// Gives back what lies beyond `end`; the writer is of no more use.
   Status cut(std::uint64_t end);
+  /// Cuts all behind the header, durably; the same. Also after a sync that failed: what that may
+  /// have lost is no more.
+  Status blank();
 
   /// False after a failure that may have left bytes behind end().
   bool is_usable() const { return usable_; }
@@ -93,6 +99,8 @@ class SegmentWriter {
   Bytes staged_;  // of one that is written: what reserve() gave
   // Changed by the appending thread; read by those that sync or take space.
   std::atomic<std::uint64_t> end_{kSegmentHeaderBytes};
+  Mutex syncing_mutex_;
+  Status sync_failure_ TALEA_GUARDED_BY(syncing_mutex_);
   Mutex taking_mutex_;
   std::atomic<std::uint64_t> taken_{kSegmentHeaderBytes};  // space is taken up to here
   std::atomic<bool> usable_{true};

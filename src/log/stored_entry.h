@@ -97,6 +97,22 @@ inline bool read_stored_entry(const char* at, const char* end, StoredEntry& out)
   return true;
 }
 
+/// Whether what lies at `offset` of a segment, mapped at `memory`, is no entry but kFollowsBytes
+/// that say which record the first one follows: for walks from entry to entry.
+/// `offset`: behind an entry, or kSegmentHeaderBytes.
+inline bool is_follows_at(const char* memory, std::uint64_t offset) {
+  constexpr std::size_t kMoreOffset = 5;
+  constexpr std::size_t kEntriesBytesOffset = 32;
+  const char* const first = memory + kSegmentHeaderBytes;
+  if (offset < kSegmentHeaderBytes + kBatchHeaderBytes ||
+      (static_cast<std::uint8_t>(first[4]) & kFlagBatch) == 0 ||
+      (static_cast<std::uint8_t>(first[kMoreOffset]) & kMoreFollows) == 0) {
+    return false;
+  }
+  return offset == kSegmentHeaderBytes + kBatchHeaderBytes +
+                       load_fixed<std::uint64_t>(first + kEntriesBytesOffset);
+}
+
 /// Whether the entry at `at`, which read_stored_entry() read and which lies at `offset` of its
 /// segment, passes its check. Cost: a CRC of the entry, 7 ns for 100 bytes.
 bool stored_entry_matches(const char* at, const StoredEntry& entry, std::uint64_t offset,
