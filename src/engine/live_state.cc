@@ -83,7 +83,7 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
   }
   // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
   published_.store(sequence);
-  prune();
+  (void)prune();
 }
 
 // The newest location of a key, published or not: also that of an earlier change of this batch, and
@@ -141,31 +141,36 @@ void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequ
   keys_.store(keys() - 1, std::memory_order_relaxed);
 }
 
-void LiveState::prune() {
+bool LiveState::prune() {
   const Sequence through =
       std::min(snapshots_.oldest(), published_.load(std::memory_order_relaxed));
   std::array<Location, kPrunedAtOnce> tombstones{};
   std::size_t count = 0;
-  (void)undo_.prune(through, kPrunedAtOnce, [&](const UndoList::Change& change) {
+  const bool more = undo_.prune(through, kPrunedAtOnce, [&](const UndoList::Change& change) {
     if ((change.new_word & kTombstoneMark) != 0) {
       tombstones[count++] = change.new_word & ~kTombstoneMark;
     }
   });
   for (const Location tombstone : std::span(tombstones).first(count)) forget_tombstone(tombstone);
+  return more;
 }
 
 void LiveState::forget_tombstone(Location tombstone) {
   Found removed;
-  if (!read(tombstone, removed)) return;  // gone with its segment
-  // Without it the key would come back from the runs.
-  if (may_be_in_runs(Space{removed.entry.space}, removed.entry.key)) return;
-  SpaceIndex& index = index_for(Space{removed.entry.space});
-  {
-    // Put again since, perhaps.
-    const EpochGuard guard(epochs_);
-    if (index.tree.find(guard, removed.entry.key) != tombstone) return;
+  if (!read(tombstone, removed)) return;        // gone with its segment
+  if (!is_in_tree(removed, tombstone)) return;  // put again since
+  if (may_be_in_runs(Space{removed.entry.space}, removed.entry.key)) {
+    // Without it the key would come back from them.
+    tombstones_.push_back(tombstone);
+    return;
   }
-  (void)index.tree.remove(removed.entry.key);
+  (void)index_for(Space{removed.entry.space}).tree.remove(removed.entry.key);
+}
+
+// Whether what was read at `location` is the newest of its key.
+bool LiveState::is_in_tree(const Found& found, Location location) {
+  const EpochGuard guard(epochs_);
+  return index_for(Space{found.entry.space}).tree.find(guard, found.entry.key) == location;
 }
 
 void LiveState::account(const Change& change, SegmentState& segment) {

@@ -24,6 +24,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -156,10 +157,12 @@ class LiveState final : private KeySource {
 
   // --- Checkpoints and compaction ----------------------------------------------------------------
 
-  /// Calls `visit` for every key's entry or tombstone as of batch `at`, which is pinned, in the
-  /// order of (space, key), from `from` on and up to `rows_max` of them; returns where to go on.
+  /// Calls `visit` for the entry or tombstone as of batch `at`, which is pinned, of every key whose
+  /// newest lies in segment `boundary` or above: what is below is not looked at. In the order of
+  /// (space, key), from `from` on and up to `rows_max` keys; returns where to go on.
   using VisitEntry = std::function<Status(const Found&)>;
-  Result<std::optional<Reached>> visit_rows(const Reached& from, Sequence at, std::size_t rows_max,
+  Result<std::optional<Reached>> visit_rows(const Reached& from, Sequence at,
+                                            std::uint32_t boundary, std::size_t rows_max,
                                             const VisitEntry& visit) const;
   /// An entry was copied: if `from` is still the location of the key, it is `to` now.
   bool relocate(Space space, BytesView key, Location from, SegmentState& segment, EntryExtent to)
@@ -168,10 +171,19 @@ class LiveState final : private KeySource {
   bool is_current(Space space, BytesView key, Location location) const;
   /// The spaces that ever had a key here, ascending.
   std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
-  /// Lets go of tombstones that the runs have and no snapshot needs, up to `rows_max` keys from
-  /// `from` on; returns where to go on.
-  std::optional<Reached> purge_tombstones(const Reached& from, std::size_t rows_max)
-      TALEA_EXCLUDES(index_mutex_);
+  /// How many tombstones stay in their trees because of the runs, at most.
+  std::size_t tombstones() const TALEA_EXCLUDES(index_mutex_) {
+    MutexLock lock(index_mutex_);
+    return tombstones_.size();
+  }
+  /// Gives up what snapshots that are closed needed, some of it. False when that was all.
+  bool prune_some() TALEA_EXCLUDES(index_mutex_) {
+    MutexLock lock(index_mutex_);
+    return prune();
+  }
+  /// Looks at the next `count` tombstones, going round, and lets go of those that the runs have and
+  /// no snapshot needs. Cost: of each tombstone a search of its tree.
+  void purge_tombstones(std::size_t count) TALEA_EXCLUDES(index_mutex_);
   /// The lowest batch that a snapshot sees; SnapshotRegistry::kNone when there is none.
   Sequence oldest_snapshot() const { return snapshots_.oldest(); }
 
@@ -266,9 +278,10 @@ class LiveState final : private KeySource {
       TALEA_REQUIRES(index_mutex_);
   void publish_remove(const Change& change, SegmentState& segment, Sequence sequence)
       TALEA_REQUIRES(index_mutex_);
-  // Gives up what no snapshot needs.
-  void prune() TALEA_REQUIRES(index_mutex_);
+  // Gives up what no snapshot needs, some of it; true if more remains.
+  bool prune() TALEA_REQUIRES(index_mutex_);
   void forget_tombstone(Location tombstone) TALEA_REQUIRES(index_mutex_);
+  bool is_in_tree(const Found& found, Location location) TALEA_REQUIRES(index_mutex_);
   void account(const Change& change, SegmentState& segment) TALEA_REQUIRES(index_mutex_);
   void discount(const Found& old) TALEA_REQUIRES(index_mutex_);
 
@@ -292,6 +305,9 @@ class LiveState final : private KeySource {
   // Large values whose entries were replaced while the index was incomplete, and not all that refer
   // to them were known.
   std::vector<ExtentList> unreleased_ TALEA_GUARDED_BY(index_mutex_);
+  // Tombstones that no snapshot needs and that stay in their trees, because a run could bring their
+  // keys back. Of some the key was put again meanwhile.
+  std::deque<Location> tombstones_ TALEA_GUARDED_BY(index_mutex_);
   std::optional<Reached> growing_from_ TALEA_GUARDED_BY(index_mutex_);
   Bytes evict_from_ TALEA_GUARDED_BY(index_mutex_);
 

@@ -218,6 +218,7 @@ std::size_t LiveState::evict(std::size_t rows_max) {
 // --- Checkpoints and compaction ------------------------------------------------------------------
 
 Result<std::optional<LiveState::Reached>> LiveState::visit_rows(const Reached& from, Sequence at,
+                                                                std::uint32_t boundary,
                                                                 std::size_t rows_max,
                                                                 const VisitEntry& visit) const {
   std::array<Location, kRowsAtOnce> locations{};
@@ -233,10 +234,13 @@ Result<std::optional<LiveState::Reached>> LiveState::visit_rows(const Reached& f
       if (!reached.key.empty()) bound = {reached.key, false};
       const std::size_t count =
           index_of(space)->tree.rows(guard, bound, RadixTree::Direction::ascending, locations);
-      for (const Location location : std::span(locations).first(count)) prefetch(location);
+      const auto is_below = [&](Location location) { return segment_of(location) < boundary; };
+      for (const Location location : std::span(locations).first(count)) {
+        if (!is_below(location)) prefetch(location);
+      }
       Found found;
       for (const Location location : std::span(locations).first(count)) {
-        if (version_as_of(location, at, found)) TALEA_TRY(visit(found));
+        if (!is_below(location) && version_as_of(location, at, found)) TALEA_TRY(visit(found));
       }
       done += count;
       if (count < locations.size()) break;
@@ -268,37 +272,21 @@ bool LiveState::relocate(Space space, BytesView key, Location from, SegmentState
   return true;
 }
 
-std::optional<LiveState::Reached> LiveState::purge_tombstones(const Reached& from,
-                                                              std::size_t rows_max) {
-  std::array<Location, kRowsAtOnce> locations{};
-  const std::size_t at_once = std::min(rows_max, kRowsAtOnce);
-  for (const Space space : spaces()) {
-    if (space < from.space) continue;
-    MutexLock lock(index_mutex_);
-    SpaceIndex& index = index_for(space);
-    std::size_t count = 0;
-    {
-      const EpochGuard guard(epochs_);
-      std::optional<RadixTree::Bound> bound;
-      if (space == from.space && !from.key.empty()) bound = {from.key, false};
-      count = index.tree.rows(guard, bound, RadixTree::Direction::ascending,
-                              std::span(locations).first(at_once));
+void LiveState::purge_tombstones(std::size_t count) {
+  MutexLock lock(index_mutex_);
+  // Read under the lock that publishes: no later snapshot sees anything older.
+  const Sequence seen = std::min(snapshots_.oldest(), published());
+  for (count = std::min(count, tombstones_.size()); count > 0; --count) {
+    const Location tombstone = tombstones_.front();
+    tombstones_.pop_front();
+    Found found;
+    if (!read(tombstone, found) || !is_in_tree(found, tombstone)) continue;
+    if (segment_of(tombstone) >= boundary() || found.sequence() > seen) {
+      tombstones_.push_back(tombstone);
+      continue;
     }
-    // Read under the lock that publishes: no later snapshot sees anything older.
-    const Sequence seen = std::min(snapshots_.oldest(), published());
-    Reached reached{space, {}};
-    for (const Location location : std::span(locations).first(count)) {
-      Found found;
-      if (!read(location, found)) continue;
-      reached.key = found.entry.key;
-      if (!found.entry.is_remove() || segment_of(location) >= boundary()) continue;
-      if (found.sequence() > seen) continue;
-      (void)index.tree.remove(reached.key);
-    }
-    if (count == at_once) return reached;
-    if (space != Space{UINT32_MAX}) return Reached{Space{number_of(space) + 1}, {}};
+    (void)index_for(Space{found.entry.space}).tree.remove(found.entry.key);
   }
-  return std::nullopt;
 }
 
 // --- The table -----------------------------------------------------------------------------------

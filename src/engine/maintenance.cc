@@ -201,10 +201,11 @@ bool Maintenance::is_poor(const SegmentState& state) const {
 }
 
 std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
-    const std::set<std::uint32_t>& tried) const {
+    const std::set<std::uint32_t>& tried, std::uint32_t below) const {
   std::vector<SegmentPointer> victims;
   for (SegmentPointer& state : sealed_segments()) {
-    if (tried.contains(state->segment->id())) continue;
+    const std::uint32_t id = state->segment->id();
+    if (id >= below || tried.contains(id)) continue;
     // Of those without anything current the checkpoint takes care.
     if (is_poor(*state) && state->live_bytes() > 0) victims.push_back(std::move(state));
   }
@@ -223,12 +224,24 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
 }
 
 Status Maintenance::compact_now() {
-  // Seals the segment that is being filled; and what has nothing current goes without a copy.
+  // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
+  // writes one row of each.
+  if (bytes_to_replay() > 0) (void)TALEA_TRY(sequencer_.begin_checkpoint());
+  // Garbage that others make meanwhile is for the next time: else a busy writer would keep this one
+  // going for ever.
+  const std::uint32_t below = manifest_.snapshot().next_file_id;
+  Status compacted = compact_below(below);
+  if (compacted.code() != Code::exhausted) return compacted;
+  // There is more room when what has nothing current is gone; that needs no copy.
   TALEA_TRY(checkpoint_now());
+  return compact_below(below);
+}
+
+Status Maintenance::compact_below(std::uint32_t below) {
   Status damage;
   std::set<std::uint32_t> tried;
-  for (std::vector<SegmentPointer> victims = choose_victims(tried); !victims.empty();
-       victims = choose_victims(tried)) {
+  std::vector<SegmentPointer> victims = choose_victims(tried, below);
+  do {
     Copies copies;
     std::vector<std::pair<SegmentPointer, Status>> damaged;
     for (const SegmentPointer& victim : victims) {
@@ -246,7 +259,8 @@ Status Maintenance::compact_now() {
       if (victim->live_bytes() > 0) damage = std::move(problem);
     }
     TALEA_TRY(checkpoint_now());
-  }
+    victims = choose_victims(tried, below);
+  } while (!victims.empty());
   return damage;
 }
 
@@ -449,8 +463,8 @@ Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Bound
   std::optional<LiveState::Reached> reached = LiveState::Reached{};
   while (reached) {
     TALEA_TRY(check_running());
-    reached =
-        TALEA_TRY(live_.visit_rows(*reached, boundary.pin.sequence(), kRowsAtOnce, write_row));
+    reached = TALEA_TRY(
+        live_.visit_rows(*reached, boundary.pin.sequence(), from, kRowsAtOnce, write_row));
   }
   if (writer->stats().rows == 0) return std::optional<ManifestRun>();
   const RunFileInfo info = TALEA_TRY(writer->finish());
@@ -517,8 +531,15 @@ Status Maintenance::merge_runs() {
 // --- Letting go ----------------------------------------------------------------------------------
 
 void Maintenance::purge_tombstones() {
-  std::optional<LiveState::Reached> reached = LiveState::Reached{};
-  while (reached && !stopping_.load()) reached = live_.purge_tombstones(*reached, kRowsAtOnce);
+  // Those that snapshots needed till now come first.
+  while (!stopping_.load() && live_.prune_some()) {
+  }
+  std::size_t rest = live_.tombstones();
+  while (!stopping_.load() && rest > 0) {
+    const std::size_t count = std::min(rest, kRowsAtOnce / 4);
+    live_.purge_tombstones(count);
+    rest -= count;
+  }
 }
 
 void Maintenance::retire(std::vector<SegmentPointer> segments, std::vector<std::string> files) {

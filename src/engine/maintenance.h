@@ -89,9 +89,12 @@ class Maintenance {
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
-  /// None of those that were tried: what could not be copied would be chosen for ever.
-  std::vector<SegmentPointer> choose_victims(const std::set<std::uint32_t>& tried) const;
+  /// Of the segments with ids below `below`. None of those that were tried: what could not be
+  /// copied would be chosen for ever.
+  std::vector<SegmentPointer> choose_victims(const std::set<std::uint32_t>& tried,
+                                             std::uint32_t below) const;
   Status compact_now() TALEA_REQUIRES(work_mutex_);
+  Status compact_below(std::uint32_t below) TALEA_REQUIRES(work_mutex_);
   Status begin_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
   /// Errors: corruption   all that is intact was copied; also those of a write
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)

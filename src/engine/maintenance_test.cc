@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "base/executor.h"
 #include "base/random.h"
@@ -172,6 +174,77 @@ TEST_F(MaintenanceTest, FortyKeysOverwrittenReturnToTwiceTheirSizeByThemselves) 
   executor_.step_all();
   executor_.step_all();
   EXPECT_LE(disk_bytes(), 2 * store_->stats().live_bytes);
+  expect_model();
+  reopen();
+  expect_model();
+}
+
+// Whoever makes a file asks for a salt: there somebody else gets in between.
+class InterruptingRandom final : public Random {
+ public:
+  void fill(std::span<unsigned char> out) override {
+    random_.fill(out);
+    if (interruption_ == nullptr || std::exchange(interrupting_, true)) return;
+    ++interruptions_;
+    interruption_();
+    interrupting_ = false;
+  }
+  void interrupt_with(std::function<void()> interruption) {
+    interruption_ = std::move(interruption);
+  }
+  int interruptions() const { return interruptions_; }
+
+ private:
+  SeededRandom random_{42};
+  std::function<void()> interruption_;
+  bool interrupting_ = false;
+  int interruptions_ = 0;
+};
+
+TEST_F(MaintenanceTest, CompactionEndsThoughAWriterMakesGarbageMeanwhile) {
+  InterruptingRandom random;
+  auto opened = EngineStore::open({disk_, clock_, random, executor_}, kPath, options_);
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  store_ = std::move(opened).value();
+  const auto overwrite = [&] {
+    for (std::uint64_t i = 0; i < 600; ++i) {
+      put(key_of(i % 200), Bytes(1000, static_cast<char>('a' + i % 26)));
+    }
+    put(key_of(1000), "current in a segment that is garbage otherwise");
+  };
+  overwrite();
+  constexpr int kInterruptionsMax = 40;  // then the writer stops, and any compaction ends
+  random.interrupt_with([&] {
+    if (random.interruptions() <= kInterruptionsMax) overwrite();
+  });
+  ASSERT_TRUE(store_->compact().ok());
+  random.interrupt_with(nullptr);
+  EXPECT_LE(random.interruptions(), 8);
+  expect_model();
+  ASSERT_TRUE(store_->compact().ok());
+  executor_.step_all();
+  EXPECT_LE(disk_bytes(), 2 * store_->stats().live_bytes);
+  close();
+  expect_clean();
+}
+
+TEST_F(MaintenanceTest, RemovedKeysStayRemovedWhenTheirTombstonesGo) {
+  open();
+  for (std::uint64_t i = 0; i < 5000; ++i) put(key_of(i), "value");
+  ASSERT_TRUE(store_->checkpoint().ok());
+  // Of some of these the tombstones wait for a snapshot, of some for the next checkpoint.
+  for (std::uint64_t i = 0; i < 2000; ++i) remove(key_of(i));
+  std::optional<Snapshot> snapshot = store_->snapshot().value();
+  for (std::uint64_t i = 2000; i < 5000; ++i) remove(key_of(i));
+  for (std::uint64_t i = 0; i < 10; ++i) put(key_of(i * 400), "again");
+  ASSERT_TRUE(store_->checkpoint().ok());
+  executor_.step_all();
+  ASSERT_EQ(snapshot->get(key_of(4999)).value(), "value");
+  ASSERT_EQ(snapshot->get(key_of(1999)).value(), std::nullopt);
+  snapshot.reset();
+  put("one more", "so that what the snapshot needed is old");
+  ASSERT_TRUE(store_->checkpoint().ok());
+  executor_.step_all();
   expect_model();
   reopen();
   expect_model();
