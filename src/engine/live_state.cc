@@ -238,12 +238,34 @@ bool LiveState::version_as_of(Location location, Sequence at, Found& out) const 
   if (out.sequence() <= at) return true;
   const Space space{out.entry.space};
   const BytesView key = out.entry.key;
-  const auto is_same_key = [&](Location old) {
-    return read(old, out) && out.entry.key == key && Space{out.entry.space} == space;
-  };
-  if (undo_.find(hash_key(space, key), at, is_same_key) == 0) return false;
+  Found old;
+  if (!find_superseded(space, key, at, old)) {
+    if (old.state != nullptr) out = old;
+    return false;
+  }
+  out = old;
   // What the oldest change above `at` replaced may itself be above it: the key was absent then.
   return out.sequence() <= at;
+}
+
+// What stood under the key at batch `at`, if a change above it replaced that. When there is none
+// `out.state` is null, or `out` is a damaged entry that may have been it: no check of it succeeds,
+// and it counts as one of the key.
+bool LiveState::find_superseded(Space space, BytesView key, Sequence at, Found& out) const {
+  Found damaged;
+  const auto is_same_key = [&](Location location) {
+    if (read(location, out) && out.entry.key == key && Space{out.entry.space} == space) return true;
+    const bool is_damaged = out.state != nullptr && !out.check(VerifyReads::always).ok();
+    if (is_damaged) {
+      damaged = out;
+      damaged.entry = {};
+      damaged.entry.key = key;
+    }
+    return false;
+  };
+  if (undo_.find(hash_key(space, key), at, is_same_key) != 0) return true;
+  out = damaged;
+  return false;
 }
 
 bool LiveState::entry_as_of(Location location, Sequence at, Found& out) const {

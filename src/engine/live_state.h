@@ -160,6 +160,7 @@ class LiveState final : private KeySource {
   /// Calls `visit` for the entry or tombstone as of batch `at`, which is pinned, of every key whose
   /// newest lies in segment `boundary` or above: what is below is not looked at. In the order of
   /// (space, key), from `from` on and up to `rows_max` keys; returns where to go on.
+  /// Errors: corruption, and those of `visit`
   using VisitEntry = std::function<Status(const Found&)>;
   Result<std::optional<Reached>> visit_rows(const Reached& from, Sequence at,
                                             std::uint32_t boundary, std::size_t rows_max,
@@ -208,7 +209,7 @@ class LiveState final : private KeySource {
   /// The newest entry of the key; false when there is none. Then, if `out.state` is not null, `out`
   /// is what stands in its place, and only if that is intact the key is known to be absent.
   bool find(const EpochGuard& guard, Space space, BytesView key, Found& out) const;
-  /// The entry of the key as of batch `at`, which is pinned.
+  /// The entry of the key as of batch `at`, which is pinned; false as of find().
   bool find_at(const EpochGuard& guard, Space space, BytesView key, Sequence at, Found& out) const;
   /// As find() for each of up to kFoundAtOnce keys; `found` says which. Overlaps cache misses.
   static constexpr std::size_t kFoundAtOnce = 32;
@@ -223,7 +224,8 @@ class LiveState final : private KeySource {
   /// Locations of keys from `from` on, newest entries and tombstones; as RadixTree::rows().
   std::size_t rows(const EpochGuard& guard, Space space, std::optional<RadixTree::Bound> from,
                    RadixTree::Direction direction, std::span<Location> out) const;
-  /// The entry at a location that rows() gave, as of batch `at`; false when the key had none then.
+  /// The entry at a location that rows() gave, as of batch `at`; false when the key had none then,
+  /// which is known only if `out` is intact.
   bool entry_as_of(Location location, Sequence at, Found& out) const;
   /// The entry at a location; false when there can be none.
   bool read(Location location, Found& out) const {
@@ -264,9 +266,10 @@ class LiveState final : private KeySource {
 
   bool is_published(Location location, Found& out) const;
   bool version_as_of(Location location, Sequence at, Found& out) const;
+  bool find_superseded(Space space, BytesView key, Sequence at, Found& out) const;
   // The entry that a row of a run is about.
   Result<Location> location_of(Space space, BytesView key, const RunRevision& row) const;
-  void promote_row(Space space, BytesView key, Location location) TALEA_REQUIRES(index_mutex_);
+  Status promote_row(Space space, BytesView key, Location location) TALEA_REQUIRES(index_mutex_);
   bool may_be_in_runs(Space space, BytesView key) const TALEA_EXCLUDES(runs_mutex_);
   void release(const ExtentList& list) TALEA_REQUIRES(index_mutex_);
   const SpaceIndex* index_of(Space space) const;

@@ -66,16 +66,19 @@ Result<Location> LiveState::location_of(Space space, BytesView key, const RunRev
 
 // --- Promotion -----------------------------------------------------------------------------------
 
-void LiveState::promote_row(Space space, BytesView key, Location location) {
+Status LiveState::promote_row(Space space, BytesView key, Location location) {
   const std::uint64_t hash = hash_key(space, key);
   Found found;
-  if (find_latest(space, key, hash, found) != 0) return;
+  if (find_latest(space, key, hash, found) != 0) return {};
+  // What stands in its place may be a newer entry of the key, damaged.
+  if (found.state != nullptr) TALEA_TRY(found.check(VerifyReads::once));
   const bool is_entry = read(location, found);
   TALEA_ASSERT(is_entry);
   (void)index_for(space).tree.upsert(key, location);
   table_.put(hash, 0, location);
-  if (!found.entry.is_extent_list()) return;
+  if (!found.entry.is_extent_list()) return {};
   if (const auto list = decode_extent_list(found.entry.value)) ++references_[list->value_id];
+  return {};
 }
 
 Status LiveState::promote(Space space, BytesView key) {
@@ -86,8 +89,7 @@ Status LiveState::promote(Space space, BytesView key) {
   // Under the lock: the runs are not replaced meanwhile.
   const std::optional<RunRevision> row = TALEA_TRY(runs()->get(space, key));
   if (!row || row->tombstone) return {};
-  promote_row(space, key, TALEA_TRY(location_of(space, key, *row)));
-  return {};
+  return promote_row(space, key, TALEA_TRY(location_of(space, key, *row)));
 }
 
 Result<std::optional<LiveState::Reached>> LiveState::promote_from(Space space, BytesView from,
@@ -103,7 +105,7 @@ Result<std::optional<LiveState::Reached>> LiveState::promote_from(Space space, B
   for (std::size_t done = 0; rows.valid(); ++done) {
     if (done == rows_max) return std::optional(std::move(reached));
     const Location location = TALEA_TRY(location_of(rows.space(), rows.key(), rows.revision()));
-    promote_row(rows.space(), rows.key(), location);
+    TALEA_TRY(promote_row(rows.space(), rows.key(), location));
     reached = {rows.space(), Bytes(rows.key())};
     TALEA_TRY(rows.next());
   }
@@ -125,7 +127,7 @@ Result<std::optional<Bytes>> LiveState::promote_before(Space space, std::optiona
   for (std::size_t done = 0; rows.valid() && rows.space() == space; ++done) {
     if (done == rows_max) return std::optional(std::move(reached));
     const Location location = TALEA_TRY(location_of(space, rows.key(), rows.revision()));
-    promote_row(space, rows.key(), location);
+    TALEA_TRY(promote_row(space, rows.key(), location));
     reached = Bytes(rows.key());
     TALEA_TRY(rows.prev());
   }
@@ -153,11 +155,7 @@ Result<bool> LiveState::find_cold(const EpochGuard&, Space space, BytesView key,
   }
   if (!at) return false;
   // Removed after the snapshot, perhaps, and in no tree any more.
-  const auto is_same_key = [&](Location old) {
-    return read(old, out) && out.entry.key == key && Space{out.entry.space} == space;
-  };
-  return undo_.find(hash_key(space, key), *at, is_same_key) != 0 && out.sequence() <= *at &&
-         !out.entry.is_remove();
+  return find_superseded(space, key, *at, out) && out.sequence() <= *at && !out.entry.is_remove();
 }
 
 Result<bool> LiveState::find_anywhere(const EpochGuard& guard, Space space, BytesView key,
@@ -166,7 +164,10 @@ Result<bool> LiveState::find_anywhere(const EpochGuard& guard, Space space, Byte
   // trees, or the first ones may have left them.
   const bool was_complete = is_complete();
   const bool found = at ? find_at(guard, space, key, *at, out) : find(guard, space, key, out);
-  if (found || (was_complete && is_complete())) return found;
+  if (found) return true;
+  // What stands in its place may be the key itself, damaged; and the runs may know an older one.
+  if (out.state != nullptr) TALEA_TRY(out.check(VerifyReads::once));
+  if (was_complete && is_complete()) return false;
   const bool in_tree = out.state != nullptr && out.entry.key == key;
   if (in_tree) return false;
   return find_cold(guard, space, key, at, out);
@@ -240,12 +241,17 @@ Result<std::optional<LiveState::Reached>> LiveState::visit_rows(const Reached& f
       }
       Found found;
       for (const Location location : std::span(locations).first(count)) {
-        if (!is_below(location) && version_as_of(location, at, found)) TALEA_TRY(visit(found));
+        if (is_below(location)) continue;
+        // What is damaged may look as if the key had been absent.
+        if (version_as_of(location, at, found)) {
+          TALEA_TRY(visit(found));
+        } else if (found.state != nullptr) {
+          TALEA_TRY(found.check(VerifyReads::once));
+        }
       }
       done += count;
       if (count < locations.size()) break;
-      const bool is_entry = read(locations[count - 1], found);
-      TALEA_ASSERT(is_entry);
+      if (!read(locations[count - 1], found)) TALEA_TRY(found.check(VerifyReads::once));
       reached.key = found.entry.key;
     }
   }

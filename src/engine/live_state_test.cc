@@ -1,0 +1,122 @@
+// What readers, checkpoints and writers are told when bytes below the index are damaged: entries
+// are changed in memory after the index was made, as by a disk that gives a page back wrong.
+#include "engine/live_state.h"
+
+#include <gtest/gtest.h>
+
+#include "index/run_testing.h"
+#include "log/log_testing.h"
+
+namespace talea {
+namespace {
+
+class LiveStateTest : public testing::Test {
+ protected:
+  // A sealed segment of one put after the other, of sequences from 1001 on; nothing is published.
+  void write(const std::vector<std::pair<Bytes, Bytes>>& puts) {
+    TestSegment content(header_);
+    for (const auto& [key, value] : puts) {
+      const std::uint64_t offset = content.append(TestBatch().put(key, value));
+      offsets_.push_back(offset);
+      keys_.push_back(key);
+    }
+    disk_->bytes = content.bytes();
+    auto segment =
+        std::make_shared<Segment>(header_, std::make_unique<testing_run::MemoryFile>(disk_));
+    ASSERT_TRUE(segment->map(disk_->bytes.size()).ok());
+    segment->set_sealed(disk_->bytes.size());
+    state_ = &live_.add_segment(std::move(segment), {.end = disk_->bytes.size()});
+  }
+  void publish(std::size_t position) {
+    LiveState::Change change{.key = keys_[position]};
+    change.place.offset = static_cast<std::uint32_t>(offsets_[position]);
+    StoredEntry entry;
+    ASSERT_TRUE(state_->segment->peek(change.place.offset, entry));
+    change.place.bytes = entry.bytes;
+    live_.publish(std::span(&change, 1), *state_, 1001 + position);
+  }
+  // Of the put at `position`.
+  void damage_key(std::size_t position) {
+    const std::size_t at = disk_->bytes.find(keys_[position], offsets_[position]);
+    disk_->bytes[at] = static_cast<char>(disk_->bytes[at] ^ 1);
+  }
+  // What a get says: "absent", the value, or the code of its failure.
+  std::string get(BytesView key, std::optional<Sequence> at = {}) {
+    const EpochGuard guard(live_.epochs());
+    LiveState::Found found;
+    const Result<bool> is_found = live_.find_anywhere(guard, Space::user, key, at, found);
+    if (!is_found.ok()) return std::string(code_name(is_found.status().code()));
+    if (!*is_found) return "absent";
+    const Status checked = found.check(VerifyReads::once);
+    return checked.ok() ? std::string(found.entry.value) : std::string(code_name(checked.code()));
+  }
+
+  const SegmentHeader header_ = test_header();
+  std::shared_ptr<testing_run::Disk> disk_ = std::make_shared<testing_run::Disk>();
+  LiveState live_;
+  SegmentState* state_ = nullptr;
+  std::vector<std::uint64_t> offsets_;
+  std::vector<Bytes> keys_;
+};
+
+TEST_F(LiveStateTest, ADamagedOldVersionIsCorruptionAndNotAnAbsentKey) {
+  write({{"one-key", "1"}, {"one-key", "2"}, {"one-key", "3"}});
+  publish(0);
+  const SnapshotRegistry::Pin first = live_.pin();
+  publish(1);
+  const SnapshotRegistry::Pin second = live_.pin();
+  publish(2);
+  ASSERT_EQ(get("one-key", first.sequence()), "1");
+  ASSERT_EQ(get("one-key", second.sequence()), "2");
+  damage_key(1);
+  EXPECT_EQ(get("one-key", second.sequence()), "corruption");
+  EXPECT_EQ(get("one-key", first.sequence()), "1");
+  EXPECT_EQ(get("one-key"), "3");
+}
+
+TEST_F(LiveStateTest, ADamagedKeyIsCorruptionAlsoWhereTheKeyIsOnlyAskedFor) {
+  write({{"one-key", "1"}, {"other", "2"}});
+  publish(0);
+  publish(1);
+  ASSERT_EQ(get("absent"), "absent");
+  damage_key(0);
+  EXPECT_EQ(get("one-key"), "corruption");
+  EXPECT_EQ(get("other"), "2");
+}
+
+// Else the checkpoint would forget the key, and the log that has it would go.
+TEST_F(LiveStateTest, ACheckpointMeetsADamagedOldVersionAndFails) {
+  write({{"one-key", "1"}, {"one-key", "2"}});
+  publish(0);
+  const SnapshotRegistry::Pin pin = live_.pin();
+  publish(1);
+  std::vector<Bytes> values;
+  const auto visit = [&](const LiveState::Found& found) -> Status {
+    values.emplace_back(found.entry.value);
+    return {};
+  };
+  ASSERT_TRUE(live_.visit_rows({}, pin.sequence(), 0, 100, visit).ok());
+  EXPECT_EQ(values, std::vector<Bytes>{"1"});
+  damage_key(0);
+  const auto visited = live_.visit_rows({}, pin.sequence(), 0, 100, visit);
+  EXPECT_EQ(visited.status().code(), Code::corruption) << visited.status().to_string();
+}
+
+TEST_F(LiveStateTest, ACheckpointPassesOverWhatIsBelowItsBoundary) {
+  write({{"one-key", "1"}, {"other", "2"}});
+  publish(0);
+  publish(1);
+  const SnapshotRegistry::Pin pin = live_.pin();
+  int visits = 0;
+  const auto visit = [&](const LiveState::Found&) -> Status {
+    ++visits;
+    return {};
+  };
+  ASSERT_TRUE(live_.visit_rows({}, pin.sequence(), header_.id + 1, 100, visit).ok());
+  EXPECT_EQ(visits, 0);
+  ASSERT_TRUE(live_.visit_rows({}, pin.sequence(), header_.id, 100, visit).ok());
+  EXPECT_EQ(visits, 2);
+}
+
+}  // namespace
+}  // namespace talea
