@@ -80,6 +80,10 @@ Status RunReader::load_mapping(std::uint64_t file_bytes) {
   auto mapping = file_->map(0, file_bytes, MapAccess::read);
   if (!mapping.ok()) return std::move(mapping).status().with_context("map run " + path_);
   mapping_ = std::move(*mapping);
+  unreadable_ = std::make_unique<std::atomic<bool>>(false);
+  const BytesView memory = mapping_->bytes();
+  auto watched = MapGuard::watch(memory.data(), memory.size(), MapAccess::read, *unreadable_);
+  if (watched.ok()) watched_ = std::move(watched).value();  // else as without a guard
   // A footer may state more blocks than the file has room for.
   constexpr std::uint64_t kBlockBytesMin = 16;
   const std::uint64_t blocks = std::min(layout_.data_blocks, file_bytes / kBlockBytesMin) +
@@ -187,6 +191,12 @@ Status RunReader::check_mapped_page(std::uint64_t offset) const {
   return {};
 }
 
+Status RunReader::unreadable() const {
+  return Status::io_error(path_ +
+                          ": the disk failed below its memory map; what was read is not to be "
+                          "believed. Look into the kernel's log (dmesg) for a failing disk");
+}
+
 Status RunReader::changed(std::uint64_t offset) const {
   return damaged(offset, "a block that was found intact has become another");
 }
@@ -287,7 +297,15 @@ Result<bool> RunReader::may_contain(Space space, BytesView key) const {
   return may_contain(RunKey(space, key));
 }
 
+// What was read from the map is believed when it is known that the disk gave it: zeros in its place
+// also look like damage.
 Result<bool> RunReader::may_contain(const RunKey& key) const {
+  Result<bool> may = look_into_filter(key);
+  TALEA_TRY(read_status());
+  return may;
+}
+
+Result<bool> RunReader::look_into_filter(const RunKey& key) const {
   const std::uint64_t hash = key.hash();
   const std::uint64_t at = run_bloom_block_at(bloom_block_of(hash, layout_.bloom_blocks));
   if (options_.hold_filter) return bloom_may_contain(held_filter_.data() + at, hash);
@@ -303,8 +321,15 @@ Result<bool> RunReader::may_contain(const RunKey& key) const {
 }
 
 Result<std::optional<RunRevision>> RunReader::get(const RunKey& key, Sequence at_or_below) const {
+  Result<std::optional<RunRevision>> got = look_up(key, at_or_below);
+  TALEA_TRY(read_status());
+  return got;
+}
+
+Result<std::optional<RunRevision>> RunReader::look_up(const RunKey& key,
+                                                      Sequence at_or_below) const {
   const std::optional<RunRevision> nothing;
-  if (!TALEA_TRY(may_contain(key))) return nothing;
+  if (!TALEA_TRY(look_into_filter(key))) return nothing;
   counters_->data_blocks.fetch_add(1, std::memory_order_relaxed);
   if (root_->rows() == 0) return nothing;
   // The first separator is before any key.
@@ -337,7 +362,10 @@ RunRevision RunIterator::revision() const {
   return data_->block->revision(data_->cursor.row());
 }
 
+// What the caller took since the last move is as good as the map was then: so who relies on it
+// moves on, or to the end, before.
 Status RunIterator::settle(Status status) {
+  if (Status readable = reader_->read_status(); !readable.ok()) status = std::move(readable);
   if (!status.ok()) data_.reset();
   return status;
 }

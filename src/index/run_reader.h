@@ -34,6 +34,7 @@
 #include "index/run_format.h"
 #include "index/run_key.h"
 #include "io/file_system.h"
+#include "io/map_guard.h"
 #include "talea/bytes.h"
 #include "talea/result.h"
 
@@ -150,6 +151,15 @@ class RunReader {
   Result<std::optional<RunRevision>> get_from(const RunBlock& index_block, const RunKey& key,
                                               Sequence at_or_below) const;
   Result<bool> may_contain(const RunKey& key) const;
+  Result<bool> look_into_filter(const RunKey& key) const;
+  Result<std::optional<RunRevision>> look_up(const RunKey& key, Sequence at_or_below) const;
+  /// Whether the mapping may be believed: to be asked after it was read.
+  Status read_status() const {
+    if (unreadable_ == nullptr || !MapGuard::damaged(*unreadable_)) [[likely]]
+      return {};
+    return unreadable();
+  }
+  Status unreadable() const;
   /// What was found intact is not any more.
   Status changed(std::uint64_t offset) const;
 
@@ -169,6 +179,8 @@ class RunReader {
   std::vector<std::shared_ptr<const RunBlock>> held_index_;  // empty when not held
   Bytes held_filter_;                                        // empty when not held
   std::unique_ptr<Mapping> mapping_;                         // null unless mapped
+  std::unique_ptr<std::atomic<bool>> unreadable_;            // the disk failed below the mapping
+  MapGuard::Region watched_;                                 // ends before the mapping
   std::unique_ptr<RunCheckedParts> checked_;                 // of the mapping
   std::unique_ptr<Counters> counters_ = std::make_unique<Counters>();
 };
