@@ -1,6 +1,7 @@
 // Talea itself, through include/talea/engine.h and with the defaults of Options but for `sync` and,
 // where the row says so, `verify_reads`.
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -67,6 +68,31 @@ class TaleaPeer final : public Peer {
   }
   Status scan_prefix(BytesView prefix, RowSum& sum) override {
     return add_rows({.prefix = Bytes(prefix)}, sum);
+  }
+
+  Status put_in_flight(std::span<const Entry> entries, std::size_t in_flight) override {
+    std::atomic<std::size_t> told{0};
+    std::atomic<std::size_t> failed{0};
+    const auto wait_for = [&told](std::size_t wanted) {
+      for (std::size_t now = told; now < wanted; now = told) told.wait(now);
+    };
+    std::size_t begun = 0;
+    Status refused;
+    for (const Entry& entry : entries) {
+      if (begun >= in_flight) wait_for(begun - in_flight + 1);
+      Batch batch;
+      batch.put(entry.key, entry.value);
+      refused = engine_->commit_async(std::move(batch), [&](const Result<Sequence>& outcome) {
+        if (!outcome.ok()) ++failed;
+        ++told;
+        told.notify_one();
+      });
+      if (!refused.ok()) break;
+      ++begun;
+    }
+    wait_for(begun);
+    TALEA_TRY(std::move(refused));
+    return failed == 0 ? Status() : Status::io_error(std::to_string(failed) + " puts failed");
   }
 
   Status sync() override { return engine_->sync(); }

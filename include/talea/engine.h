@@ -322,6 +322,9 @@ struct VerifyReport {
   std::vector<Finding> findings;
 };
 
+/// What became of a batch: the result of commit().
+using Completion = std::function<void(Result<Sequence>)>;
+
 class Engine {
  public:
   /// Opens, and by default creates, the store in directory `path`. Its parent must exist.
@@ -365,6 +368,19 @@ class Engine {
   /// A batch with preconditions and no operation checks them, changes nothing and returns the
   /// last sequence.
   Result<Sequence> commit(const Batch& batch, FailedPrecondition* failed = nullptr);
+
+  /// Commits `batch` as commit() does, and does not wait: `done` is called when the outcome is
+  /// known, once, by a thread of the engine's that runs one such call after another, commits in
+  /// the order of their sequences. So one thread can have thousands under way, which share syncs.
+  ///
+  /// `done` must not throw, and must not wait for other commits of this engine, nor close it. It
+  /// may read, and call commit_async().
+  /// Waits itself only for the disk to take values above 1 MiB, while 64 MiB are queued, and, with
+  /// a memory budget, for the commit. close() and the destructor return after all are done.
+  /// Cost: as commit(), without the wait, and some allocations.
+  /// Errors: what is wrong with the call itself, or the engine: invalid_argument, io_error,
+  ///         exhausted. Then `done` is not called. All else, a conflict among it, goes to `done`
+  Status commit_async(Batch batch, Completion done);
 
   /// Commits `batch` under a sequence that somebody else assigned: the door for replication.
   /// A sequence that is not above the last one was applied before: it is ignored, and false is

@@ -62,6 +62,10 @@ Result<Sequence> Engine::commit(const Batch& batch, FailedPrecondition* failed) 
   return impl_->store->commit(batch, failed);
 }
 
+Status Engine::commit_async(Batch batch, Completion done) {
+  return impl_->store->commit_async(std::move(batch), std::move(done));
+}
+
 Result<bool> Engine::apply(Sequence sequence, const Batch& batch) {
   return impl_->store->apply(sequence, batch);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <system_error>
 
 #include "base/assert.h"
 #include "engine/value_io.h"
@@ -18,6 +19,14 @@ constexpr std::chrono::milliseconds kWorkAheadPeriod{2};
 constexpr std::chrono::milliseconds kWorkAheadOfSyncsPeriod{20};
 
 constexpr std::chrono::milliseconds kMaintenancePeriod{20};
+
+bool holds_large_value(const Batch& batch) {
+  return std::any_of(batch.operations().begin(), batch.operations().end(),
+                     [](const Batch::Operation& operation) {
+                       return operation.kind == Batch::Operation::Kind::put &&
+                              operation.value.size() > kInlineValueBytesMax;
+                     });
+}
 
 }  // namespace
 
@@ -80,7 +89,7 @@ Status EngineStore::begin_background_work() {
   return {};
 }
 
-EngineStore::~EngineStore() = default;
+EngineStore::~EngineStore() { end_serving(); }
 
 Status EngineStore::check_usable(bool for_writing) const {
   if (closed_.load()) return Status::invalid_argument("the engine is closed");
@@ -183,12 +192,7 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
     return checked;
   }
   const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
-  const bool has_large_value = std::any_of(batch.operations().begin(), batch.operations().end(),
-                                           [](const Batch::Operation& operation) {
-                                             return operation.kind == Batch::Operation::Kind::put &&
-                                                    operation.value.size() > kInlineValueBytesMax;
-                                           });
-  if (has_large_value) {
+  if (holds_large_value(batch)) {
     // A write that would be refused anyway must not fill the disk first.
     auto checked = sequencer_.check(batch.preconditions(), failed);
     if (!checked.ok()) {
@@ -196,16 +200,30 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
       return checked;
     }
   }
+  PreparedBatch prepared;
+  TALEA_TRY(prepare(batch, prepared));
+  Sequencer::Request request = prepared.request(batch);
+  request.failed = failed;
+  request.sequence = sequence;
+  return commit_encoded(request, prepared.puts, prepared.removes());
+}
 
-  std::vector<EntrySource> entries;
-  std::vector<ExtentList> lists;
-  std::vector<Bytes> encoded_lists;
-  std::vector<const ExtentList*> extents;
+Sequencer::Request EngineStore::PreparedBatch::request(const Batch& batch) const {
+  Sequencer::Request request;
+  request.preconditions = batch.preconditions();
+  request.entries = entries;
+  if (!lists.empty()) request.extents = extents;
+  request.encoded = entries.empty() ? nullptr : &encoded;
+  return request;
+}
+
+Status EngineStore::prepare(const Batch& batch, PreparedBatch& prepared) {
   const std::vector<Batch::Operation>& operations = batch.operations();
-  entries.reserve(operations.size());
-  lists.reserve(operations.size());  // entries and extents point into these two
-  encoded_lists.reserve(operations.size());
-  std::uint64_t puts = 0;
+  if (operations.empty()) return {};
+  prepared.entries.reserve(operations.size());
+  prepared.lists.reserve(operations.size());  // entries and extents point into these two
+  prepared.encoded_lists.reserve(operations.size());
+  prepared.extents.reserve(operations.size());
   for (const Batch::Operation& operation : operations) {
     EntrySource entry{operation.space, operation.key, operation.value, false, false};
     const ExtentList* list = nullptr;
@@ -213,11 +231,11 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
       case Batch::Operation::Kind::remove: entry.is_remove = true; break;
       case Batch::Operation::Kind::put:
         if (operation.value.size() > kInlineValueBytesMax) {
-          list = &lists.emplace_back(TALEA_TRY(store_value(operation.value)));
-          entry.value = encoded_lists.emplace_back(encode_extent_list(*list));
+          list = &prepared.lists.emplace_back(TALEA_TRY(store_value(operation.value)));
+          entry.value = prepared.encoded_lists.emplace_back(encode_extent_list(*list));
           entry.is_extent_list = true;
         }
-        ++puts;
+        ++prepared.puts;
         break;
       case Batch::Operation::Kind::put_stored: {
         std::optional<ExtentList> decoded;
@@ -227,24 +245,17 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
               "a StoredValue belongs to the engine that made it, until that engine closes; this "
               "one is from another or was never finished");
         }
-        list = &lists.emplace_back(std::move(*decoded));
+        list = &prepared.lists.emplace_back(std::move(*decoded));
         entry.is_extent_list = true;
-        ++puts;
+        ++prepared.puts;
         break;
       }
     }
-    entries.push_back(entry);
-    extents.push_back(list);
+    prepared.entries.push_back(entry);
+    prepared.extents.push_back(list);
   }
-  const EncodedBatch encoded = encode_batch(entries);
-  Sequencer::Request request;
-  request.preconditions = batch.preconditions();
-  request.failed = failed;
-  request.entries = entries;
-  if (!lists.empty()) request.extents = extents;
-  request.encoded = &encoded;
-  request.sequence = sequence;
-  return commit_encoded(request, puts, entries.size() - puts);
+  prepared.encoded = encode_batch(prepared.entries);
+  return {};
 }
 
 Result<ExtentList> EngineStore::store_value(BytesView value) {
@@ -262,6 +273,81 @@ Result<ExtentList> EngineStore::store_value(BytesView value) {
 Result<ValueWriter> EngineStore::write_value() {
   TALEA_TRY(check_usable(true));
   return ValueWriter(std::make_unique<ValueWriter::State>(*this, extents_, instance_));
+}
+
+// --- Writing without waiting ---------------------------------------------------------------------
+
+class EngineStore::AsyncCommit final : public Sequencer::Deferred {
+ public:
+  AsyncCommit(EngineStore& store, Batch batch, Completion done)
+      : store_(store),
+        batch_(std::move(batch)),
+        done_(std::move(done)),
+        timer_(store.seams_.clock, store.metrics_.commit_latency, store.commits_before()) {}
+
+  Status prepare() {
+    TALEA_TRY(store_.prepare(batch_, prepared_));
+    request = prepared_.request(batch_);
+    return {};
+  }
+  bool writes() const { return request.encoded != nullptr; }
+
+ private:
+  void tell(Result<Sequence> outcome) noexcept override {
+    const std::unique_ptr<AsyncCommit> self(this);
+    // A check alone is no commit.
+    if (writes() || !outcome.ok()) store_.count_outcome(outcome);
+    if (outcome.ok()) {
+      store_.metrics_.puts.add(prepared_.puts);
+      store_.metrics_.removes.add(prepared_.removes());
+    }
+    done_(std::move(outcome));
+  }
+
+  EngineStore& store_;
+  const Batch batch_;
+  const Completion done_;
+  PreparedBatch prepared_;
+  const Timer timer_;
+};
+
+Status EngineStore::commit_async(Batch batch, Completion done) {
+  TALEA_TRY(check_usable(true));
+  TALEA_TRY(check_batch(batch));
+  TALEA_TRY(begin_serving());
+  auto commit = std::make_unique<AsyncCommit>(*this, std::move(batch), std::move(done));
+  TALEA_TRY(commit->prepare());
+  if (live_->may_be_incomplete() && commit->writes()) {
+    // What it changes must stay in the trees till it is published, so that is waited for.
+    Result<Sequence> committed = commit_promoted(commit->request);
+    sequencer_.tell_later(*commit.release(), std::move(committed));
+    return {};
+  }
+  TALEA_TRY(sequencer_.commit_later(*commit));
+  (void)commit.release();  // it deletes itself when it is told, which it may be already
+  return {};
+}
+
+// The thread is there from the first such commit on.
+Status EngineStore::begin_serving() {
+  if (is_served_.load(std::memory_order_acquire)) [[likely]]
+    return {};
+  MutexLock lock(serving_mutex_);
+  if (is_served_.load(std::memory_order_relaxed)) return {};
+  try {
+    serving_ = std::thread([this] { sequencer_.serve(); });
+  } catch (const std::system_error& error) {
+    return Status::exhausted(std::string("the machine gives no more threads: ") + error.what());
+  }
+  is_served_.store(true, std::memory_order_release);
+  return {};
+}
+
+void EngineStore::end_serving() {
+  MutexLock lock(serving_mutex_);
+  if (!serving_.joinable()) return;
+  sequencer_.stop_serving();
+  serving_.join();
 }
 
 // --- Reading -------------------------------------------------------------------------------------
@@ -478,6 +564,7 @@ Status EngineStore::close() {
   Status closed;
   if (!options_.read_only) {
     closed = sequencer_.close();
+    end_serving();
     Status extents_closed = extents_.close();
     if (closed.ok()) closed = std::move(extents_closed);
     maintenance_.close();

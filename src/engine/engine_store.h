@@ -5,6 +5,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "engine/commit_log.h"
 #include "engine/extent_store.h"
@@ -30,6 +32,7 @@ class EngineStore final : public Store {
   Result<Sequence> remove(Space space, BytesView key);
   Result<Sequence> commit(const Batch& batch, FailedPrecondition* failed) override;
   Result<bool> apply(Sequence sequence, const Batch& batch) override;
+  Status commit_async(Batch batch, Completion done);
 
   Result<std::optional<Versioned>> get(Space space, BytesView key) override;
   Result<std::optional<Bytes>> get_value(Space space, BytesView key);
@@ -79,6 +82,24 @@ class EngineStore final : public Store {
   Status copy_value(const LiveState::Found& found, Bytes& value) const;
   Result<ValueReader> make_reader(const LiveState::Found& found) const;
 
+  // A batch as the sequencer takes it. Refers to the batch, and to itself: stays where it is made.
+  struct PreparedBatch {
+    std::vector<EntrySource> entries;
+    std::vector<ExtentList> lists;
+    std::vector<Bytes> encoded_lists;
+    std::vector<const ExtentList*> extents;
+    EncodedBatch encoded;
+    std::uint64_t puts = 0;
+
+    std::uint64_t removes() const { return entries.size() - puts; }
+    Sequencer::Request request(const Batch& batch) const;
+  };
+  class AsyncCommit;
+
+  Status begin_serving();
+  void end_serving();
+  // Stores the large values, and encodes the rest.
+  Status prepare(const Batch& batch, PreparedBatch& prepared);
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
   Result<Sequence> write_one(const EntrySource& entry);
@@ -103,6 +124,10 @@ class EngineStore final : public Store {
   Sequencer sequencer_;
   Maintenance maintenance_;
   std::atomic<bool> closed_{false};
+  // Serves the commits that nobody waits for, from the first one on.
+  Mutex serving_mutex_;
+  std::thread serving_ TALEA_GUARDED_BY(serving_mutex_);
+  std::atomic<bool> is_served_{false};
   // Last: their steps use all of the above.
   std::unique_ptr<Executor::Registration> syncing_;
   std::unique_ptr<Executor::Registration> working_ahead_;

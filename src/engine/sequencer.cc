@@ -1,6 +1,8 @@
 #include "engine/sequencer.h"
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 namespace talea {
 
@@ -9,6 +11,22 @@ namespace {
 // Writers beyond this many bytes of queued batches wait outside, so that a slow disk does not
 // become a full memory. One batch may exceed it alone.
 constexpr std::uint64_t kQueueBytesMax = 64 * kMiB;
+
+// A group of deferred commits is waited for as long as it grew during the last of so many looks, of
+// about a microsecond each: less than a sync takes in all.
+constexpr int kGatherLooksMax = 50;
+constexpr int kPausesALook = 16;
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// The thread that serves must not wait for the room that only it can make.
+thread_local const void* served_here = nullptr;
 
 }  // namespace
 
@@ -33,19 +51,9 @@ Result<Sequence> Sequencer::commit(const Request& request) {
     while (admit().ok() && queue_bytes_ >= kQueueBytesMax) below_limit_.wait(mutex_);
     TALEA_TRY(admit());
     if (request.sequence && *request.sequence <= last_sequence_) return Sequence{0};
-    if (!request.sequence && last_sequence_ >= kSequenceMax) {
-      return Status::exhausted("all " + std::to_string(kSequenceMax) +
-                               " sequences of this store are used");
-    }
     Verdict verdict = evaluate(request.preconditions);
     if (!verdict.status.ok()) return deliver(std::move(verdict), request.failed);
-    last_sequence_ = request.sequence.value_or(last_sequence_ + 1);
-    last_now_ = std::max(last_now_, clock_.wall_ms());
-    waiter.batch = {.encoded = request.encoded,
-                    .entries = request.entries,
-                    .extents = request.extents,
-                    .sequence = last_sequence_,
-                    .now = last_now_};
+    TALEA_TRY(number(request, waiter));
     if (!queues_) {
       TALEA_TRY(write_through(waiter.batch));
       return waiter.batch.sequence;
@@ -56,6 +64,134 @@ Result<Sequence> Sequencer::commit(const Request& request) {
   if (!waiter.status.ok()) return std::move(waiter.status);
   return waiter.batch.sequence;
 }
+
+Status Sequencer::number(const Request& request, Waiter& waiter) {
+  if (!request.sequence && last_sequence_ >= kSequenceMax) {
+    return Status::exhausted("all " + std::to_string(kSequenceMax) +
+                             " sequences of this store are used");
+  }
+  last_sequence_ = request.sequence.value_or(last_sequence_ + 1);
+  last_now_ = std::max(last_now_, clock_.wall_ms());
+  waiter.batch = {.encoded = request.encoded,
+                  .entries = request.entries,
+                  .extents = request.extents,
+                  .sequence = last_sequence_,
+                  .now = last_now_};
+  return {};
+}
+
+// --- Commits that nobody waits for ---------------------------------------------------------------
+
+Status Sequencer::commit_later(Deferred& commit) {
+  const Request& request = commit.request;
+  Waiter& waiter = commit.waiter_;
+  waiter.deferred = &commit;
+  MutexLock lock(mutex_);
+  while (admit().ok() && queue_bytes_ >= kQueueBytesMax && served_here != this) {
+    below_limit_.wait(mutex_);
+  }
+  TALEA_TRY(admit());
+  Verdict verdict = evaluate(request.preconditions);
+  commit.verdict_ = std::move(verdict.status);
+  const bool writes = commit.verdict_.ok() && request.encoded != nullptr;
+  if (writes) {
+    TALEA_TRY(number(request, waiter));
+  } else {
+    waiter.batch.sequence = last_sequence_;
+  }
+  if (writes && !queues_) waiter.status = write_through(waiter.batch);
+  // What does not rest on the queue need not wait for it.
+  if (!queues_ || (!writes && !verdict.rests_on_queued)) {
+    told_.push_back(&commit);
+    serve_.notify_one();
+    return {};
+  }
+  if (writes) queue_bytes_ += request.encoded->record_bytes_max();
+  queue_.push_back(&waiter);
+  queue_size_.store(queue_.size(), std::memory_order_relaxed);
+  if (!led_) {
+    led_ = true;
+    pass_on_lead();
+  }
+  return {};
+}
+
+void Sequencer::tell_later(Deferred& commit, Result<Sequence> outcome) {
+  commit.verdict_ = outcome.status();
+  if (outcome.ok()) commit.waiter_.batch.sequence = *outcome;
+  MutexLock lock(mutex_);
+  told_.push_back(&commit);
+  serve_.notify_one();
+}
+
+void Sequencer::serve() {
+  served_here = this;
+  std::vector<Deferred*> told;
+  for (;;) {
+    bool leads = false;
+    {
+      MutexLock lock(mutex_);
+      while (told_.empty() && !server_leads_ && !stops_serving_) serve_.wait(mutex_);
+      if (told_.empty() && !server_leads_) return;
+      told.swap(told_);
+      // First those that are told, because they may commit more, which then goes along.
+      if (told.empty()) leads = std::exchange(server_leads_, false);
+    }
+    if (leads) {
+      gather();
+      lead(nullptr);
+    }
+    for (Deferred* commit : told) {
+      Status status = std::move(commit->waiter_.status);
+      if (status.ok()) status = std::move(commit->verdict_);
+      commit->tell(status.ok() ? Result<Sequence>(commit->waiter_.batch.sequence)
+                               : Result<Sequence>(std::move(status)));
+    }
+    told.clear();
+  }
+}
+
+void Sequencer::stop_serving() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  below_limit_.notify_all();
+  while (led_) idle_.wait(mutex_);
+  stops_serving_ = true;
+  serve_.notify_one();
+}
+
+void Sequencer::gather() const {
+  std::size_t size = queue_size_.load(std::memory_order_relaxed);
+  for (int look = 0; look < kGatherLooksMax; ++look) {
+    for (int i = 0; i < kPausesALook; ++i) pause_briefly();
+    const std::size_t now = queue_size_.load(std::memory_order_relaxed);
+    if (now == size) return;
+    size = now;
+  }
+}
+
+void Sequencer::pass_on_lead() {
+  Waiter& next = *queue_.front();
+  if (next.deferred != nullptr) {
+    server_leads_ = true;
+    serve_.notify_one();
+  } else {
+    next.state.store(Waiter::leading);
+    next.state.notify_one();
+  }
+}
+
+void Sequencer::take_deferred(std::vector<Waiter*>& waiters) {
+  const std::size_t taken =
+      std::erase_if(waiters, [this](const Waiter* waiter) TALEA_REQUIRES(mutex_) {
+        if (waiter->deferred == nullptr) return false;
+        told_.push_back(waiter->deferred);
+        return true;
+      });
+  if (taken > 0) serve_.notify_one();
+}
+
+// --- Commits that are waited for -----------------------------------------------------------------
 
 Status Sequencer::write_through(const PendingBatch& batch) {
   CommitLog::Outcome outcome = log_.write({&batch, 1}, false);
@@ -147,21 +283,24 @@ std::uint64_t Sequencer::last_now() const {
 
 void Sequencer::join(Waiter& waiter) noexcept {
   queue_.push_back(&waiter);
-  const bool leads = !led_;
+  queue_size_.store(queue_.size(), std::memory_order_relaxed);
+  // Whoever waits is awake already, the thread that serves perhaps not.
+  const bool leads = !led_ || std::exchange(server_leads_, false);
   led_ = true;
   mutex_.unlock();
   if (!leads) {
     waiter.state.wait(Waiter::waiting);
   }
-  if (leads || waiter.state.load() == Waiter::leading) lead(waiter);
+  if (leads || waiter.state.load() == Waiter::leading) lead(&waiter);
   mutex_.lock();
 }
 
-void Sequencer::lead(Waiter& self) noexcept {
+void Sequencer::lead(Waiter* self) noexcept {
   std::vector<Waiter*> group;
   {
     MutexLock lock(mutex_);
     group_.swap(queue_);
+    queue_size_.store(0, std::memory_order_relaxed);
     queue_bytes_ = 0;
     group = group_;
   }
@@ -177,6 +316,7 @@ void Sequencer::lead(Waiter& self) noexcept {
     const Status& last = group.back()->status;
     if (!last.ok()) {
       rejected.swap(queue_);
+      queue_size_.store(0, std::memory_order_relaxed);
       queue_bytes_ = 0;
       // Nobody was told the sequences of what was rejected, and apply() must not take them for
       // applied. (An unknown outcome ends all writing.)
@@ -189,17 +329,18 @@ void Sequencer::lead(Waiter& self) noexcept {
                                     std::string(last.message()));
       }
     }
+    take_deferred(group);
+    take_deferred(rejected);
     if (queue_.empty()) {
       led_ = false;
       idle_.notify_all();
     } else {
-      queue_.front()->state.store(Waiter::leading);
-      queue_.front()->state.notify_one();
+      pass_on_lead();
     }
   }
   if (!rejected.empty()) below_limit_.notify_all();
-  finish(group, &self);
-  finish(rejected, &self);
+  finish(group, self);
+  finish(rejected, self);
 }
 
 void Sequencer::finish(const std::vector<Waiter*>& waiters, const Waiter* self) {

@@ -14,6 +14,9 @@
 // writes and publishes its batch itself, in the same short section, and nobody ever waits in the
 // queue. A sync runs beside the writers then.
 //
+// A commit that nobody waits for queues as well. One thread serves those: it leads when nobody else
+// does, and tells what became of them, so that no writer ever runs a stranger's callback.
+//
 // Preconditions see what is *queued*, not only what is published: two batches that both require a
 // key to be absent cannot both pass. When a group fails, whoever waits behind it fails too, because
 // its preconditions may have been evaluated against what did not happen.
@@ -54,6 +57,19 @@ class Sequencer {
   /// Errors: as Engine::put
   Result<Sequence> commit(const Request& request);
 
+  /// A commit that nobody waits for.
+  class Deferred;
+  /// Commits, or checks when there is nothing to write, and returns before the outcome is known;
+  /// `commit` is told by the thread that serves. Waits while too much is queued, unless it is that
+  /// thread which calls.
+  /// Errors: what admits no commit at all; then `commit` is not told
+  Status commit_later(Deferred& commit);
+  /// Tells `commit` on the thread that serves.
+  void tell_later(Deferred& commit, Result<Sequence> outcome);
+  /// What the thread that serves does, until stop_serving(), when all are told.
+  void serve();
+  void stop_serving();
+
   /// Evaluates preconditions alone and returns the last committed sequence.
   Result<Sequence> check(std::span<const Batch::Precondition> preconditions,
                          FailedPrecondition* failed);
@@ -85,9 +101,18 @@ class Sequencer {
     // For who asks for a cut: what it was prepared with, and where to put what it said.
     std::uint32_t prepared_above = 0;
     std::optional<Result<CommitLog::Boundary>>* boundary = nullptr;
+    Deferred* deferred = nullptr;  // on the heap then, and nobody waits
     Status status;
     std::atomic<std::uint32_t> state{waiting};
   };
+
+  // Evaluates and numbers what `request` asks for; what is to be written is in `waiter`.
+  Status number(const Request& request, Waiter& waiter) TALEA_REQUIRES(mutex_);
+  // While commits are coming in, waiting a little makes one group of them.
+  void gather() const;
+  void pass_on_lead() TALEA_REQUIRES(mutex_);
+  // Moves those that nobody waits for from `waiters` to where they are told of from.
+  void take_deferred(std::vector<Waiter*>& waiters) TALEA_REQUIRES(mutex_);
 
   Status admit() const TALEA_REQUIRES(mutex_);
   // Writes and publishes a batch at once.
@@ -120,7 +145,7 @@ class Sequencer {
   // noexcept: whoever waits points into the stacks of others, so that running out of memory here
   // can only end the process.
   void join(Waiter& waiter) noexcept TALEA_REQUIRES(mutex_);
-  void lead(Waiter& self) noexcept TALEA_EXCLUDES(mutex_);
+  void lead(Waiter* self) noexcept TALEA_EXCLUDES(mutex_);
   // Writes the group and sets the status of each waiter. Returns the last sequence that is
   // committed; 0 when none is.
   Sequence write_group(const std::vector<Waiter*>& group);
@@ -135,14 +160,35 @@ class Sequencer {
   CondVar below_limit_;
   CondVar idle_;
   std::vector<Waiter*> queue_ TALEA_GUARDED_BY(mutex_);
+  std::atomic<std::size_t> queue_size_{0};
   std::uint64_t queue_bytes_ TALEA_GUARDED_BY(mutex_) = 0;
   std::vector<Waiter*> group_ TALEA_GUARDED_BY(mutex_);  // being written
   bool led_ TALEA_GUARDED_BY(mutex_) = false;
+  CondVar serve_;
+  bool server_leads_ TALEA_GUARDED_BY(mutex_) = false;  // led_, by the thread that serves
+  bool stops_serving_ TALEA_GUARDED_BY(mutex_) = false;
+  std::vector<Deferred*> told_ TALEA_GUARDED_BY(mutex_);  // with an outcome to be told
   bool closed_ TALEA_GUARDED_BY(mutex_) = false;
   Status broken_ TALEA_GUARDED_BY(mutex_);
   Sequence committed_sequence_ TALEA_GUARDED_BY(mutex_);  // of the last batch that is published
   Sequence last_sequence_ TALEA_GUARDED_BY(mutex_);       // of the last batch that is queued
   std::uint64_t last_now_ TALEA_GUARDED_BY(mutex_);
+};
+
+class Sequencer::Deferred {
+ public:
+  virtual ~Deferred() = default;
+  /// Given by who commits; what it refers to lives as long as this.
+  Request request;
+
+ private:
+  friend class Sequencer;
+  /// Called once; the last use of this.
+  virtual void tell(Result<Sequence> outcome) noexcept = 0;
+
+  Waiter waiter_;
+  Status verdict_;                 // of its preconditions
+  std::optional<Sequence> known_;  // what tell_later() was given
 };
 
 }  // namespace talea

@@ -1,0 +1,277 @@
+// Commits that nobody waits for: each is told once what became of it, after it is as durable as the
+// mode says, and those that wait and those that do not share groups.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "engine/engine_store.h"
+#include "tests/support/crash_world.h"
+#include "tests/support/test_directory.h"
+
+namespace talea {
+namespace {
+
+Options with(SyncMode mode) {
+  Options options;
+  options.sync = mode;
+  options.segment_bytes = 256 * kKiB;
+  return options;
+}
+
+Batch put(const Bytes& key, const Bytes& value) {
+  Batch batch;
+  batch.put(key, value);
+  return batch;
+}
+
+// Collects outcomes, in the order in which they are told.
+class Outcomes {
+ public:
+  Completion next() {
+    ++asked_;
+    return [this](Result<Sequence> outcome) {
+      const std::lock_guard lock(mutex_);
+      outcomes_.push_back(std::move(outcome));
+      told_.fetch_add(1);
+      told_.notify_all();
+    };
+  }
+  const std::vector<Result<Sequence>>& wait() {
+    for (std::size_t told = told_; told < asked_; told = told_) told_.wait(told);
+    return outcomes_;
+  }
+
+ private:
+  std::size_t asked_ = 0;
+  std::mutex mutex_;
+  std::vector<Result<Sequence>> outcomes_;
+  std::atomic<std::size_t> told_{0};
+};
+
+class CommitAsync : public testing::TestWithParam<SyncMode> {
+ protected:
+  void SetUp() override { open(); }
+  void open() { store_ = world_.open(with(GetParam())).value(); }
+  Bytes got(const Bytes& key) {
+    const auto found = store_->get(Space::user, key);
+    EXPECT_TRUE(found.ok()) << found.status().to_string();
+    return found.ok() && *found ? (*found)->value : Bytes("absent");
+  }
+
+  CrashWorld world_;
+  std::unique_ptr<EngineStore> store_;
+};
+
+TEST_P(CommitAsync, TellsTheSequencesInTheirOrder) {
+  Outcomes outcomes;
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_TRUE(
+        store_->commit_async(put("key" + std::to_string(i), "value"), outcomes.next()).ok());
+  }
+  Sequence expected = 0;
+  for (const Result<Sequence>& outcome : outcomes.wait()) {
+    ASSERT_TRUE(outcome.ok()) << outcome.status().to_string();
+    ASSERT_EQ(*outcome, ++expected);
+  }
+  EXPECT_EQ(expected, 2000U);
+  EXPECT_EQ(got("key1999"), "value");
+  const Stats stats = store_->stats();
+  EXPECT_EQ(stats.puts, 2000U);
+  EXPECT_EQ(stats.batches_committed, 2000U);
+  if (GetParam() == SyncMode::always) {
+    EXPECT_LT(stats.syncs, 2000U) << "no two shared a sync";
+  }
+}
+
+TEST_P(CommitAsync, WhatIsToldIsThereAndSurvivesAsTheModeSays) {
+  const std::uint64_t seed = test_seed();
+  std::atomic<int> wrong{0};
+  Outcomes outcomes;
+  for (int i = 0; i < 300; ++i) {
+    const Bytes key = "key" + std::to_string(i);
+    ASSERT_TRUE(store_
+                    ->commit_async(put(key, "value"),
+                                   [&, key, done = outcomes.next()](Result<Sequence> outcome) {
+                                     const bool is_durable =
+                                         GetParam() != SyncMode::always ||
+                                         store_->stats().durable_sequence >= outcome.value();
+                                     const auto found = store_->get(Space::user, key);
+                                     if (!found.ok() || !*found || !is_durable) ++wrong;
+                                     done(std::move(outcome));
+                                   })
+                    .ok());
+  }
+  outcomes.wait();
+  EXPECT_EQ(wrong, 0);
+  if (GetParam() != SyncMode::always) {
+    ASSERT_TRUE(store_->sync().ok());
+  }
+  world_.disk->power_cut(seed);
+  store_.reset();
+  open();
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(got("key" + std::to_string(i)), "value");
+}
+
+TEST_P(CommitAsync, AConflictIsToldAndChangesNothing) {
+  Outcomes outcomes;
+  Batch batch = put("key", "first");
+  batch.require_absent("key");
+  ASSERT_TRUE(store_->commit_async(batch, outcomes.next()).ok());
+  // Rests on the one before, which may be queued.
+  Batch second = put("key", "second");
+  second.require_absent("key");
+  ASSERT_TRUE(store_->commit_async(second, outcomes.next()).ok());
+  Batch check;
+  check.require_present("key");
+  ASSERT_TRUE(store_->commit_async(check, outcomes.next()).ok());
+  const auto& told = outcomes.wait();
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(std::ranges::count_if(told, [](const auto& outcome) { return outcome.ok(); }), 2);
+  EXPECT_EQ(
+      std::ranges::count_if(
+          told, [](const auto& outcome) { return outcome.status().code() == Code::conflict; }),
+      1);
+  EXPECT_EQ(got("key"), "first");
+  EXPECT_EQ(store_->stats().last_sequence, 1U);
+  EXPECT_EQ(store_->stats().conflicts, 1U);
+}
+
+TEST_P(CommitAsync, WhatIsWrongWithTheCallIsReturnedAndNotTold) {
+  const auto never = [](const Result<Sequence>&) { FAIL() << "told"; };
+  EXPECT_EQ(store_->commit_async(put("", "value"), never).code(), Code::invalid_argument);
+  ASSERT_TRUE(store_->close().ok());
+  EXPECT_EQ(store_->commit_async(put("key", "value"), never).code(), Code::invalid_argument);
+}
+
+TEST_P(CommitAsync, MayBeCalledByWhoIsTold) {
+  std::atomic<int> left{500};
+  std::function<void(Result<Sequence>)> next = [&](const Result<Sequence>& outcome) {
+    EXPECT_TRUE(outcome.ok());
+    const int number = --left;
+    if (number == 0) return left.notify_all();
+    EXPECT_TRUE(store_->commit_async(put(std::to_string(number), "value"), next).ok());
+  };
+  ASSERT_TRUE(store_->commit_async(put("first", "value"), next).ok());
+  for (int now = left; now != 0; now = left) left.wait(now);
+  EXPECT_EQ(store_->stats().last_sequence, 500U);
+}
+
+TEST_P(CommitAsync, LargeValuesGoAlong) {
+  Outcomes outcomes;
+  const Bytes large(3 * kMiB, 'v');
+  ASSERT_TRUE(store_->commit_async(put("large", large), outcomes.next()).ok());
+  ASSERT_TRUE(outcomes.wait()[0].ok());
+  EXPECT_EQ(got("large"), large);
+}
+
+TEST_P(CommitAsync, ClosingTellsAll) {
+  std::atomic<int> told{0};
+  std::atomic<int> committed{0};
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(store_
+                    ->commit_async(put("key" + std::to_string(i), "value"),
+                                   [&](const Result<Sequence>& outcome) {
+                                     ++told;
+                                     committed += outcome.ok() ? 1 : 0;
+                                   })
+                    .ok());
+  }
+  ASSERT_TRUE(store_->close().ok());
+  EXPECT_EQ(told, 500);
+  EXPECT_EQ(committed, 500);
+  store_.reset();
+  open();
+  EXPECT_EQ(store_->stats().keys, 500U);
+}
+
+TEST_P(CommitAsync, AFailureIsToldToAllThatItMeets) {
+  ASSERT_TRUE(store_->put(Space::user, "before", "value").ok());
+  world_.disk->set_read_only(true);
+  std::atomic<std::uint64_t> committed{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::uint64_t accepted = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Status status = store_->commit_async(
+        put("key" + std::to_string(i), Bytes(10'000, 'v')),
+        [&](const Result<Sequence>& outcome) { ++(outcome.ok() ? committed : failed); });
+    // When the log is broken nothing more is accepted.
+    accepted += status.ok() ? 1U : 0U;
+  }
+  (void)store_->close().ok();
+  EXPECT_GT(failed, 0U);
+  EXPECT_EQ(committed + failed, accepted);
+  store_.reset();
+  world_.disk->set_read_only(false);
+  open();
+  EXPECT_EQ(store_->stats().keys, 1 + committed);
+}
+
+TEST_P(CommitAsync, SharesGroupsWithThoseThatWait) {
+  constexpr int kThreads = 3;
+  constexpr int kWrites = 400;
+  Outcomes outcomes[kThreads];
+  std::vector<std::thread> threads;
+  std::atomic<int> failed{0};
+  for (int number = 0; number < kThreads; ++number) {
+    threads.emplace_back([&, number] {
+      for (int i = 0; i < kWrites; ++i) {
+        const Bytes key = "async" + std::to_string(number) + "/" + std::to_string(i);
+        if (!store_->commit_async(put(key, "value"), outcomes[number].next()).ok()) ++failed;
+      }
+    });
+    threads.emplace_back([&, number] {
+      for (int i = 0; i < kWrites; ++i) {
+        const Bytes key = "waiting" + std::to_string(number) + "/" + std::to_string(i);
+        if (!store_->put(Space::user, key, "value").ok()) ++failed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (Outcomes& each : outcomes) {
+    for (const auto& outcome : each.wait()) failed += outcome.ok() ? 0 : 1;
+  }
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(store_->stats().keys, 2U * kThreads * kWrites);
+  store_.reset();
+  open();
+  EXPECT_EQ(store_->stats().keys, 2U * kThreads * kWrites);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, CommitAsync,
+                         testing::Values(SyncMode::always, SyncMode::interval, SyncMode::never),
+                         [](const auto& mode) {
+                           return mode.param == SyncMode::always     ? "always"
+                                  : mode.param == SyncMode::interval ? "interval"
+                                                                     : "never";
+                         });
+
+// With keys that are not in memory a commit is waited for, and told all the same.
+TEST(CommitAsyncWithABudget, TellsToo) {
+  CrashWorld world;
+  Options options = with(SyncMode::never);
+  options.memory_budget = kMemoryBudgetMin;
+  {
+    auto store = world.open(options).value();
+    for (int i = 0; i < 3000; ++i) {
+      ASSERT_TRUE(store->put(Space::user, "key" + std::to_string(i), "value").ok());
+    }
+    ASSERT_TRUE(store->checkpoint().ok());
+    ASSERT_TRUE(store->close().ok());
+  }
+  auto store = world.open(options).value();
+  Outcomes outcomes;
+  for (int i = 0; i < 3000; i += 3) {
+    ASSERT_TRUE(store->commit_async(put("key" + std::to_string(i), "newer"), outcomes.next()).ok());
+  }
+  for (const auto& outcome : outcomes.wait()) ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(store->get(Space::user, "key2997").value()->value, "newer");
+  EXPECT_EQ(store->get(Space::user, "key2998").value()->value, "value");
+  EXPECT_EQ(store->stats().keys, 3000U);
+}
+
+}  // namespace
+}  // namespace talea
