@@ -51,6 +51,7 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
       manifest_(seams.file_system, path, opened.manifest),
+      reserve_(seams.file_system, path, reserve_bytes_for(options.segment_bytes)),
       extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
       log_({.files = {.seams = seams,
                       .directory = path,
@@ -71,12 +72,13 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
                     .store_id = opened.manifest.store_id,
                     .cache = *cache_,
                     .options = options},
-                   manifest_, *live_, sequencer_, metrics_) {
+                   manifest_, *live_, sequencer_, reserve_, metrics_) {
   live_->set_published(opened.replayed.last_sequence);
 }
 
 Status EngineStore::begin_background_work() {
   if (options_.read_only) return {};
+  reserve_.resume();
   maintaining_ =
       TALEA_TRY(seams_.executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
   const auto period =
@@ -118,12 +120,25 @@ Result<Sequence> EngineStore::remove(Space space, BytesView key) {
 
 Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   TALEA_TRY(check_usable(true));
+  if (!entry.is_remove) TALEA_TRY(check_may_put());
   const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
   const EncodedBatch encoded = encode_batch({&entry, 1});
   Sequencer::Request request;
   request.entries = {&entry, 1};
   request.encoded = &encoded;
   return commit_encoded(request, entry.is_remove ? 0 : 1, entry.is_remove ? 1 : 0);
+}
+
+Status EngineStore::check_may_put(const Batch& batch) const {
+  Status refused = check_may_put();
+  if (refused.ok()) [[likely]]
+    return refused;
+  const auto is_remove = [](const Batch::Operation& operation) {
+    return operation.kind == Batch::Operation::Kind::remove;
+  };
+  const bool frees_only =
+      std::all_of(batch.operations().begin(), batch.operations().end(), is_remove);
+  return frees_only ? Status() : refused;
 }
 
 // What the batch changes is in the trees before it is published, and stays till then: publishing
@@ -140,7 +155,11 @@ Result<Sequence> EngineStore::commit_promoted(const Sequencer::Request& request)
 
 Result<Sequence> EngineStore::commit_encoded(const Sequencer::Request& request, std::uint64_t puts,
                                              std::uint64_t removes) {
+  const std::uint64_t before = reserve_.times_given_up();
   auto committed = commit_promoted(request);
+  if (puts == 0 && committed.status().code() == Code::exhausted && reserve_.give_up(before)) {
+    committed = commit_promoted(request);
+  }
   count_outcome(committed);
   if (committed.ok() && *committed != 0) {
     metrics_.puts.add(puts);
@@ -185,6 +204,7 @@ Result<bool> EngineStore::apply(Sequence sequence, const Batch& batch) {
 Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> sequence,
                                     FailedPrecondition* failed) {
   TALEA_TRY(check_usable(true));
+  TALEA_TRY(check_may_put(batch));
   TALEA_TRY(check_batch(batch));
   if (batch.operations().empty()) {
     auto checked = sequencer_.check(batch.preconditions(), failed);
@@ -272,6 +292,7 @@ Result<ExtentList> EngineStore::store_value(BytesView value) {
 
 Result<ValueWriter> EngineStore::write_value() {
   TALEA_TRY(check_usable(true));
+  TALEA_TRY(check_may_put());
   return ValueWriter(std::make_unique<ValueWriter::State>(*this, extents_, instance_));
 }
 

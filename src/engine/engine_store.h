@@ -16,6 +16,7 @@
 #include "engine/opening.h"
 #include "engine/seams.h"
 #include "engine/sequencer.h"
+#include "engine/space_reserve.h"
 #include "store/store.h"
 
 namespace talea {
@@ -57,6 +58,8 @@ class EngineStore final : public Store {
 
   /// Errors: invalid_argument   closed, or opened for reading only
   Status check_usable(bool for_writing) const;
+  /// Errors: exhausted   the disk is full: removals only
+  Status check_may_put() const { return reserve_.check_whole(); }
 
  private:
   friend class EngineScan;
@@ -102,6 +105,7 @@ class EngineStore final : public Store {
   Status prepare(const Batch& batch, PreparedBatch& prepared);
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
+  Status check_may_put(const Batch& batch) const;
   Result<Sequence> write_one(const EntrySource& entry);
   Result<ExtentList> store_value(BytesView value);
   Result<Sequence> commit_promoted(const Sequencer::Request& request);
@@ -119,6 +123,7 @@ class EngineStore final : public Store {
   const std::unique_ptr<LiveState> live_;
   mutable Metrics metrics_;
   ManifestKeeper manifest_;
+  SpaceReserve reserve_;
   ExtentStore extents_;
   CommitLog log_;
   Sequencer sequencer_;

@@ -37,11 +37,12 @@ bool holds_entries(const SegmentState& state) {
 }  // namespace
 
 Maintenance::Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live,
-                         Sequencer& sequencer, Metrics& metrics)
+                         Sequencer& sequencer, SpaceReserve& reserve, Metrics& metrics)
     : setup_(setup),
       manifest_(manifest),
       live_(live),
       sequencer_(sequencer),
+      reserve_(reserve),
       metrics_(metrics),
       first_new_id_(manifest.snapshot().next_file_id) {
   if (setup.options.memory_budget > 0) live_.allow_eviction();
@@ -71,6 +72,7 @@ Status Maintenance::do_step() {
   for (int i = 0; i < kSlicesInStep * 16 && live_.grow_table(); ++i) {
   }
   live_.collect();
+  take_reserve();
   if (setup_.seams.clock.monotonic_ns() < retry_at_ns_) return {};
   TALEA_TRY(live_.promote_found());
   TALEA_TRY(warm_up());
@@ -78,22 +80,44 @@ Status Maintenance::do_step() {
   const std::uint64_t now = setup_.seams.clock.monotonic_ns();
   if (compaction_is_due(now)) {
     compacted_at_ns_ = now;
-    return compact_now();
+    return with_reserve(&Maintenance::compact_now);
   }
-  if (checkpoint_is_due()) return checkpoint_now();
+  if (checkpoint_is_due()) return with_reserve(&Maintenance::checkpoint_in);
   return {};
 }
 
 Status Maintenance::checkpoint() {
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
-  return checkpoint_now();
+  return with_reserve(&Maintenance::checkpoint_in);
 }
 
 Status Maintenance::compact() {
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
-  return compact_now();
+  return with_reserve(&Maintenance::compact_now);
+}
+
+// --- A full disk ---------------------------------------------------------------------------------
+
+Status Maintenance::with_reserve(Work work) {
+  const std::uint64_t before = reserve_.times_given_up();
+  Status done = (this->*work)(Room::normal);
+  if (done.code() == Code::exhausted && reserve_.give_up(before)) {
+    done = (this->*work)(Room::reserve);
+  }
+  // What was given back may be room enough, and puts wait for that.
+  if (done.ok() && reserve_.is_given_up()) (void)reserve_.take().ok();
+  return done;
+}
+
+// A disk that has no room is asked again now and then. Nobody needs to hear of it: whoever wants to
+// put something is told.
+void Maintenance::take_reserve() {
+  if (reserve_.is_whole() || live_.segments().empty()) return;
+  const std::uint64_t now = setup_.seams.clock.monotonic_ns();
+  if (now < take_reserve_at_ns_) return;
+  if (!reserve_.take().ok()) take_reserve_at_ns_ = now + kRetryAfterNs;
 }
 
 Status Maintenance::last_failure() const {
@@ -201,7 +225,7 @@ bool Maintenance::is_poor(const SegmentState& state) const {
 }
 
 std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
-    const std::set<std::uint32_t>& tried, std::uint32_t below) const {
+    const std::set<std::uint32_t>& tried, std::uint32_t below, std::uint64_t copied_max) const {
   std::vector<SegmentPointer> victims;
   for (SegmentPointer& state : sealed_segments()) {
     const std::uint32_t id = state->segment->id();
@@ -217,30 +241,36 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
   std::uint64_t copied = 0;
   const auto too_much = std::find_if(victims.begin(), victims.end(), [&](const auto& state) {
     copied += state->live_bytes();
-    return copied > kCopiedAtOnce && copied != state->live_bytes();
+    return copied > copied_max && copied != state->live_bytes();
   });
   victims.erase(too_much, victims.end());
   return victims;
 }
 
-Status Maintenance::compact_now() {
+Status Maintenance::compact_now(Room room) {
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
   if (bytes_to_replay() > 0) (void)TALEA_TRY(sequencer_.begin_checkpoint());
   // Garbage that others make meanwhile is for the next time: else a busy writer would keep this one
   // going for ever.
   const std::uint32_t below = manifest_.snapshot().next_file_id;
-  Status compacted = compact_below(below);
-  if (compacted.code() != Code::exhausted) return compacted;
+  std::uint64_t copied_max = kCopiedAtOnce;
+  if (room == Room::normal) {
+    Status compacted = compact_below(below, copied_max);
+    if (compacted.code() != Code::exhausted) return compacted;
+  } else {
+    // There must also be room for the checkpoint.
+    copied_max = reserve_.bytes() / 2;
+  }
   // There is more room when what has nothing current is gone; that needs no copy.
   TALEA_TRY(checkpoint_now());
-  return compact_below(below);
+  return compact_below(below, copied_max);
 }
 
-Status Maintenance::compact_below(std::uint32_t below) {
+Status Maintenance::compact_below(std::uint32_t below, std::uint64_t copied_max) {
   Status damage;
   std::set<std::uint32_t> tried;
-  std::vector<SegmentPointer> victims = choose_victims(tried, below);
+  std::vector<SegmentPointer> victims = choose_victims(tried, below, copied_max);
   do {
     Copies copies;
     std::vector<std::pair<SegmentPointer, Status>> damaged;
@@ -259,7 +289,9 @@ Status Maintenance::compact_below(std::uint32_t below) {
       if (victim->live_bytes() > 0) damage = std::move(problem);
     }
     TALEA_TRY(checkpoint_now());
-    victims = choose_victims(tried, below);
+    // What each round gives back makes the next one larger.
+    copied_max = std::min(2 * copied_max, kCopiedAtOnce);
+    victims = choose_victims(tried, below, copied_max);
   } while (!victims.empty());
   return damage;
 }
@@ -575,6 +607,7 @@ void Maintenance::let_go_of_retired() {
       retired->epoch = live_.epochs().advance();
     }
   }
+  bool any_removed = false;
   for (auto retired = retired_.begin(); retired != retired_.end();) {
     if (!retired->in_no_tree || !is_free(*retired)) {
       ++retired;
@@ -584,8 +617,11 @@ void Maintenance::let_go_of_retired() {
       live_.remove_segment(state->segment->id());
     }
     remove_files(*retired);
+    any_removed = true;
     retired = retired_.erase(retired);
   }
+  // A file system may keep the space of a file until its removal is durable.
+  if (any_removed) (void)setup_.seams.file_system.sync_directory(setup_.directory).ok();
 }
 
 }  // namespace talea

@@ -6,6 +6,9 @@
 //   - it writes checkpoints: runs with all that changed since the last one, so that the next open
 //     replays little, and segments that nothing points into any more can go
 //   - it merges runs, so that there are few
+//   - it holds space back for a full disk (space_reserve.h), gives it up when it needs it itself,
+//   and
+//     takes it again when there is room
 //
 // A checkpoint is the pivot. It cuts the log (CommitLog::begin_checkpoint), writes the rows as of
 // that batch to a run, and replaces the manifest, once: the new run, where replay begins, the data
@@ -32,6 +35,7 @@
 #include "engine/metrics.h"
 #include "engine/seams.h"
 #include "engine/sequencer.h"
+#include "engine/space_reserve.h"
 #include "io/file_cache.h"
 #include "log/data_writer.h"
 #include "manifest/manifest.h"
@@ -49,7 +53,7 @@ class Maintenance {
     Options options;
   };
   Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live, Sequencer& sequencer,
-              Metrics& metrics);
+              SpaceReserve& reserve, Metrics& metrics);
   ~Maintenance();
 
   /// Does what is due, for some tens of milliseconds, or one checkpoint.
@@ -79,6 +83,13 @@ class Maintenance {
   Status check_running() const;
   Status do_step() TALEA_REQUIRES(work_mutex_);
 
+  // A full disk.
+  enum class Room { normal, reserve };
+  using Work = Status (Maintenance::*)(Room);
+  /// Does `work`; if the disk is full, once more in the room of the reserve.
+  Status with_reserve(Work work) TALEA_REQUIRES(work_mutex_);
+  void take_reserve() TALEA_REQUIRES(work_mutex_);
+
   // The trees.
   Status warm_up() TALEA_REQUIRES(work_mutex_);
   Status complete_index() TALEA_REQUIRES(work_mutex_);
@@ -89,12 +100,12 @@ class Maintenance {
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
-  /// Of the segments with ids below `below`. None of those that were tried: what could not be
-  /// copied would be chosen for ever.
+  /// Of the segments with ids below `below`, for `copied_max` bytes of copies. None of those that
+  /// were tried: what could not be copied would be chosen for ever.
   std::vector<SegmentPointer> choose_victims(const std::set<std::uint32_t>& tried,
-                                             std::uint32_t below) const;
-  Status compact_now() TALEA_REQUIRES(work_mutex_);
-  Status compact_below(std::uint32_t below) TALEA_REQUIRES(work_mutex_);
+                                             std::uint32_t below, std::uint64_t copied_max) const;
+  Status compact_now(Room room) TALEA_REQUIRES(work_mutex_);
+  Status compact_below(std::uint32_t below, std::uint64_t copied_max) TALEA_REQUIRES(work_mutex_);
   Status begin_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
   /// Errors: corruption   all that is intact was copied; also those of a write
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)
@@ -106,6 +117,7 @@ class Maintenance {
   bool checkpoint_is_due() const;
   bool checkpoint_pays() const;
   Status checkpoint_now() TALEA_REQUIRES(work_mutex_);
+  Status checkpoint_in(Room) TALEA_REQUIRES(work_mutex_) { return checkpoint_now(); }
   bool may_go(const ManifestFile& file, std::uint32_t boundary) const;
   Result<std::optional<ManifestRun>> write_run(const CommitLog::Boundary& boundary)
       TALEA_REQUIRES(work_mutex_);
@@ -124,6 +136,7 @@ class Maintenance {
   ManifestKeeper& manifest_;
   LiveState& live_;
   Sequencer& sequencer_;
+  SpaceReserve& reserve_;
   Metrics& metrics_;
   const std::uint32_t first_new_id_;  // files from here on were made in this session
   std::atomic<bool> stopping_{false};
@@ -136,6 +149,7 @@ class Maintenance {
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  std::uint64_t take_reserve_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   Status last_failure_ TALEA_GUARDED_BY(work_mutex_);
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "engine/run_layers.h"
+#include "engine/space_reserve.h"
 #include "log/segment_scanner.h"
 
 namespace talea {
@@ -26,7 +27,8 @@ std::string within(std::uint64_t given, std::uint64_t minimum, std::uint64_t max
 
 bool is_ours(const std::string& name) {
   return name == kLockName || name == kManifestName || name == kManifestTemporaryName ||
-         parse_segment_file_name(name).has_value() || parse_run_file_name(name).has_value();
+         name == kReserveName || parse_segment_file_name(name).has_value() ||
+         parse_run_file_name(name).has_value();
 }
 
 Status not_opened(Status failure) {
@@ -196,7 +198,7 @@ class Opening {
     opened_.report.last_sequence = replayed.last_sequence;
     if (!options_.read_only) {
       TALEA_TRY(check_leftovers());
-      TALEA_TRY(settle());
+      TALEA_TRY(settle_on_any_disk());
       TALEA_TRY(remove_leftovers());
       give_back_space();
     }
@@ -336,6 +338,14 @@ class Opening {
   bool anything_open() const {
     return std::any_of(opened_.manifest.files.begin(), opened_.manifest.files.end(),
                        [](const ManifestFile& file) { return !file.sealed; });
+  }
+
+  // A store on a full disk must open, or nothing could be deleted from it.
+  Status settle_on_any_disk() {
+    Status settled = settle();
+    if (settled.code() != Code::exhausted) return settled;
+    if (!give_up_reserve(seams_.file_system, path_)) return settled;
+    return settle();
   }
 
   Status settle() {

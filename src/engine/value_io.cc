@@ -16,6 +16,7 @@ ValueWriter::~ValueWriter() = default;
 
 Status ValueWriter::State::flush() {
   TALEA_TRY(store.check_usable(true));
+  TALEA_TRY(store.check_may_put());
   if (chunks == 0) list.value_id = extents.new_value_id();
   TALEA_TRY(extents.append_chunk(list, chunks, buffered));
   ++chunks;
