@@ -51,7 +51,7 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
       manifest_(seams.file_system, path, opened.manifest),
-      reserve_(seams.file_system, path, reserve_bytes_for(options.segment_bytes)),
+      reserve_(seams.file_system, seams.clock, path, reserve_bytes_for(options.segment_bytes)),
       extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
       log_({.files = {.seams = seams,
                       .directory = path,
@@ -129,7 +129,7 @@ Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   return commit_encoded(request, entry.is_remove ? 0 : 1, entry.is_remove ? 1 : 0);
 }
 
-Status EngineStore::check_may_put(const Batch& batch) const {
+Status EngineStore::check_may_put(const Batch& batch) {
   Status refused = check_may_put();
   if (refused.ok()) [[likely]]
     return refused;

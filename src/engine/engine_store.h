@@ -59,7 +59,7 @@ class EngineStore final : public Store {
   /// Errors: invalid_argument   closed, or opened for reading only
   Status check_usable(bool for_writing) const;
   /// Errors: exhausted   the disk is full: removals only
-  Status check_may_put() const { return reserve_.check_whole(); }
+  Status check_may_put() { return reserve_.check_whole(); }
 
  private:
   friend class EngineScan;
@@ -105,7 +105,7 @@ class EngineStore final : public Store {
   Status prepare(const Batch& batch, PreparedBatch& prepared);
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
-  Status check_may_put(const Batch& batch) const;
+  Status check_may_put(const Batch& batch);
   Result<Sequence> write_one(const EntrySource& entry);
   Result<ExtentList> store_value(BytesView value);
   Result<Sequence> commit_promoted(const Sequencer::Request& request);

@@ -111,13 +111,9 @@ Status Maintenance::with_reserve(Work work) {
   return done;
 }
 
-// A disk that has no room is asked again now and then. Nobody needs to hear of it: whoever wants to
-// put something is told.
+// That there is no room nobody needs to hear: whoever wants to put something is told.
 void Maintenance::take_reserve() {
-  if (reserve_.is_whole() || live_.segments().empty()) return;
-  const std::uint64_t now = setup_.seams.clock.monotonic_ns();
-  if (now < take_reserve_at_ns_) return;
-  if (!reserve_.take().ok()) take_reserve_at_ns_ = now + kRetryAfterNs;
+  if (!reserve_.is_whole() && !live_.segments().empty()) (void)reserve_.take_when_due().ok();
 }
 
 Status Maintenance::last_failure() const {

@@ -88,7 +88,7 @@ class Maintenance {
   using Work = Status (Maintenance::*)(Room);
   /// Does `work`; if the disk is full, once more in the room of the reserve.
   Status with_reserve(Work work) TALEA_REQUIRES(work_mutex_);
-  void take_reserve() TALEA_REQUIRES(work_mutex_);
+  void take_reserve();
 
   // The trees.
   Status warm_up() TALEA_REQUIRES(work_mutex_);
@@ -149,7 +149,6 @@ class Maintenance {
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
-  std::uint64_t take_reserve_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   Status last_failure_ TALEA_GUARDED_BY(work_mutex_);
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kReserveBytesMin = 1 * kMiB;
 constexpr std::uint64_t kReserveBytesMax = 8 * kMiB;
+constexpr std::uint64_t kAskAgainNs = 250'000'000;
 
 }  // namespace
 
@@ -17,9 +18,12 @@ std::uint64_t reserve_bytes_for(std::uint64_t segment_bytes) {
   return std::clamp(segment_bytes / 8, kReserveBytesMin, kReserveBytesMax);
 }
 
-SpaceReserve::SpaceReserve(FileSystem& file_system, const std::string& directory,
+SpaceReserve::SpaceReserve(FileSystem& file_system, Clock& clock, const std::string& directory,
                            std::uint64_t bytes)
-    : file_system_(file_system), path_(join_path(directory, kReserveName)), bytes_(bytes) {}
+    : file_system_(file_system),
+      clock_(clock),
+      path_(join_path(directory, kReserveName)),
+      bytes_(bytes) {}
 
 void SpaceReserve::resume() {
   MutexLock lock(mutex_);
@@ -36,6 +40,13 @@ Status SpaceReserve::take() {
   return take_locked();
 }
 
+Status SpaceReserve::take_when_due() {
+  if (is_whole()) return {};
+  MutexLock lock(mutex_);
+  if (clock_.monotonic_ns() < ask_at_ns_) return Status::exhausted("the disk had no room just now");
+  return take_locked();
+}
+
 Status SpaceReserve::take_locked() {
   if (is_whole()) return {};
   if (file_ == nullptr) file_ = TALEA_TRY(file_system_.open(path_, OpenMode::truncate));
@@ -43,6 +54,8 @@ Status SpaceReserve::take_locked() {
   if (!taken.ok()) {
     // A part of it helps nobody, and whoever needs it now does not know of it.
     (void)file_->truncate(0).ok();
+    times_.fetch_add(1, std::memory_order_release);
+    ask_at_ns_ = clock_.monotonic_ns() + kAskAgainNs;
     return std::move(taken).with_context("hold back " + std::to_string(bytes_) +
                                          " bytes of the disk for removals");
   }
@@ -71,6 +84,7 @@ bool SpaceReserve::give_up(std::uint64_t before) {
     (void)file_->truncate(0).ok();
     (void)file_->sync_data().ok();
     times_.fetch_add(1, std::memory_order_release);
+    ask_at_ns_ = 0;
   }
   return times_given_up() != before;
 }

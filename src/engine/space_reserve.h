@@ -21,6 +21,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "io/file_system.h"
 
@@ -35,7 +36,8 @@ std::uint64_t reserve_bytes_for(std::uint64_t segment_bytes);
 class SpaceReserve {
  public:
   /// `directory`: of the store. Touches nothing yet.
-  SpaceReserve(FileSystem& file_system, const std::string& directory, std::uint64_t bytes);
+  SpaceReserve(FileSystem& file_system, Clock& clock, const std::string& directory,
+               std::uint64_t bytes);
 
   /// Goes on with the file of an earlier session, if there is one: takes what is missing of it.
   /// Should that fail it counts as given up, as it was when that session ended.
@@ -45,17 +47,22 @@ class SpaceReserve {
   /// Errors: exhausted   no room; as much as before is held, or nothing
   ///         denied, io_error
   Status take() TALEA_EXCLUDES(mutex_);
+  /// The same for those who ask often: a disk that had no room is asked four times a second.
+  Status take_when_due() TALEA_EXCLUDES(mutex_);
 
   /// Gives the space back to the disk, after work that began when times_given_up() was `before`
-  /// was refused. True if it is worth trying again: space came free since then.
+  /// was refused. True if it is worth trying again: space came free since then, also that which a
+  /// take() in vain had taken meanwhile.
   bool give_up(std::uint64_t before) TALEA_EXCLUDES(mutex_);
   std::uint64_t times_given_up() const { return times_.load(std::memory_order_acquire); }
 
-  /// Errors: exhausted   it was given up and is not whole again: do not fill the disk
-  Status check_whole() const {
+  /// For whoever wants to put something. Cost: a load; else that of take_when_due().
+  /// Errors: exhausted   it was given up and there is no room to take it again: do not fill the
+  /// disk
+  Status check_whole() TALEA_EXCLUDES(mutex_) {
     if (!given_up_.load(std::memory_order_relaxed)) [[likely]]
       return {};
-    return refusal();
+    return take_when_due().ok() ? Status() : refusal();
   }
   bool is_given_up() const { return given_up_.load(std::memory_order_relaxed); }
   bool is_whole() const { return whole_.load(std::memory_order_relaxed); }
@@ -66,12 +73,14 @@ class SpaceReserve {
   Status take_locked() TALEA_REQUIRES(mutex_);
 
   FileSystem& file_system_;
+  Clock& clock_;
   const std::string path_;
   const std::uint64_t bytes_;
   std::atomic<bool> whole_{false};
   std::atomic<bool> given_up_{false};
   std::atomic<std::uint64_t> times_{0};
   Mutex mutex_;
+  std::uint64_t ask_at_ns_ TALEA_GUARDED_BY(mutex_) = 0;
   // Open for as long as the store is: to give it up must need nothing.
   std::unique_ptr<File> file_ TALEA_GUARDED_BY(mutex_);
 };

@@ -28,7 +28,8 @@ class SpaceReserveTest : public testing::Test {
     disk_.set_capacity(3 * kMiB);
   }
   CrashFileSystem disk_;
-  SpaceReserve reserve_{disk_, kPath, kMiB};
+  ManualClock clock_;
+  SpaceReserve reserve_{disk_, clock_, kPath, kMiB};
 };
 
 TEST_F(SpaceReserveTest, IsAnEighthOfASegmentWithinItsLimits) {
@@ -55,6 +56,7 @@ TEST_F(SpaceReserveTest, IsTakenGivenUpAndTakenAgain) {
   EXPECT_TRUE(reserve_.give_up(before));
   EXPECT_EQ(file_bytes(), 0U);
   EXPECT_FALSE(reserve_.is_whole());
+  fill_disk();
   const Status refused = reserve_.check_whole();
   EXPECT_EQ(refused.code(), Code::exhausted);
   EXPECT_NE(refused.message().find("1048576"), BytesView::npos) << refused.to_string();
@@ -64,9 +66,31 @@ TEST_F(SpaceReserveTest, IsTakenGivenUpAndTakenAgain) {
   EXPECT_TRUE(reserve_.give_up(before));
   EXPECT_FALSE(reserve_.give_up(reserve_.times_given_up()));
 
+  disk_.set_capacity(CrashFileSystem::kUnlimited);
   ASSERT_TRUE(reserve_.take().ok());
   EXPECT_EQ(file_bytes(), kMiB);
   EXPECT_TRUE(reserve_.check_whole().ok());
+}
+
+TEST_F(SpaceReserveTest, WhoWantsToPutAsksTheDiskNowAndThen) {
+  ASSERT_TRUE(reserve_.take().ok());
+  fill_disk();
+  ASSERT_TRUE(reserve_.give_up(reserve_.times_given_up()));
+  disk_.reset_calls();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(reserve_.check_whole().code(), Code::exhausted);
+  EXPECT_EQ(disk_.calls().allocates, 1U);
+  disk_.set_capacity(CrashFileSystem::kUnlimited);
+  EXPECT_EQ(reserve_.check_whole().code(), Code::exhausted);
+  clock_.advance_ms(250);
+  EXPECT_TRUE(reserve_.check_whole().ok());
+  EXPECT_EQ(disk_.calls().allocates, 2U);
+}
+
+TEST_F(SpaceReserveTest, WhoWasRefusedBesideATakeInVainMayTryAgain) {
+  const std::uint64_t before = reserve_.times_given_up();
+  fill_disk();
+  EXPECT_FALSE(reserve_.take().ok());
+  EXPECT_TRUE(reserve_.give_up(before));
 }
 
 TEST_F(SpaceReserveTest, WithoutRoomNothingIsHeld) {
@@ -95,7 +119,7 @@ TEST_F(SpaceReserveTest, TheNextSessionGoesOnWithWhatItFinds) {
   for (const std::uint64_t length : {std::uint64_t{0}, 5000 * kKiB / 10, kMiB, 3 * kMiB}) {
     SCOPED_TRACE(length);
     ASSERT_TRUE(disk_.write_file(kReservePath, Bytes(length, '\0')).ok());
-    SpaceReserve next(disk_, kPath, kMiB);
+    SpaceReserve next(disk_, clock_, kPath, kMiB);
     next.resume();
     EXPECT_TRUE(next.is_whole());
     EXPECT_EQ(file_bytes(), std::max(length, kMiB));
@@ -255,8 +279,8 @@ TEST_P(FullDiskTest, NothingIsPutWhileTheReserveIsInUse) {
   ASSERT_TRUE(store_->commit(Batch().remove(key_of(i)).remove(key_of(i + 1)), nullptr).ok());
   model_.erase(key_of(i));
   model_.erase(key_of(i + 1));
-  // The background asks once in a while.
   for (int steps = 0; steps < 3; ++steps) step();
+  expect_refused(put("tiny", "t"));
   disk_.set_capacity(CrashFileSystem::kUnlimited);
   step();
   EXPECT_EQ(disk_.read_file(kReservePath).value().size(), kMiB);

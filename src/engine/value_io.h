@@ -11,13 +11,13 @@
 namespace talea {
 
 struct ValueWriter::State {
-  State(const EngineStore& store_in, ExtentStore& extents_in, std::uint64_t instance_in)
+  State(EngineStore& store_in, ExtentStore& extents_in, std::uint64_t instance_in)
       : store(store_in), extents(extents_in), instance(instance_in) {}
 
   // Writes all that is buffered as one chunk.
   Status flush();
 
-  const EngineStore& store;
+  EngineStore& store;
   ExtentStore& extents;
   const std::uint64_t instance;
   ExtentList list;  // of what was flushed
