@@ -88,6 +88,15 @@ struct Options {
   /// Log that the background lets grow before it writes a checkpoint, and that an open after a
   /// crash has to replay: 1 MiB and more, or 0: only Engine::checkpoint and compaction write them.
   std::uint64_t checkpoint_bytes = 64 * kMiB;
+  /// End each compaction with a checkpoint, which gives the space back. Off: it comes back with the
+  /// next one that checkpoint_bytes or Engine::checkpoint brings, and what was copied is on the
+  /// disk twice until then; a compaction does not begin before that.
+  bool checkpoint_after_compaction = true;
+  /// How many threads do the work of the background: 0 to 64; more than three have nothing to do.
+  /// Fewer do it one after the other, so that a sync of SyncMode::interval waits for the end of a
+  /// compaction. 0: no thread is started. Then writers do what is due, after their own write, and
+  /// what is due while nobody writes waits for the next one.
+  std::uint32_t worker_threads = 3;
   /// Install a handler for SIGBUS in this process, for good: a disk that fails below a memory map
   /// is then an io_error of the read and does not end the process. Other addresses go to the
   /// handler that was there. `talea` does; a library that you embed should not without being asked.
@@ -211,9 +220,10 @@ struct RecoveryReport {
 /// The store as it was at one moment: reads of it agree with each other, whatever is written
 /// meanwhile. Making one costs nothing that depends on the size of the store.
 ///
-/// For as long as it lives, what was replaced since stays in memory (24 bytes for each overwrite)
-/// and on disk: do not keep one for hours.
-/// Lifetime: must not outlive its engine. Threads: safe, but for move and destruction.
+/// For as long as it lives, what was replaced since stays in memory (32 bytes for each overwrite)
+/// and on disk: do not keep one for hours. Beyond kUndoChangesMax overwrites, or kGarbageBytesMax
+/// of them on the disk, writers wait for its end, and are refused if it does not come. Lifetime:
+/// must not outlive its engine. Threads: safe, but for move and destruction.
 class Snapshot {
  public:
   Snapshot(Snapshot&&) noexcept;
@@ -354,7 +364,11 @@ class Engine {
   /// Errors, of all writes:
   ///   invalid_argument  outside a limit, or the engine is read-only or closed
   ///   conflict          a precondition failed
-  ///   exhausted         disk full; free space and retry, the engine goes on
+  ///   exhausted         disk full: free space and retry, the engine goes on. An open engine holds
+  ///   up
+  ///                     to 8 MiB back, in which remove() and compact() go on when put() is
+  ///                     refused. Or kUndoChangesMax or kGarbageBytesMax is reached, and five
+  ///                     seconds did not help: the message says what holds on to it
   ///   denied            the file system became read-only
   ///   io_error          the write failed and was undone, or an earlier one was not: reopen
   ///   timed_out         unknown outcome; reopen and read

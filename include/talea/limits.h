@@ -48,4 +48,15 @@ inline constexpr double kLiveRatioMax = 0.95;
 inline constexpr std::uint64_t kMemoryBudgetMin = 1 * kMiB;
 inline constexpr std::uint64_t kCheckpointBytesMin = 1 * kMiB;
 
+/// Options::worker_threads.
+inline constexpr std::uint32_t kWorkerThreadsMax = 64;
+
+/// Bounds of what writers may be ahead of the background and of readers: overwrites and removals
+/// that are kept in memory for open snapshots and scans (2 GiB of them), and garbage on the disk
+/// beyond what Options::live_ratio allows. Who would write more waits for up to kBoundWaitMs, and
+/// is then refused.
+inline constexpr std::uint64_t kUndoChangesMax = 64 * 1024 * 1024;
+inline constexpr std::uint64_t kGarbageBytesMax = 16 * kGiB;
+inline constexpr std::uint64_t kBoundWaitMs = 5000;
+
 }  // namespace talea

@@ -1,14 +1,18 @@
 // Executor: the seam through which background work runs.
 //
 // A piece of background work is a Task whose step() does one bounded slice and returns. In
-// production a thread calls it at its period; in tests nothing runs until the test calls it, so
-// that every interleaving can be replayed.
+// production a thread calls it at its period, or a caller of the store does when there are to be no
+// threads; in tests nothing runs until the test calls it, so that every interleaving can be
+// replayed.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 
+#include "base/clock.h"
 #include "talea/result.h"
 
 namespace talea {
@@ -30,11 +34,40 @@ class Executor {
                                                       std::function<void()> step) = 0;
 };
 
-/// One thread for each registration.
+/// One thread for each registration, as long as there are no more than `threads_max`. The last of
+/// the threads takes what is registered then as well, and runs the steps one after the other: a
+/// long one delays the others.
 class ThreadExecutor final : public Executor {
  public:
+  static constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+  /// `threads_max`: at least 1.
+  explicit ThreadExecutor(std::size_t threads_max = kNoLimit);
+  ~ThreadExecutor() override;
   Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
                                               std::function<void()> step) override;
+  /// How many threads there are.
+  std::size_t threads() const;
+
+ private:
+  struct Threads;
+  const std::unique_ptr<Threads> threads_;
+};
+
+/// No thread of its own: whoever calls run_due() runs what is due.
+class InlineExecutor final : public Executor {
+ public:
+  /// `clock` outlives the executor.
+  explicit InlineExecutor(Clock& clock);
+  ~InlineExecutor() override;
+  Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
+                                              std::function<void()> step) override;
+  /// Runs, on the caller, each step whose period is over since it last ended. Returns at once while
+  /// another thread does so. Cost when nothing is due: a look at the clock.
+  void run_due();
+
+ private:
+  struct Jobs;
+  const std::shared_ptr<Jobs> jobs_;
 };
 
 /// Runs nothing by itself. step_all() runs every registered step once, on the caller.

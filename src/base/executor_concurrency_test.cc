@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/executor.h"
@@ -118,6 +119,86 @@ TEST(ThreadExecutor, RegistrationsRunBesideEachOther) {
                               .value());
   first.wait_until(1);
   second.wait_until(1);
+}
+
+TEST(ThreadExecutor, BeyondItsLimitRegistrationsShareTheLastThread) {
+  ThreadExecutor executor(2);
+  EXPECT_EQ(executor.threads(), 0U);
+  Counter alone;
+  Counter steps[2];
+  int unguarded = 0;  // the thread sanitizer sees it if the two that share do not share a thread
+  std::vector<std::unique_ptr<Executor::Registration>> registrations;
+  registrations.push_back(executor.every(milliseconds(0), [&] { alone.add(); }).value());
+  EXPECT_EQ(executor.threads(), 1U);
+  for (Counter& counter : steps) {
+    registrations.push_back(executor
+                                .every(milliseconds(0),
+                                       [&] {
+                                         ++unguarded;
+                                         counter.add();
+                                       })
+                                .value());
+    EXPECT_EQ(executor.threads(), 2U);
+  }
+  alone.wait_until(10);
+  for (Counter& counter : steps) counter.wait_until(10);
+  // The one that stays goes on when the other has ended.
+  registrations.pop_back();
+  const int before = steps[0].count();
+  steps[0].wait_until(before + 10);
+  registrations.clear();
+  EXPECT_EQ(executor.threads(), 0U);
+  EXPECT_EQ(unguarded, steps[0].count() + steps[1].count());
+}
+
+TEST(ThreadExecutor, WithOneThreadALongStepDelaysTheOthers) {
+  ThreadExecutor executor(1);
+  Counter entered;
+  Counter released;
+  Counter other;
+  auto first = executor
+                   .every(milliseconds(0),
+                          [&] {
+                            entered.add();
+                            released.wait_until(1);
+                          })
+                   .value();
+  entered.wait_until(1);
+  auto second = executor.every(milliseconds(0), [&] { other.add(); }).value();
+  EXPECT_EQ(executor.threads(), 1U);
+  EXPECT_EQ(other.count(), 0);
+  released.add();
+  other.wait_until(1);
+}
+
+TEST(ThreadExecutor, ARegistrationMayOutliveItsExecutor) {
+  auto executor = std::make_unique<ThreadExecutor>(1);
+  Counter steps;
+  auto registration = executor->every(milliseconds(0), [&] { steps.add(); }).value();
+  executor.reset();
+  const int before = steps.count();
+  steps.wait_until(before + 1);
+}
+
+TEST(InlineExecutor, WhoComesWhileAStepRunsGoesOnAtOnce) {
+  ManualClock clock;
+  InlineExecutor executor(clock);
+  Counter entered;
+  Counter released;
+  auto registration = executor
+                          .every(milliseconds(1),
+                                 [&] {
+                                   entered.add();
+                                   released.wait_until(1);
+                                 })
+                          .value();
+  clock.advance_ms(1);
+  std::thread first([&] { executor.run_due(); });
+  entered.wait_until(1);
+  executor.run_due();  // returns, or the test hangs
+  EXPECT_EQ(entered.count(), 1);
+  released.add();
+  first.join();
 }
 
 }  // namespace

@@ -45,5 +45,39 @@ TEST(ManualExecutor, ARegistrationMayOutliveItsExecutor) {
   registration.reset();
 }
 
+TEST(InlineExecutor, RunsWhatIsDueWhenItIsAsked) {
+  ManualClock clock;
+  InlineExecutor executor(clock);
+  executor.run_due();  // nothing is registered
+  std::string order;
+  auto often = executor.every(milliseconds(2), [&order] { order += 'o'; }).value();
+  const auto seldom = executor.every(milliseconds(5), [&order] { order += 's'; }).value();
+  executor.run_due();
+  EXPECT_EQ(order, "");
+  clock.advance_ms(2);
+  EXPECT_EQ(order, "");  // not by itself
+  executor.run_due();
+  executor.run_due();
+  EXPECT_EQ(order, "o");
+  clock.advance_ms(3);
+  executor.run_due();
+  EXPECT_EQ(order, "oos");
+  clock.advance_ms(100);  // what was missed is not made up for
+  executor.run_due();
+  EXPECT_EQ(order, "oosos");
+  often.reset();
+  clock.advance_ms(100);
+  executor.run_due();
+  EXPECT_EQ(order, "oososs");
+}
+
+TEST(InlineExecutor, ARegistrationMayOutliveItsExecutor) {
+  ManualClock clock;
+  auto executor = std::make_unique<InlineExecutor>(clock);
+  auto registration = executor->every(milliseconds(1), [] {}).value();
+  executor.reset();
+  registration.reset();
+}
+
 }  // namespace
 }  // namespace talea

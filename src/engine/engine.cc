@@ -1,6 +1,8 @@
 // Engine: the public face of EngineStore, on the real machine.
 #include "talea/engine.h"
 
+#include <algorithm>
+
 #include "engine/engine_store.h"
 #include "engine/restore.h"
 #include "engine/verify.h"
@@ -11,8 +13,12 @@ namespace talea {
 
 namespace {
 
-// The machine's own seams. They hold no state, so each use may make its own.
+// The machine's own seams. They hold no state but threads, so each use may make its own.
 struct Machine {
+  // With no worker at all the store asks for none.
+  explicit Machine(const Options& options = {})
+      : executor(std::max<std::size_t>(options.worker_threads, 1)) {}
+
   PosixFileSystem file_system;
   SystemClock clock;
   SystemRandom random;
@@ -24,6 +30,8 @@ struct Machine {
 }  // namespace
 
 struct Engine::Impl {
+  explicit Impl(const Options& options) : machine(options) {}
+
   Machine machine;
   std::unique_ptr<EngineStore> store;  // after what it runs on
 };
@@ -43,7 +51,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
 Result<Engine> Engine::open(const std::string& path, const Options& options) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(options);
   impl->store = TALEA_TRY(EngineStore::open(impl->machine.seams(), path, options));
   return Engine(std::move(impl));
 }

@@ -50,6 +50,7 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       lock_(std::move(opened.lock)),
       cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
+      inline_(options.worker_threads > 0 ? nullptr : std::make_unique<InlineExecutor>(seams.clock)),
       manifest_(seams.file_system, path, opened.manifest),
       reserve_(seams.file_system, seams.clock, path, reserve_bytes_for(options.segment_bytes)),
       extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
@@ -79,15 +80,15 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
 Status EngineStore::begin_background_work() {
   if (options_.read_only) return {};
   reserve_.resume();
-  maintaining_ =
-      TALEA_TRY(seams_.executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
+  Executor& executor = inline_ != nullptr ? *inline_ : seams_.executor;
+  maintaining_ = TALEA_TRY(executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
   const auto period =
       options_.sync == SyncMode::always ? kWorkAheadOfSyncsPeriod : kWorkAheadPeriod;
-  working_ahead_ = TALEA_TRY(seams_.executor.every(period, [this] { sequencer_.work_ahead(); }));
+  working_ahead_ = TALEA_TRY(executor.every(period, [this] { sequencer_.work_ahead(); }));
   if (options_.sync != SyncMode::interval) return {};
   // A failed sync breaks the log, and the next write reports it.
-  syncing_ = TALEA_TRY(
-      seams_.executor.every(options_.sync_interval, [this] { (void)sequencer_.sync().ok(); }));
+  syncing_ =
+      TALEA_TRY(executor.every(options_.sync_interval, [this] { (void)sequencer_.sync().ok(); }));
   return {};
 }
 
@@ -165,6 +166,7 @@ Result<Sequence> EngineStore::commit_encoded(const Sequencer::Request& request, 
     metrics_.puts.add(puts);
     metrics_.removes.add(removes);
   }
+  if (inline_ != nullptr) inline_->run_due();
   return committed;
 }
 

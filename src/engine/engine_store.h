@@ -121,6 +121,7 @@ class EngineStore final : public Store {
   std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<FileCache> cache_;
   const std::unique_ptr<LiveState> live_;
+  const std::unique_ptr<InlineExecutor> inline_;  // when there are to be no threads
   mutable Metrics metrics_;
   ManifestKeeper manifest_;
   SpaceReserve reserve_;

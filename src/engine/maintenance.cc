@@ -244,26 +244,27 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
 }
 
 Status Maintenance::compact_now(Room room) {
+  const bool checkpoints = setup_.options.checkpoint_after_compaction || room == Room::reserve;
+  // What was copied before takes its space twice until a checkpoint.
+  if (!checkpoints && !new_data_.empty()) return {};
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
-  if (bytes_to_replay() > 0) (void)TALEA_TRY(sequencer_.begin_checkpoint());
+  if (checkpoints && bytes_to_replay() > 0) (void)TALEA_TRY(sequencer_.begin_checkpoint());
   // Garbage that others make meanwhile is for the next time: else a busy writer would keep this one
   // going for ever.
   const std::uint32_t below = manifest_.snapshot().next_file_id;
-  std::uint64_t copied_max = kCopiedAtOnce;
   if (room == Room::normal) {
-    Status compacted = compact_below(below, copied_max);
-    if (compacted.code() != Code::exhausted) return compacted;
-  } else {
-    // There must also be room for the checkpoint.
-    copied_max = reserve_.bytes() / 2;
+    Status compacted = compact_below(below, kCopiedAtOnce, checkpoints);
+    if (compacted.code() != Code::exhausted || !checkpoints) return compacted;
   }
   // There is more room when what has nothing current is gone; that needs no copy.
   TALEA_TRY(checkpoint_now());
-  return compact_below(below, copied_max);
+  // In a reserve there must also be room for the checkpoint.
+  return compact_below(below, room == Room::normal ? kCopiedAtOnce : reserve_.bytes() / 2,
+                       checkpoints);
 }
 
-Status Maintenance::compact_below(std::uint32_t below, std::uint64_t copied_max) {
+Status Maintenance::compact_below(std::uint32_t below, std::uint64_t copied_max, bool checkpoints) {
   Status damage;
   std::set<std::uint32_t> tried;
   std::vector<SegmentPointer> victims = choose_victims(tried, below, copied_max);
@@ -284,6 +285,7 @@ Status Maintenance::compact_below(std::uint32_t below, std::uint64_t copied_max)
       // Damage to what is of no use any more is no loss. What is of use stays where it is.
       if (victim->live_bytes() > 0) damage = std::move(problem);
     }
+    if (!checkpoints) break;
     TALEA_TRY(checkpoint_now());
     // What each round gives back makes the next one larger.
     copied_max = std::min(2 * copied_max, kCopiedAtOnce);

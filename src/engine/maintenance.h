@@ -105,7 +105,8 @@ class Maintenance {
   std::vector<SegmentPointer> choose_victims(const std::set<std::uint32_t>& tried,
                                              std::uint32_t below, std::uint64_t copied_max) const;
   Status compact_now(Room room) TALEA_REQUIRES(work_mutex_);
-  Status compact_below(std::uint32_t below, std::uint64_t copied_max) TALEA_REQUIRES(work_mutex_);
+  Status compact_below(std::uint32_t below, std::uint64_t copied_max, bool checkpoints)
+      TALEA_REQUIRES(work_mutex_);
   Status begin_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
   /// Errors: corruption   all that is intact was copied; also those of a write
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)

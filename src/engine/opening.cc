@@ -88,6 +88,10 @@ Status check_options(const Options& options) {
                                     std::to_string(kCheckpointBytesMin) + "; it is " +
                                     std::to_string(options.checkpoint_bytes));
   }
+  if (options.worker_threads > kWorkerThreadsMax) {
+    return Status::invalid_argument("Options::worker_threads " +
+                                    within(options.worker_threads, 0, kWorkerThreadsMax));
+  }
   if (options.verify_reads != VerifyReads::once && options.verify_reads != VerifyReads::always) {
     return Status::invalid_argument("Options::verify_reads must be once or always");
   }
