@@ -28,21 +28,30 @@ bool holds_large_value(const Batch& batch) {
                      });
 }
 
+bool puts_something(const Batch& batch) {
+  return std::any_of(batch.operations().begin(), batch.operations().end(),
+                     [](const Batch::Operation& operation) {
+                       return operation.kind != Batch::Operation::Kind::remove;
+                     });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const std::string& path,
-                                                       const Options& options) {
+                                                       const Options& options,
+                                                       const WriteBounds::Limits& bounds) {
   if (options.guard_maps) TALEA_TRY(MapGuard::install());
   // Segments are made later by name, perhaps after the process has changed its directory.
   const std::string directory = TALEA_TRY(seams.file_system.absolute(path));
   OpenedDirectory opened = TALEA_TRY(open_directory(seams, directory, options));
-  std::unique_ptr<EngineStore> store(new EngineStore(seams, directory, options, std::move(opened)));
+  std::unique_ptr<EngineStore> store(
+      new EngineStore(seams, directory, options, bounds, std::move(opened)));
   TALEA_TRY(store->begin_background_work());
   return store;
 }
 
 EngineStore::EngineStore(const Seams& seams, const std::string& path, const Options& options,
-                         OpenedDirectory opened)
+                         const WriteBounds::Limits& bounds, OpenedDirectory opened)
     : seams_(seams),
       options_(options),
       instance_(seams.random.next_u64() | 1),
@@ -51,6 +60,7 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
       inline_(options.worker_threads > 0 ? nullptr : std::make_unique<InlineExecutor>(seams.clock)),
+      bounds_(seams.clock, bounds),
       manifest_(seams.file_system, path, opened.manifest),
       reserve_(seams.file_system, seams.clock, path, reserve_bytes_for(options.segment_bytes)),
       extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
@@ -73,8 +83,10 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
                     .store_id = opened.manifest.store_id,
                     .cache = *cache_,
                     .options = options},
-                   manifest_, *live_, sequencer_, reserve_, metrics_) {
+                   manifest_, *live_, sequencer_, reserve_, bounds_, metrics_) {
   live_->set_published(opened.replayed.last_sequence);
+  live_->watch_undo(bounds.undo_changes,
+                    [this](bool is_full) { bounds_.reached(WriteBounds::Bound::undo, is_full); });
 }
 
 Status EngineStore::begin_background_work() {
@@ -122,6 +134,8 @@ Result<Sequence> EngineStore::remove(Space space, BytesView key) {
 Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   TALEA_TRY(check_usable(true));
   if (!entry.is_remove) TALEA_TRY(check_may_put());
+  if (!bounds_.is_open()) [[unlikely]]
+    TALEA_TRY(wait_within_bounds(!entry.is_remove));
   const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
   const EncodedBatch encoded = encode_batch({&entry, 1});
   Sequencer::Request request;
@@ -134,12 +148,50 @@ Status EngineStore::check_may_put(const Batch& batch) {
   Status refused = check_may_put();
   if (refused.ok()) [[likely]]
     return refused;
-  const auto is_remove = [](const Batch::Operation& operation) {
-    return operation.kind == Batch::Operation::Kind::remove;
-  };
-  const bool frees_only =
-      std::all_of(batch.operations().begin(), batch.operations().end(), is_remove);
-  return frees_only ? Status() : refused;
+  return puts_something(batch) ? refused : Status();
+}
+
+// --- How far writers may be ahead ----------------------------------------------------------------
+
+Status EngineStore::wait_within_bounds(bool puts) {
+  WriteBounds::Bounds bounds = WriteBounds::set_of(WriteBounds::Bound::undo);
+  // A removal is how garbage gets less again.
+  if (puts) bounds |= WriteBounds::set_of(WriteBounds::Bound::garbage);
+  if (!bounds_.is_reached(bounds)) return {};
+  bool is_open = false;
+  if (inline_ != nullptr) {
+    maintenance_.step();  // nobody else would do anything
+    is_open = !bounds_.is_reached(bounds);
+  } else {
+    is_open = bounds_.wait_for(bounds, [this] { live_->collect(); });
+  }
+  if (is_open) return {};
+  metrics_.batches_rejected.add();
+  return bound_refusal();
+}
+
+Status EngineStore::bound_refusal() const {
+  const Sequence oldest = live_->oldest_snapshot();
+  const bool is_pinned = oldest != SnapshotRegistry::kNone;
+  const std::string holder =
+      is_pinned ? "The oldest snapshot or scan that is open is of sequence " +
+                      std::to_string(oldest) + ", and the store is at " +
+                      std::to_string(live_->published()) + ": end it, and try again"
+                : std::string();
+  if (bounds_.is_reached(WriteBounds::set_of(WriteBounds::Bound::undo))) {
+    return Status::exhausted(
+        std::to_string(live_->undo_changes()) +
+        " overwrites and removals are kept for snapshots and scans that are open; the limit is " +
+        std::to_string(bounds_.limits().undo_changes) + ". " +
+        (is_pinned ? holder : "The last that needed them has just ended: try again"));
+  }
+  const Status failure = maintenance_.last_failure();
+  std::string cause = "The background does not keep up: write less at a time, or call compact()";
+  if (!failure.ok()) cause = "The background failed: " + std::string(failure.message());
+  return Status::exhausted(
+      "the log and data segments have " + std::to_string(maintenance_.garbage_bytes()) +
+      " bytes of garbage beyond what Options::live_ratio allows; the limit is " +
+      std::to_string(bounds_.limits().garbage_bytes) + ". " + (is_pinned ? holder : cause));
 }
 
 // What the batch changes is in the trees before it is published, and stays till then: publishing
@@ -207,6 +259,7 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
                                     FailedPrecondition* failed) {
   TALEA_TRY(check_usable(true));
   TALEA_TRY(check_may_put(batch));
+  if (!bounds_.is_open()) TALEA_TRY(wait_within_bounds(puts_something(batch)));
   TALEA_TRY(check_batch(batch));
   if (batch.operations().empty()) {
     auto checked = sequencer_.check(batch.preconditions(), failed);
@@ -337,6 +390,8 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
 Status EngineStore::commit_async(Batch batch, Completion done) {
   TALEA_TRY(check_usable(true));
   TALEA_TRY(check_batch(batch));
+  TALEA_TRY(check_may_put(batch));
+  if (!bounds_.is_open()) TALEA_TRY(wait_within_bounds(puts_something(batch)));
   TALEA_TRY(begin_serving());
   auto commit = std::make_unique<AsyncCommit>(*this, std::move(batch), std::move(done));
   TALEA_TRY(commit->prepare());
@@ -348,6 +403,7 @@ Status EngineStore::commit_async(Batch batch, Completion done) {
   }
   TALEA_TRY(sequencer_.commit_later(*commit));
   (void)commit.release();  // it deletes itself when it is told, which it may be already
+  if (inline_ != nullptr) inline_->run_due();
   return {};
 }
 

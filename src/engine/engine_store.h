@@ -17,6 +17,7 @@
 #include "engine/seams.h"
 #include "engine/sequencer.h"
 #include "engine/space_reserve.h"
+#include "engine/write_bounds.h"
 #include "store/store.h"
 
 namespace talea {
@@ -26,7 +27,8 @@ class EngineStore final : public Store {
  public:
   /// As Engine::open, on a world of the caller's choice.
   static Result<std::unique_ptr<EngineStore>> open(const Seams& seams, const std::string& path,
-                                                   const Options& options);
+                                                   const Options& options,
+                                                   const WriteBounds::Limits& bounds = {});
   ~EngineStore() override;
 
   Result<Sequence> put(Space space, BytesView key, BytesView value);
@@ -66,7 +68,7 @@ class EngineStore final : public Store {
   friend class EngineStateReader;
 
   EngineStore(const Seams& seams, const std::string& path, const Options& options,
-              OpenedDirectory opened);
+              const WriteBounds::Limits& bounds, OpenedDirectory opened);
 
   friend struct Snapshot::State;
 
@@ -106,6 +108,9 @@ class EngineStore final : public Store {
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
   Status check_may_put(const Batch& batch);
+  // For when a bound is reached: waits, helps, and refuses what would go further beyond it.
+  Status wait_within_bounds(bool puts);
+  Status bound_refusal() const;
   Result<Sequence> write_one(const EntrySource& entry);
   Result<ExtentList> store_value(BytesView value);
   Result<Sequence> commit_promoted(const Sequencer::Request& request);
@@ -122,6 +127,7 @@ class EngineStore final : public Store {
   const std::unique_ptr<FileCache> cache_;
   const std::unique_ptr<LiveState> live_;
   const std::unique_ptr<InlineExecutor> inline_;  // when there are to be no threads
+  WriteBounds bounds_;
   mutable Metrics metrics_;
   ManifestKeeper manifest_;
   SpaceReserve reserve_;

@@ -152,7 +152,18 @@ bool LiveState::prune() {
     }
   });
   for (const Location tombstone : std::span(tombstones).first(count)) forget_tombstone(tombstone);
+  const bool is_full = undo_.size() >= undo_max_;
+  if (is_full != undo_is_full_) [[unlikely]] {
+    undo_is_full_ = is_full;
+    report_undo_(is_full);
+  }
   return more;
+}
+
+void LiveState::watch_undo(std::uint64_t max, std::function<void(bool)> report) {
+  MutexLock lock(index_mutex_);
+  undo_max_ = max;
+  report_undo_ = std::move(report);
 }
 
 void LiveState::forget_tombstone(Location tombstone) {

@@ -190,7 +190,7 @@ class LiveState final : private KeySource {
 
   /// The lookup table grows with the keys, some slots at a time: false when there is nothing to do.
   bool grow_table() TALEA_EXCLUDES(index_mutex_);
-  /// Gives up what snapshots that are closed needed, some of it at a time.
+  /// Gives up what snapshots that are closed needed, up to some hundred thousand changes of it.
   void collect() TALEA_EXCLUDES(index_mutex_);
   /// What trees and table take, without what they may yet take of the same memory.
   std::uint64_t index_bytes_used() const TALEA_EXCLUDES(index_mutex_);
@@ -240,6 +240,12 @@ class LiveState final : private KeySource {
   }
   void prefetch(Location location) const;
 
+  /// How many changes are kept for snapshots.
+  std::uint64_t undo_changes() const { return undo_.size(); }
+  /// Before the store is used: calls `report` with true when there come to be `max` changes or
+  /// more, and with false when there are fewer again; under the lock of the index.
+  void watch_undo(std::uint64_t max, std::function<void(bool)> report) TALEA_EXCLUDES(index_mutex_);
+
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
   /// The spaces that ever had a key, ascending.
   std::uint64_t live_bytes() const;
@@ -283,6 +289,8 @@ class LiveState final : private KeySource {
       TALEA_REQUIRES(index_mutex_);
   // Gives up what no snapshot needs, some of it; true if more remains.
   bool prune() TALEA_REQUIRES(index_mutex_);
+  // More of it; true if more remains.
+  bool collect_some() TALEA_EXCLUDES(index_mutex_);
   void forget_tombstone(Location tombstone) TALEA_REQUIRES(index_mutex_);
   bool is_in_tree(const Found& found, Location location) TALEA_REQUIRES(index_mutex_);
   void account(const Change& change, SegmentState& segment) TALEA_REQUIRES(index_mutex_);
@@ -295,6 +303,9 @@ class LiveState final : private KeySource {
 
   mutable Mutex index_mutex_;  // held by whoever changes what follows; readers go by
   UndoList undo_;
+  std::uint64_t undo_max_ TALEA_GUARDED_BY(index_mutex_) = UINT64_MAX;
+  bool undo_is_full_ TALEA_GUARDED_BY(index_mutex_) = false;
+  std::function<void(bool)> report_undo_ TALEA_GUARDED_BY(index_mutex_);
   LookupTable table_;
   // Spaces are few and never go; that of users is the first.
   static constexpr std::size_t kSpaceBuckets = 256;

@@ -327,10 +327,17 @@ bool LiveState::grow_table() {
   return true;
 }
 
+bool LiveState::collect_some() {
+  MutexLock lock(index_mutex_);
+  for (int i = 0; i < 64; ++i) {
+    if (!prune()) return false;
+  }
+  return true;
+}
+
 void LiveState::collect() {
-  {
-    MutexLock lock(index_mutex_);
-    for (int i = 0; i < 64 && undo_.size() > 0; ++i) prune();
+  // Writers prune as well, but none of those that wait for this.
+  for (int i = 0; i < 64 && collect_some(); ++i) {
   }
   if (undo_.size() == 0) undo_.collect();
 }

@@ -37,12 +37,14 @@ bool holds_entries(const SegmentState& state) {
 }  // namespace
 
 Maintenance::Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live,
-                         Sequencer& sequencer, SpaceReserve& reserve, Metrics& metrics)
+                         Sequencer& sequencer, SpaceReserve& reserve, WriteBounds& bounds,
+                         Metrics& metrics)
     : setup_(setup),
       manifest_(manifest),
       live_(live),
       sequencer_(sequencer),
       reserve_(reserve),
+      bounds_(bounds),
       metrics_(metrics),
       first_new_id_(manifest.snapshot().next_file_id) {
   if (setup.options.memory_budget > 0) live_.allow_eviction();
@@ -62,9 +64,12 @@ void Maintenance::step() {
   MutexLock lock(work_mutex_);
   if (stopping_.load()) return;
   Status done = do_step();
+  report_garbage();
+  bounds_.wake();
   if (done.ok() || done.code() == Code::cancelled) return;
-  last_failure_ = std::move(done);
   retry_at_ns_ = setup_.seams.clock.monotonic_ns() + kRetryAfterNs;
+  MutexLock noting(failure_mutex_);
+  last_failure_ = std::move(done);
 }
 
 Status Maintenance::do_step() {
@@ -98,6 +103,32 @@ Status Maintenance::compact() {
   return with_reserve(&Maintenance::compact_now);
 }
 
+// --- What writers are ahead ----------------------------------------------------------------------
+
+std::uint64_t Maintenance::garbage_bytes() const {
+  std::uint64_t bytes = 0;
+  std::uint64_t live_bytes = 0;
+  for (const SegmentPointer& state : live_.segments()) {
+    if (!holds_entries(*state)) continue;
+    bytes += content_bytes(*state);
+    live_bytes += state->live_bytes();
+  }
+  const double allowed = static_cast<double>(live_bytes) / setup_.options.live_ratio;
+  return bytes - std::min(bytes, static_cast<std::uint64_t>(allowed));
+}
+
+// Who turned that off decides himself how much garbage there is, and nobody would end the waiting.
+bool Maintenance::gives_space_back() const {
+  const Options& options = setup_.options;
+  return options.compaction_interval.count() > 0 &&
+         (options.checkpoint_after_compaction || options.checkpoint_bytes > 0);
+}
+
+void Maintenance::report_garbage() {
+  if (!gives_space_back()) return;
+  bounds_.reached(WriteBounds::Bound::garbage, garbage_bytes() >= bounds_.limits().garbage_bytes);
+}
+
 // --- A full disk ---------------------------------------------------------------------------------
 
 Status Maintenance::with_reserve(Work work) {
@@ -117,7 +148,7 @@ void Maintenance::take_reserve() {
 }
 
 Status Maintenance::last_failure() const {
-  MutexLock lock(work_mutex_);
+  MutexLock lock(failure_mutex_);
   return last_failure_;
 }
 
@@ -211,6 +242,8 @@ bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
   }
   const std::uint64_t garbage = bytes - std::min(bytes, live_bytes);
   if (garbage > live_bytes && garbage > 2 * setup_.options.segment_bytes) return true;
+  // Long before writers have to wait for it.
+  if (any_poor && garbage_bytes() >= bounds_.limits().garbage_bytes / 2) return true;
   const bool is_time = now_ns - compacted_at_ns_ >= static_cast<std::uint64_t>(interval.count());
   return is_time && any_poor && garbage >= std::min(kGarbageMin, live_bytes);
 }
@@ -273,6 +306,7 @@ Status Maintenance::compact_below(std::uint32_t below, std::uint64_t copied_max,
     std::vector<std::pair<SegmentPointer, Status>> damaged;
     for (const SegmentPointer& victim : victims) {
       tried.insert(victim->segment->id());
+      report_garbage();
       Status copied = copy_live_entries(victim, copies);
       if (copied.code() == Code::corruption) {
         damaged.emplace_back(victim, std::move(copied));
@@ -449,6 +483,7 @@ Status Maintenance::checkpoint_now() {
   if (!segments.empty()) retire(std::move(segments), std::move(files));
   purge_tombstones();
   let_go_of_retired();
+  report_garbage();
   return merge_runs();
 }
 

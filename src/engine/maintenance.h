@@ -36,6 +36,7 @@
 #include "engine/seams.h"
 #include "engine/sequencer.h"
 #include "engine/space_reserve.h"
+#include "engine/write_bounds.h"
 #include "io/file_cache.h"
 #include "log/data_writer.h"
 #include "manifest/manifest.h"
@@ -53,7 +54,7 @@ class Maintenance {
     Options options;
   };
   Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live, Sequencer& sequencer,
-              SpaceReserve& reserve, Metrics& metrics);
+              SpaceReserve& reserve, WriteBounds& bounds, Metrics& metrics);
   ~Maintenance();
 
   /// Does what is due, for some tens of milliseconds, or one checkpoint.
@@ -67,7 +68,11 @@ class Maintenance {
   void close() TALEA_EXCLUDES(work_mutex_);
 
   /// Why the last compaction or checkpoint in the background failed; ok when none did.
-  Status last_failure() const TALEA_EXCLUDES(work_mutex_);
+  Status last_failure() const TALEA_EXCLUDES(failure_mutex_);
+
+  /// Garbage on the disk beyond what Options::live_ratio allows, of segments that a snapshot holds
+  /// too. Cost: a look at each segment.
+  std::uint64_t garbage_bytes() const;
 
  private:
   using SegmentPointer = std::shared_ptr<SegmentState>;
@@ -89,6 +94,9 @@ class Maintenance {
   /// Does `work`; if the disk is full, once more in the room of the reserve.
   Status with_reserve(Work work) TALEA_REQUIRES(work_mutex_);
   void take_reserve();
+
+  bool gives_space_back() const;
+  void report_garbage();
 
   // The trees.
   Status warm_up() TALEA_REQUIRES(work_mutex_);
@@ -138,6 +146,7 @@ class Maintenance {
   LiveState& live_;
   Sequencer& sequencer_;
   SpaceReserve& reserve_;
+  WriteBounds& bounds_;
   Metrics& metrics_;
   const std::uint32_t first_new_id_;  // files from here on were made in this session
   std::atomic<bool> stopping_{false};
@@ -150,7 +159,9 @@ class Maintenance {
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
-  Status last_failure_ TALEA_GUARDED_BY(work_mutex_);
+
+  mutable Mutex failure_mutex_;
+  Status last_failure_ TALEA_GUARDED_BY(failure_mutex_);
 };
 
 }  // namespace talea
