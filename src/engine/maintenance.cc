@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include "base/assert.h"
@@ -60,7 +59,21 @@ Status Maintenance::check_running() const {
 
 // --- What is due ---------------------------------------------------------------------------------
 
+// Counts who waits for the work mutex while a step may have it, for as long as it lives.
+class Maintenance::Caller {
+ public:
+  explicit Caller(std::atomic<int>& callers) : callers_(callers) { callers_.fetch_add(1); }
+  ~Caller() { callers_.fetch_sub(1); }
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+
+ private:
+  std::atomic<int>& callers_;
+};
+
 void Maintenance::step() {
+  // They come first: a mutex is not fair, and under load one step follows the other.
+  if (callers_.load() > 0) return;
   MutexLock lock(work_mutex_);
   if (stopping_.load()) return;
   Status done = do_step();
@@ -92,12 +105,14 @@ Status Maintenance::do_step() {
 }
 
 Status Maintenance::checkpoint() {
+  const Caller caller(callers_);
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
   return with_reserve(&Maintenance::checkpoint_in);
 }
 
 Status Maintenance::compact() {
+  const Caller caller(callers_);
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
   return with_reserve(&Maintenance::compact_now);
@@ -253,12 +268,9 @@ bool Maintenance::is_poor(const SegmentState& state) const {
          setup_.options.live_ratio * static_cast<double>(content_bytes(state));
 }
 
-std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
-    const std::set<std::uint32_t>& tried, std::uint32_t below, std::uint64_t copied_max) const {
+std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
   std::vector<SegmentPointer> victims;
   for (SegmentPointer& state : sealed_segments()) {
-    const std::uint32_t id = state->segment->id();
-    if (id >= below || tried.contains(id)) continue;
     // Of those without anything current the checkpoint takes care.
     if (is_poor(*state) && state->live_bytes() > 0) victims.push_back(std::move(state));
   }
@@ -267,12 +279,6 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims(
   };
   std::sort(victims.begin(), victims.end(),
             [&](const auto& left, const auto& right) { return ratio(left) < ratio(right); });
-  std::uint64_t copied = 0;
-  const auto too_much = std::find_if(victims.begin(), victims.end(), [&](const auto& state) {
-    copied += state->live_bytes();
-    return copied > copied_max && copied != state->live_bytes();
-  });
-  victims.erase(too_much, victims.end());
   return victims;
 }
 
@@ -283,48 +289,47 @@ Status Maintenance::compact_now(Room room) {
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
   if (checkpoints && bytes_to_replay() > 0) (void)TALEA_TRY(sequencer_.begin_checkpoint());
-  // Garbage that others make meanwhile is for the next time: else a busy writer would keep this one
-  // going for ever.
-  const std::uint32_t below = manifest_.snapshot().next_file_id;
   if (room == Room::normal) {
-    Status compacted = compact_below(below, kCopiedAtOnce, checkpoints);
+    Status compacted = compact_sealed(kCopiedAtOnce, checkpoints);
     if (compacted.code() != Code::exhausted || !checkpoints) return compacted;
   }
   // There is more room when what has nothing current is gone; that needs no copy.
   TALEA_TRY(checkpoint_now());
   // In a reserve there must also be room for the checkpoint.
-  return compact_below(below, room == Room::normal ? kCopiedAtOnce : reserve_.bytes() / 2,
-                       checkpoints);
+  return compact_sealed(room == Room::normal ? kCopiedAtOnce : reserve_.bytes() / 2, checkpoints);
 }
 
-Status Maintenance::compact_below(std::uint32_t below, std::uint64_t copied_max, bool checkpoints) {
+Status Maintenance::compact_sealed(std::uint64_t copied_max, bool checkpoints) {
+  // Once: garbage that others make meanwhile is for the next time. Else a busy writer would keep
+  // this one going for ever, and what is damaged would be chosen again and again.
+  const std::vector<SegmentPointer> victims = choose_victims();
   Status damage;
-  std::set<std::uint32_t> tried;
-  std::vector<SegmentPointer> victims = choose_victims(tried, below, copied_max);
+  auto victim = victims.begin();
   do {
     Copies copies;
+    std::uint64_t bytes = 0;
     std::vector<std::pair<SegmentPointer, Status>> damaged;
-    for (const SegmentPointer& victim : victims) {
-      tried.insert(victim->segment->id());
+    for (; victim != victims.end(); ++victim) {
+      bytes += (*victim)->live_bytes();
+      if (bytes > copied_max && bytes != (*victim)->live_bytes()) break;
       report_garbage();
-      Status copied = copy_live_entries(victim, copies);
+      Status copied = copy_live_entries(*victim, copies);
       if (copied.code() == Code::corruption) {
-        damaged.emplace_back(victim, std::move(copied));
+        damaged.emplace_back(*victim, std::move(copied));
       } else {
         TALEA_TRY(std::move(copied));
       }
     }
     TALEA_TRY(finish_copies(copies));
-    for (auto& [victim, problem] : damaged) {
+    for (auto& [segment, problem] : damaged) {
       // Damage to what is of no use any more is no loss. What is of use stays where it is.
-      if (victim->live_bytes() > 0) damage = std::move(problem);
+      if (segment->live_bytes() > 0) damage = std::move(problem);
     }
     if (!checkpoints) break;
     TALEA_TRY(checkpoint_now());
     // What each round gives back makes the next one larger.
     copied_max = std::min(2 * copied_max, kCopiedAtOnce);
-    victims = choose_victims(tried, below, copied_max);
-  } while (!victims.empty());
+  } while (victim != victims.end());
   return damage;
 }
 

@@ -26,7 +26,6 @@
 
 #include <atomic>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -85,6 +84,8 @@ class Maintenance {
     bool in_no_tree = false;  // tombstones, the last that pointed there, are purged
   };
 
+  class Caller;
+
   Status check_running() const;
   Status do_step() TALEA_REQUIRES(work_mutex_);
 
@@ -108,13 +109,11 @@ class Maintenance {
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
-  /// Of the segments with ids below `below`, for `copied_max` bytes of copies. None of those that
-  /// were tried: what could not be copied would be chosen for ever.
-  std::vector<SegmentPointer> choose_victims(const std::set<std::uint32_t>& tried,
-                                             std::uint32_t below, std::uint64_t copied_max) const;
+  /// The poorest first.
+  std::vector<SegmentPointer> choose_victims() const;
   Status compact_now(Room room) TALEA_REQUIRES(work_mutex_);
-  Status compact_below(std::uint32_t below, std::uint64_t copied_max, bool checkpoints)
-      TALEA_REQUIRES(work_mutex_);
+  /// Copies at most `copied_max` bytes before the first checkpoint.
+  Status compact_sealed(std::uint64_t copied_max, bool checkpoints) TALEA_REQUIRES(work_mutex_);
   Status begin_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
   /// Errors: corruption   all that is intact was copied; also those of a write
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)
@@ -150,6 +149,7 @@ class Maintenance {
   Metrics& metrics_;
   const std::uint32_t first_new_id_;  // files from here on were made in this session
   std::atomic<bool> stopping_{false};
+  std::atomic<int> callers_{0};  // of checkpoint() and compact()
 
   mutable Mutex work_mutex_;
   std::optional<LiveState::Reached> warming_from_ TALEA_GUARDED_BY(work_mutex_);
