@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -174,13 +174,11 @@ TEST(SoakLong, FilesAndMemoryStayAndTheDataIsThatOfAModel) {
   const Footprint late = footprint(path);
   soak.compare();
   ASSERT_TRUE(early.has_value());
-  std::printf(
-      "%llu operations; files %llu to %llu, memory %.1f to %.1f MiB, disk %.1f to %.1f MiB\n",
-      static_cast<unsigned long long>(rounds * kOperationsInRound),
-      static_cast<unsigned long long>(early->files), static_cast<unsigned long long>(late.files),
-      static_cast<double>(early->memory_bytes) / kMiB,
-      static_cast<double>(late.memory_bytes) / kMiB, static_cast<double>(early->disk_bytes) / kMiB,
-      static_cast<double>(late.disk_bytes) / kMiB);
+  const auto mebibytes = [](std::uint64_t bytes) { return std::to_string(bytes / kMiB); };
+  std::cout << rounds * kOperationsInRound << " operations; files " << early->files << " to "
+            << late.files << ", memory " << mebibytes(early->memory_bytes) << " to "
+            << mebibytes(late.memory_bytes) << " MiB, disk " << mebibytes(early->disk_bytes)
+            << " to " << mebibytes(late.disk_bytes) << " MiB\n";
   EXPECT_LE(late.files, early->files + 16);
   EXPECT_LE(late.memory_bytes, early->memory_bytes * 5 / 4 + 16 * kMiB);
   EXPECT_LE(late.disk_bytes, early->disk_bytes * 5 / 4 + 8 * kMiB);
