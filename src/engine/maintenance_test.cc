@@ -180,31 +180,52 @@ TEST_F(MaintenanceTest, FortyKeysOverwrittenReturnToTwiceTheirSizeByThemselves) 
   expect_model();
 }
 
-// Whoever makes a file asks for a salt: there somebody else gets in between.
-class InterruptingRandom final : public Random {
+// Somebody else gets in between whenever the background makes a file.
+class InterruptingDisk final : public FileSystem {
  public:
-  void fill(std::span<unsigned char> out) override {
-    random_.fill(out);
-    if (interruption_ == nullptr || std::exchange(interrupting_, true)) return;
-    ++interruptions_;
-    interruption_();
-    interrupting_ = false;
-  }
+  explicit InterruptingDisk(FileSystem& disk) : disk_(disk) {}
+
   void interrupt_with(std::function<void()> interruption) {
     interruption_ = std::move(interruption);
   }
   int interruptions() const { return interruptions_; }
 
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    const bool is_made =
+        mode == OpenMode::create_new && (path.ends_with(".data") || path.ends_with(".run"));
+    if (is_made && interruption_ != nullptr && !std::exchange(interrupting_, true)) {
+      ++interruptions_;
+      interruption_();
+      interrupting_ = false;
+    }
+    return disk_.open(path, mode);
+  }
+  Result<std::string> absolute(const std::string& path) override { return disk_.absolute(path); }
+  Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
+  Status create_directory(const std::string& path) override { return disk_.create_directory(path); }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return disk_.list(path);
+  }
+  Status rename(const std::string& from, const std::string& to) override {
+    return disk_.rename(from, to);
+  }
+  Status remove(const std::string& path) override { return disk_.remove(path); }
+  Status sync_directory(const std::string& path) override { return disk_.sync_directory(path); }
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path, LockKind kind,
+                                         const std::string& owner) override {
+    return disk_.lock(path, kind, owner);
+  }
+
  private:
-  SeededRandom random_{42};
+  FileSystem& disk_;
   std::function<void()> interruption_;
   bool interrupting_ = false;
   int interruptions_ = 0;
 };
 
 TEST_F(MaintenanceTest, CompactionEndsThoughAWriterMakesGarbageMeanwhile) {
-  InterruptingRandom random;
-  auto opened = EngineStore::open({disk_, clock_, random, executor_}, kPath, options_);
+  InterruptingDisk disk(disk_);
+  auto opened = EngineStore::open({disk, clock_, random_, executor_}, kPath, options_);
   ASSERT_TRUE(opened.ok()) << opened.status().to_string();
   store_ = std::move(opened).value();
   const auto overwrite = [&] {
@@ -215,18 +236,19 @@ TEST_F(MaintenanceTest, CompactionEndsThoughAWriterMakesGarbageMeanwhile) {
   };
   overwrite();
   constexpr int kInterruptionsMax = 40;  // then the writer stops, and any compaction ends
-  random.interrupt_with([&] {
-    if (random.interruptions() <= kInterruptionsMax) overwrite();
+  disk.interrupt_with([&] {
+    if (disk.interruptions() <= kInterruptionsMax) overwrite();
   });
   ASSERT_TRUE(store_->compact().ok());
-  random.interrupt_with(nullptr);
-  EXPECT_LE(random.interruptions(), 8);
+  disk.interrupt_with(nullptr);
+  EXPECT_LE(disk.interruptions(), 8);
   expect_model();
   ASSERT_TRUE(store_->compact().ok());
   executor_.step_all();
   EXPECT_LE(disk_bytes(), 2 * store_->stats().live_bytes);
   close();
   expect_clean();
+  store_.reset();  // before the disk that it runs on
 }
 
 TEST_F(MaintenanceTest, RemovedKeysStayRemovedWhenTheirTombstonesGo) {
