@@ -70,29 +70,25 @@ class TaleaPeer final : public Peer {
     return add_rows({.prefix = Bytes(prefix)}, sum);
   }
 
+  // When all that may be are in flight, waits until an eighth is done: to be woken for each single
+  // one would cost more than the commit.
   Status put_in_flight(std::span<const Entry> entries, std::size_t in_flight) override {
-    std::atomic<std::size_t> told{0};
-    std::atomic<std::size_t> failed{0};
-    const auto wait_for = [&told](std::size_t wanted) {
-      for (std::size_t now = told; now < wanted; now = told) told.wait(now);
-    };
-    std::size_t begun = 0;
+    InFlight puts;
     Status refused;
     for (const Entry& entry : entries) {
-      if (begun >= in_flight) wait_for(begun - in_flight + 1);
+      if (puts.begun - puts.told >= in_flight) {
+        puts.wait_for(puts.begun - in_flight + std::max<std::size_t>(in_flight / 8, 1));
+      }
       Batch batch;
       batch.put(entry.key, entry.value);
-      refused = engine_->commit_async(std::move(batch), [&](const Result<Sequence>& outcome) {
-        if (!outcome.ok()) ++failed;
-        ++told;
-        told.notify_one();
-      });
+      refused = engine_->commit_async(
+          std::move(batch), [&puts](const Result<Sequence>& outcome) { puts.note(outcome.ok()); });
       if (!refused.ok()) break;
-      ++begun;
+      ++puts.begun;
     }
-    wait_for(begun);
+    puts.wait_for(puts.begun);
     TALEA_TRY(std::move(refused));
-    return failed == 0 ? Status() : Status::io_error(std::to_string(failed) + " puts failed");
+    return puts.failed == 0 ? Status() : Status::io_error(std::to_string(puts.failed) + " failed");
   }
 
   Status sync() override { return engine_->sync(); }
@@ -117,6 +113,22 @@ class TaleaPeer final : public Peer {
   }
 
  private:
+  struct InFlight {
+    std::size_t begun = 0;
+    std::atomic<std::size_t> told{0};
+    std::atomic<std::size_t> failed{0};
+    std::atomic<std::size_t> awaited{0};
+
+    void note(bool ok) {
+      if (!ok) ++failed;
+      if (++told == awaited) told.notify_one();
+    }
+    void wait_for(std::size_t wanted) {
+      awaited = wanted;
+      for (std::size_t now = told; now < wanted; now = told) told.wait(now);
+    }
+  };
+
   Status add_rows(const ScanRange& range, RowSum& sum) {
     Scan scan = TALEA_TRY(engine_->scan(range));
     while (TALEA_TRY(scan.next())) sum.add(scan.key(), TALEA_TRY(scan.value()));

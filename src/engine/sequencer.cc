@@ -13,9 +13,9 @@ namespace {
 constexpr std::uint64_t kQueueBytesMax = 64 * kMiB;
 
 // A group of deferred commits is waited for as long as it grew during the last of so many looks, of
-// about a microsecond each: less than a sync takes in all.
-constexpr int kGatherLooksMax = 50;
-constexpr int kPausesALook = 16;
+// about two microseconds each: longer than a commit takes to come in, less in all than a sync.
+constexpr int kGatherLooksMax = 30;
+constexpr int kPausesALook = 96;
 
 void pause_briefly() {
 #if defined(__x86_64__)
