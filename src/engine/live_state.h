@@ -165,11 +165,19 @@ class LiveState final : private KeySource {
   Result<std::optional<Reached>> visit_rows(const Reached& from, Sequence at,
                                             std::uint32_t boundary, std::size_t rows_max,
                                             const VisitEntry& visit) const;
-  /// An entry was copied: if `from` is still the location of the key, it is `to` now.
-  bool relocate(Space space, BytesView key, Location from, SegmentState& segment, EntryExtent to)
-      TALEA_EXCLUDES(index_mutex_);
-  /// Whether a tree has this very location.
-  bool is_current(Space space, BytesView key, Location location) const;
+  /// How many entries the next two take at once: their cache misses overlap.
+  static constexpr std::size_t kMovedAtOnce = 16;
+  /// An entry that was copied, or may be: the views are of the one at `from`.
+  struct Move {
+    Space space = Space::user;
+    BytesView key;
+    Location from = 0;
+    EntryExtent to{};
+  };
+  /// Whether a tree has this very location, of each.
+  void are_current(std::span<const Move> entries, std::span<bool> current) const;
+  /// They were copied into `segment`: each is where it is now, unless it was replaced meanwhile.
+  void relocate(std::span<const Move> copies, SegmentState& segment) TALEA_EXCLUDES(index_mutex_);
   /// The spaces that ever had a key here, ascending.
   std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
   /// How many tombstones stay in their trees because of the runs, at most.
@@ -281,6 +289,9 @@ class LiveState final : private KeySource {
   const SpaceIndex* index_of(Space space) const;
   SpaceIndex& index_for(Space space) TALEA_REQUIRES(index_mutex_);
   Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
+  using MoveHashes = std::array<std::uint64_t, kMovedAtOnce>;
+  MoveHashes prefetch_moves(const EpochGuard& guard, std::span<const Move> moves) const;
+  bool is_current(const EpochGuard& guard, const Move& move, std::uint64_t hash) const;
   void replace(SpaceIndex& index, BytesView key, const UndoList::Change& change)
       TALEA_REQUIRES(index_mutex_);
   void publish_put(const Change& change, SegmentState& segment, Sequence sequence)

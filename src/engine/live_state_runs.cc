@@ -258,24 +258,62 @@ Result<std::optional<LiveState::Reached>> LiveState::visit_rows(const Reached& f
   return std::optional<Reached>();
 }
 
-bool LiveState::is_current(Space space, BytesView key, Location location) const {
-  Found found;
-  return find_latest(space, key, hash_key(space, key), found) == location;
+// Asks for the buckets, and then for the entries that these lead to.
+LiveState::MoveHashes LiveState::prefetch_moves(const EpochGuard& guard,
+                                                std::span<const Move> moves) const {
+  TALEA_ASSERT(moves.size() <= kMovedAtOnce);
+  MoveHashes hashes{};
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    hashes[i] = hash_key(moves[i].space, moves[i].key);
+    table_.prefetch(guard, hashes[i]);
+  }
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    (void)table_.find(guard, hashes[i], [&](Location location) {
+      if (location != moves[i].from) prefetch(location);
+      return location == moves[i].from;
+    });
+  }
+  return hashes;
 }
 
-bool LiveState::relocate(Space space, BytesView key, Location from, SegmentState& segment,
-                         EntryExtent to) {
-  MutexLock lock(index_mutex_);
-  const std::uint64_t hash = hash_key(space, key);
+// The entry itself need not be read: where it lies no other is.
+bool LiveState::is_current(const EpochGuard& guard, const Move& move, std::uint64_t hash) const {
   Found found;
-  if (find_latest(space, key, hash, found) != from) return false;
-  const Location location = location_at(segment.segment->id(), to.offset);
-  const bool replaced = index_for(space).tree.replace(key, from, location);
-  TALEA_ASSERT(replaced);
-  table_.put(hash, from, location);
-  segments_.find(segment_of(from))->remove_live(found.entry.bytes);
-  segment.add_live(to.bytes);
-  return true;
+  const auto is_match = [&](Location location) {
+    return location == move.from || (read(location, found) && found.entry.key == move.key &&
+                                     found.entry.space == number_of(move.space));
+  };
+  const Location location = table_.find(guard, hash, is_match);
+  if (location != 0) return location == move.from;
+  const SpaceIndex* const index = index_of(move.space);
+  return index != nullptr && index->tree.find_candidate(guard, move.key) == move.from;
+}
+
+void LiveState::are_current(std::span<const Move> entries, std::span<bool> current) const {
+  const EpochGuard guard(epochs_);
+  const MoveHashes hashes = prefetch_moves(guard, entries);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    current[i] = is_current(guard, entries[i], hashes[i]);
+  }
+}
+
+void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
+  MutexLock lock(index_mutex_);
+  const EpochGuard guard(epochs_);
+  const MoveHashes hashes = prefetch_moves(guard, copies);
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const Move& copy = copies[i];
+    if (!is_current(guard, copy, hashes[i])) continue;
+    const Location location = location_at(segment.segment->id(), copy.to.offset);
+    const bool replaced = index_for(copy.space).tree.replace(copy.key, copy.from, location);
+    TALEA_ASSERT(replaced);
+    table_.put(hashes[i], copy.from, location);
+    Found moved;
+    const bool is_there = read(copy.from, moved);
+    TALEA_ASSERT(is_there);
+    segments_.find(segment_of(copy.from))->remove_live(moved.entry.bytes);
+    segment.add_live(copy.to.bytes);
+  }
 }
 
 void LiveState::purge_tombstones(std::size_t count) {

@@ -101,7 +101,7 @@ Status Maintenance::do_step() {
     return with_reserve(&Maintenance::compact_now);
   }
   if (checkpoint_is_due()) return with_reserve(&Maintenance::checkpoint_in);
-  return {};
+  return merge_runs();  // what a compaction left, which gave its space back first
 }
 
 Status Maintenance::checkpoint() {
@@ -221,15 +221,9 @@ Status Maintenance::keep_within_budget() {
 
 // Entries on their way into a data segment.
 struct Maintenance::Copies {
-  struct Copy {
-    Space space;
-    BytesView key;  // in the victim's memory
-    Location from;
-    EntryExtent to;
-  };
   std::unique_ptr<DataWriter> writer;
   SegmentHeader header;
-  std::vector<Copy> copies;
+  std::vector<LiveState::Move> copies;
 };
 
 std::vector<Maintenance::SegmentPointer> Maintenance::sealed_segments() const {
@@ -356,42 +350,68 @@ Status Maintenance::begin_copies(Copies& copies) {
 }
 
 Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copies) {
-  const Segment& segment = *victim->segment;
-  const std::uint64_t end = victim->fill().end;
-  std::uint64_t entries = 0;
   Status damage;
+  std::uint64_t slices = 0;
+  for (std::uint64_t offset = kSegmentHeaderBytes; offset < victim->fill().end;) {
+    if (++slices % (kRowsAtOnce / LiveState::kMovedAtOnce) == 0) TALEA_TRY(check_running());
+    std::array<LiveState::Move, LiveState::kMovedAtOnce> entries;
+    std::array<bool, LiveState::kMovedAtOnce> current{};
+    const std::size_t count = next_entries(*victim, offset, entries, damage);
+    const auto found = std::span(entries).first(count);
+    for (const LiveState::Move& entry : found) TALEA_TRY(live_.promote(entry.space, entry.key));
+    live_.are_current(found, current);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (current[i]) TALEA_TRY(copy_entry(*victim->segment, found[i], copies));
+    }
+  }
+  return damage;
+}
+
+// The next entries that may be current, from `offset` on, which moves behind them. What is damaged
+// is passed over, and the first of it noted.
+std::size_t Maintenance::next_entries(const SegmentState& victim, std::uint64_t& offset,
+                                      std::span<LiveState::Move> out, Status& damage) {
+  const Segment& segment = *victim.segment;
+  const std::uint64_t end = victim.fill().end;
+  std::size_t count = 0;
   StoredEntry entry;
-  for (std::uint64_t offset = kSegmentHeaderBytes; offset < end; offset += entry.bytes) {
-    if (++entries % kRowsAtOnce == 0) TALEA_TRY(check_running());
+  for (; offset < end && count < out.size(); offset += entry.bytes) {
     if (!segment.next_entry(offset, entry)) {
       if (damage.ok()) damage = segment.corruption_at(offset, "no entry is there");
+      offset = end;
       break;
     }
+    const auto at = static_cast<std::uint32_t>(offset);
     // Before its key is believed: one that is damaged looks like one that is not current.
-    if (!segment.is_intact(static_cast<std::uint32_t>(offset), entry, VerifyReads::once)) {
+    if (!segment.is_intact(at, entry, VerifyReads::once)) {
       if (damage.ok()) {
         damage = segment.corruption_at(offset, "the check of an entry does not match");
       }
       continue;
     }
     if (entry.is_remove()) continue;
-    const auto at = static_cast<std::uint32_t>(offset);
-    const Location location = location_at(segment.id(), at);
-    const Space space{entry.space};
-    TALEA_TRY(live_.promote(space, entry.key));
-    if (!live_.is_current(space, entry.key, location)) continue;
-    if (copies.writer == nullptr) TALEA_TRY(begin_copies(copies));
-    EntryView view;
-    view.space = space;
-    view.key = entry.key;
-    view.value = entry.value;
-    view.is_extent_list = entry.is_extent_list();
-    const EntryExtent place = TALEA_TRY(
-        copies.writer->add(view, segment.sequence_at(at, entry), segment.time_at(at, entry)));
-    copies.copies.push_back({space, entry.key, location, place});
-    if (copies.writer->bytes() >= setup_.options.segment_bytes) TALEA_TRY(finish_copies(copies));
+    out[count++] = {Space{entry.space}, entry.key, location_at(segment.id(), at), {}};
   }
-  return damage;
+  return count;
+}
+
+Status Maintenance::copy_entry(const Segment& segment, const LiveState::Move& move,
+                               Copies& copies) {
+  if (copies.writer == nullptr) TALEA_TRY(begin_copies(copies));
+  const std::uint32_t at = offset_of(move.from);
+  StoredEntry entry;
+  const bool is_there = segment.peek(at, entry);
+  TALEA_ASSERT(is_there);
+  EntryView view;
+  view.space = move.space;
+  view.key = entry.key;
+  view.value = entry.value;
+  view.is_extent_list = entry.is_extent_list();
+  copies.copies.push_back(move);
+  copies.copies.back().to = TALEA_TRY(
+      copies.writer->add(view, segment.sequence_at(at, entry), segment.time_at(at, entry)));
+  if (copies.writer->bytes() >= setup_.options.segment_bytes) TALEA_TRY(finish_copies(copies));
+  return {};
 }
 
 Status Maintenance::finish_copies(Copies& copies) {
@@ -407,9 +427,10 @@ Status Maintenance::finish_copies(Copies& copies) {
                               .first_sequence = summary.lowest_sequence,
                               .last_sequence = summary.highest_sequence});
   SegmentPointer state = live_.share(segment->id());
-  for (const Copies::Copy& copy : copies.copies) {
-    // Overwritten meanwhile, if not.
-    (void)live_.relocate(copy.space, copy.key, copy.from, *state, copy.to);
+  for (std::span<const LiveState::Move> rest(copies.copies); !rest.empty();) {
+    const std::size_t count = std::min(rest.size(), LiveState::kMovedAtOnce);
+    live_.relocate(rest.first(count), *state);
+    rest = rest.subspan(count);
   }
   metrics_.bytes_compacted.add(summary.bytes);
   new_data_.push_back(std::move(state));
@@ -489,6 +510,11 @@ Status Maintenance::checkpoint_now() {
   purge_tombstones();
   let_go_of_retired();
   report_garbage();
+  return {};
+}
+
+Status Maintenance::checkpoint_in(Room) {
+  TALEA_TRY(checkpoint_now());
   return merge_runs();
 }
 

@@ -118,6 +118,10 @@ class Maintenance {
   /// Errors: corruption   all that is intact was copied; also those of a write
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)
       TALEA_REQUIRES(work_mutex_);
+  static std::size_t next_entries(const SegmentState& victim, std::uint64_t& offset,
+                                  std::span<LiveState::Move> out, Status& damage);
+  Status copy_entry(const Segment& segment, const LiveState::Move& move, Copies& copies)
+      TALEA_REQUIRES(work_mutex_);
   Status finish_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
 
   // Checkpoints.
@@ -125,7 +129,7 @@ class Maintenance {
   bool checkpoint_is_due() const;
   bool checkpoint_pays() const;
   Status checkpoint_now() TALEA_REQUIRES(work_mutex_);
-  Status checkpoint_in(Room) TALEA_REQUIRES(work_mutex_) { return checkpoint_now(); }
+  Status checkpoint_in(Room) TALEA_REQUIRES(work_mutex_);
   bool may_go(const ManifestFile& file, std::uint32_t boundary) const;
   Result<std::optional<ManifestRun>> write_run(const CommitLog::Boundary& boundary)
       TALEA_REQUIRES(work_mutex_);
