@@ -2,7 +2,9 @@
 // where the row says so, `verify_reads`.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "bench/peer.h"
@@ -93,6 +95,22 @@ class TaleaPeer final : public Peer {
 
   Status sync() override { return engine_->sync(); }
   Status compact() override { return engine_->compact(); }
+
+  // Quiet for so long, which is several steps of the background.
+  Status settle() override {
+    constexpr auto kPause = std::chrono::milliseconds(100);
+    constexpr int kPausesMax = 1200;
+    std::uint64_t before = 0;
+    for (int pause = 0; pause < kPausesMax; ++pause) {
+      const Stats stats = engine_->stats();
+      const std::uint64_t now = 1 + stats.checkpoints + stats.compacted_bytes_written +
+                                stats.run_bytes_written + stats.index_bytes;
+      if (now == before) return {};
+      before = now;
+      std::this_thread::sleep_for(kPause);
+    }
+    return Status::timed_out("talea did not finish its upkeep within two minutes");
+  }
 
   Result<DiskUse> disk_use(const std::string& directory) override {
     DiskUse use{.bytes = TALEA_TRY(disk_blocks_bytes(directory))};

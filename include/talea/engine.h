@@ -76,8 +76,8 @@ struct Options {
   /// that is larger gets a segment of its own. (Segments of large values have 256 MiB.)
   std::uint64_t segment_bytes = 64 * kMiB;
   VerifyReads verify_reads = VerifyReads::once;
-  /// How often the background looks for segments to compact, besides at once when more than half of
-  /// the disk is garbage: 10 ms to 24 h; 0: only Engine::compact does.
+  /// How often the background looks for segments to compact, besides at once when less than
+  /// live_ratio of all of them is of use: 10 ms to 24 h; 0: only Engine::compact does.
   std::chrono::milliseconds compaction_interval{60'000};
   /// A segment is compacted when less than this part of it is of use: 0.05 to 0.95. More saves disk
   /// and costs writing.

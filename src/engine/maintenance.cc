@@ -22,6 +22,9 @@ constexpr std::uint64_t kCopiedAtOnce = 512 * kMiB;
 // A segment that is being filled is not worth a compaction below this.
 constexpr std::uint64_t kGarbageMin = 1 * kMiB;
 
+// Nor is one worth it before its time below this, and below an eighth of what is live.
+constexpr std::uint64_t kGarbageAtOnceMin = 8 * kMiB;
+
 // After a failure the background leaves the disk alone for so long.
 constexpr std::uint64_t kRetryAfterNs = 1'000'000'000;
 
@@ -96,9 +99,13 @@ Status Maintenance::do_step() {
   TALEA_TRY(warm_up());
   TALEA_TRY(keep_within_budget());
   const std::uint64_t now = setup_.seams.clock.monotonic_ns();
+  garbage_left_ = std::min(garbage_left_, contents().garbage());
   if (compaction_is_due(now)) {
     compacted_at_ns_ = now;
-    return with_reserve(&Maintenance::compact_now);
+    Status compacted = with_reserve(&Maintenance::compact_now);
+    // What is left a snapshot holds, or it came meanwhile: the same again would do nothing.
+    garbage_left_ = contents().garbage();
+    return compacted;
   }
   if (checkpoint_is_due()) return with_reserve(&Maintenance::checkpoint_in);
   return merge_runs();  // what a compaction left, which gave its space back first
@@ -121,15 +128,9 @@ Status Maintenance::compact() {
 // --- What writers are ahead ----------------------------------------------------------------------
 
 std::uint64_t Maintenance::garbage_bytes() const {
-  std::uint64_t bytes = 0;
-  std::uint64_t live_bytes = 0;
-  for (const SegmentPointer& state : live_.segments()) {
-    if (!holds_entries(*state)) continue;
-    bytes += content_bytes(*state);
-    live_bytes += state->live_bytes();
-  }
-  const double allowed = static_cast<double>(live_bytes) / setup_.options.live_ratio;
-  return bytes - std::min(bytes, static_cast<std::uint64_t>(allowed));
+  const Contents all = contents();
+  const double allowed = static_cast<double>(all.live_bytes) / setup_.options.live_ratio;
+  return all.bytes - std::min(all.bytes, static_cast<std::uint64_t>(allowed));
 }
 
 // Who turned that off decides himself how much garbage there is, and nobody would end the waiting.
@@ -237,24 +238,30 @@ std::vector<Maintenance::SegmentPointer> Maintenance::sealed_segments() const {
   return sealed;
 }
 
+Maintenance::Contents Maintenance::contents() const {
+  Contents contents;
+  for (const SegmentPointer& state : live_.segments()) {
+    if (!holds_entries(*state)) continue;
+    contents.bytes += content_bytes(*state);
+    contents.live_bytes += state->live_bytes();
+    contents.any_poor = contents.any_poor || is_poor(*state);
+  }
+  return contents;
+}
+
 bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
   const auto interval = std::chrono::nanoseconds(setup_.options.compaction_interval);
   if (interval.count() == 0) return false;
-  std::uint64_t bytes = 0;
-  std::uint64_t live_bytes = 0;
-  bool any_poor = false;
-  for (const SegmentPointer& state : live_.segments()) {
-    if (!holds_entries(*state)) continue;
-    bytes += content_bytes(*state);
-    live_bytes += state->live_bytes();
-    any_poor = any_poor || is_poor(*state);
-  }
-  const std::uint64_t garbage = bytes - std::min(bytes, live_bytes);
-  if (garbage > live_bytes && garbage > 2 * setup_.options.segment_bytes) return true;
+  const Contents all = contents();
+  const std::uint64_t garbage = all.garbage();
+  const bool is_poor_store = static_cast<double>(all.live_bytes) <
+                             setup_.options.live_ratio * static_cast<double>(all.bytes);
+  const std::uint64_t worth_a_compaction = std::max(kGarbageAtOnceMin, all.live_bytes / 8);
+  if (is_poor_store && garbage >= garbage_left_ + worth_a_compaction) return true;
   // Long before writers have to wait for it.
-  if (any_poor && garbage_bytes() >= bounds_.limits().garbage_bytes / 2) return true;
+  if (all.any_poor && garbage_bytes() >= bounds_.limits().garbage_bytes / 2) return true;
   const bool is_time = now_ns - compacted_at_ns_ >= static_cast<std::uint64_t>(interval.count());
-  return is_time && any_poor && garbage >= std::min(kGarbageMin, live_bytes);
+  return is_time && all.any_poor && garbage >= std::min(kGarbageMin, all.live_bytes);
 }
 
 bool Maintenance::is_poor(const SegmentState& state) const {

@@ -108,6 +108,14 @@ class Maintenance {
   struct Copies;
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
+  // Of log and data segments.
+  struct Contents {
+    std::uint64_t bytes = 0;
+    std::uint64_t live_bytes = 0;
+    bool any_poor = false;
+    std::uint64_t garbage() const { return bytes - std::min(bytes, live_bytes); }
+  };
+  Contents contents() const;
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
   /// The poorest first.
   std::vector<SegmentPointer> choose_victims() const;
@@ -162,6 +170,7 @@ class Maintenance {
       TALEA_GUARDED_BY(work_mutex_);  // of a checkpoint that is in no run set
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  std::uint64_t garbage_left_ TALEA_GUARDED_BY(work_mutex_) = 0;  // by the last compaction
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
 
   mutable Mutex failure_mutex_;
