@@ -389,10 +389,12 @@ class Engine {
   ///
   /// `done` must not throw, and must not wait for other commits of this engine, nor close it. It
   /// may read, and call commit_async().
-  /// Waits itself only for the disk to take values above 1 MiB, while 64 MiB are queued, and, with
-  /// a memory budget, for the commit. close() and the destructor return after all are done.
-  /// Cost: as commit(), without the wait, and some allocations.
-  /// Errors: what is wrong with the call itself, or the engine: invalid_argument, io_error,
+  /// Waits itself only for the disk to take values above 1 MiB; while 64 MiB or 65 536 outcomes are
+  /// queued, or writers are beyond kUndoChangesMax or kGarbageBytesMax, but not when `done` calls;
+  /// and, with a memory budget, for the commit, whose place in the order of calls is then open.
+  /// close() and the destructor return after all are done. Cost: as commit(), without the wait, and
+  /// some allocations. Errors: what is wrong with the call itself, or the engine: invalid_argument,
+  /// io_error,
   ///         exhausted. Then `done` is not called. All else, a conflict among it, goes to `done`
   Status commit_async(Batch batch, Completion done);
 

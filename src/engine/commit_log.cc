@@ -148,7 +148,7 @@ void CommitLog::publish(std::span<const PendingBatch> batches) {
 }
 
 Status CommitLog::abandon(Failed what, Status failure) {
-  if (writer_->is_usable()) return failure;  // nothing was written
+  if (what == Failed::append && writer_->is_usable()) return failure;  // nothing was written
   const Code code = failure.code();
   const std::string cause(failure.message());
   metrics_.segments_abandoned.add();

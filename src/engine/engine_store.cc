@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <system_error>
+#include <utility>
 
 #include "base/assert.h"
 #include "engine/value_io.h"
@@ -159,7 +160,9 @@ Status EngineStore::wait_within_bounds(bool puts) {
   if (puts) bounds |= WriteBounds::set_of(WriteBounds::Bound::garbage);
   if (!bounds_.is_reached(bounds)) return {};
   bool is_open = false;
-  if (inline_ != nullptr) {
+  if (sequencer_.serves_here()) {
+    is_open = false;  // others wait for this thread
+  } else if (inline_ != nullptr) {
     maintenance_.step();  // nobody else would do anything
     is_open = !bounds_.is_reached(bounds);
   } else {
@@ -370,6 +373,13 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
 
  private:
   void tell(Result<Sequence> outcome) noexcept override {
+    if (is_refused_removal(outcome) && !std::exchange(is_retried_, true) &&
+        store_.reserve_.give_up(before_)) {
+      // As a removal that is waited for: once more, in the reserve.
+      Status queued = store_.sequencer_.commit_later(*this);
+      if (queued.ok()) return;
+      outcome = std::move(queued);
+    }
     const std::unique_ptr<AsyncCommit> self(this);
     // A check alone is no commit.
     if (writes() || !outcome.ok()) store_.count_outcome(outcome);
@@ -380,7 +390,13 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
     done_(std::move(outcome));
   }
 
+  bool is_refused_removal(const Result<Sequence>& outcome) const {
+    return writes() && prepared_.puts == 0 && outcome.status().code() == Code::exhausted;
+  }
+
   EngineStore& store_;
+  const std::uint64_t before_ = store_.reserve_.times_given_up();
+  bool is_retried_ = false;
   const Batch batch_;
   const Completion done_;
   PreparedBatch prepared_;

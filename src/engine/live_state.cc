@@ -142,8 +142,7 @@ void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequ
 }
 
 bool LiveState::prune() {
-  const Sequence through =
-      std::min(snapshots_.oldest(), published_.load(std::memory_order_relaxed));
+  const Sequence through = seen_by_all();
   std::array<Location, kPrunedAtOnce> tombstones{};
   std::size_t count = 0;
   const bool more = undo_.prune(through, kPrunedAtOnce, [&](const UndoList::Change& change) {

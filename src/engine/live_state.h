@@ -193,6 +193,9 @@ class LiveState final : private KeySource {
   /// Looks at the next `count` tombstones, going round, and lets go of those that the runs have and
   /// no snapshot needs. Cost: of each tombstone a search of its tree.
   void purge_tombstones(std::size_t count) TALEA_EXCLUDES(index_mutex_);
+  /// No snapshot is before `sequence`, and none will be, whatever a pin that is just being taken
+  /// looks like: what only such a one would need may go.
+  void raise_floor(Sequence sequence) TALEA_EXCLUDES(index_mutex_);
   /// The lowest batch that a snapshot sees; SnapshotRegistry::kNone when there is none.
   Sequence oldest_snapshot() const { return snapshots_.oldest(); }
 
@@ -288,6 +291,10 @@ class LiveState final : private KeySource {
   void release(const ExtentList& list) TALEA_REQUIRES(index_mutex_);
   const SpaceIndex* index_of(Space space) const;
   SpaceIndex& index_for(Space space) TALEA_REQUIRES(index_mutex_);
+  // Up to here nobody needs the past.
+  Sequence seen_by_all() const TALEA_REQUIRES(index_mutex_) {
+    return std::max(std::min(snapshots_.oldest(), published()), floor_);
+  }
   Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
   using MoveHashes = std::array<std::uint64_t, kMovedAtOnce>;
   MoveHashes prefetch_moves(const EpochGuard& guard, std::span<const Move> moves) const;
@@ -333,6 +340,7 @@ class LiveState final : private KeySource {
   // Tombstones that no snapshot needs and that stay in their trees, because a run could bring their
   // keys back. Of some the key was put again meanwhile.
   std::deque<Location> tombstones_ TALEA_GUARDED_BY(index_mutex_);
+  Sequence floor_ TALEA_GUARDED_BY(index_mutex_) = 0;  // see raise_floor()
   std::optional<Reached> growing_from_ TALEA_GUARDED_BY(index_mutex_);
   Bytes evict_from_ TALEA_GUARDED_BY(index_mutex_);
 

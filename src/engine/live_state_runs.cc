@@ -251,7 +251,8 @@ Result<std::optional<LiveState::Reached>> LiveState::visit_rows(const Reached& f
       }
       done += count;
       if (count < locations.size()) break;
-      if (!read(locations[count - 1], found)) TALEA_TRY(found.check(VerifyReads::once));
+      (void)read(locations[count - 1], found);
+      TALEA_TRY(found.check(VerifyReads::always));
       reached.key = found.entry.key;
     }
   }
@@ -319,7 +320,7 @@ void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
 void LiveState::purge_tombstones(std::size_t count) {
   MutexLock lock(index_mutex_);
   // Read under the lock that publishes: no later snapshot sees anything older.
-  const Sequence seen = std::min(snapshots_.oldest(), published());
+  const Sequence seen = seen_by_all();
   for (count = std::min(count, tombstones_.size()); count > 0; --count) {
     const Location tombstone = tombstones_.front();
     tombstones_.pop_front();
@@ -331,6 +332,11 @@ void LiveState::purge_tombstones(std::size_t count) {
     }
     (void)index_for(Space{found.entry.space}).tree.remove(found.entry.key);
   }
+}
+
+void LiveState::raise_floor(Sequence sequence) {
+  MutexLock lock(index_mutex_);
+  floor_ = std::max(floor_, sequence);
 }
 
 // --- The table -----------------------------------------------------------------------------------

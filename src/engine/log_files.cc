@@ -153,6 +153,10 @@ Status LogFiles::make_one(const Need& need) {
 
 void LogFiles::forget_made() {
   if (made_ == nullptr) return;
+  if (std::exchange(is_made_named_, false)) {
+    dropped_.push_back(std::move(made_));
+    return;
+  }
   remove_file(*made_);
   made_.reset();
 }
@@ -178,13 +182,15 @@ Status LogFiles::sync_retired() {
 }
 
 Status LogFiles::replace(const Listing& listing) {
-  const bool drops = listing.drops_prepared && prepared_ != nullptr;
-  if (retired_.empty() && !drops && !listing.adds_made) return {};
+  // For good, whatever becomes of the manifest: the one that was refused may be the one on disk.
+  if (listing.drops_prepared && prepared_ != nullptr) dropped_.push_back(std::move(prepared_));
+  if (retired_.empty() && dropped_.empty() && !listing.adds_made) return {};
   // Listed before its first record: a listed segment that is missing is damage, an unlisted one
   // holds nothing.
+  if (listing.adds_made) is_made_named_ = true;  // perhaps, until that is known
   TALEA_TRY(manifest_.commit([&](Manifest& manifest) TALEA_REQUIRES(mutex_) {
     for (const Full& full : retired_) seal_in(manifest, full);
-    if (drops) manifest.remove(prepared_->segment()->id());
+    for (const auto& dropped : dropped_) manifest.remove(dropped->segment()->id());
     if (!listing.adds_made) return;
     const SegmentHeader& header = made_->segment()->header();
     manifest.add({.kind = SegmentKind::log,
@@ -197,10 +203,9 @@ Status LogFiles::replace(const Listing& listing) {
   }));
   for (const Full& full : retired_) give_back(full);
   retired_.clear();
-  if (drops) {
-    remove_file(*prepared_);
-    prepared_.reset();
-  }
+  for (const auto& dropped : dropped_) remove_file(*dropped);
+  dropped_.clear();
+  if (listing.adds_made) is_made_named_ = false;
   if (listing.adds_made) metrics_.segments_created.add();
   return {};
 }

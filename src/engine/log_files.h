@@ -117,7 +117,10 @@ class LogFiles {
   std::shared_ptr<SegmentWriter> active_ TALEA_GUARDED_BY(mutex_);
   std::shared_ptr<SegmentWriter> prepared_ TALEA_GUARDED_BY(mutex_);  // listed, and empty
   std::unique_ptr<SegmentWriter> made_ TALEA_GUARDED_BY(mutex_);      // not listed
-  std::vector<Full> retired_ TALEA_GUARDED_BY(mutex_);                // not sealed yet
+  bool is_made_named_ TALEA_GUARDED_BY(mutex_) = false;  // by a manifest that was refused, perhaps
+  std::vector<std::shared_ptr<SegmentWriter>> dropped_
+      TALEA_GUARDED_BY(mutex_);                         // to be unnamed, then removed
+  std::vector<Full> retired_ TALEA_GUARDED_BY(mutex_);  // not sealed yet
   // The background tries again what failed only after the writer did, or each step would fail.
   bool gave_up_ TALEA_GUARDED_BY(mutex_) = false;
   Status failure_ TALEA_GUARDED_BY(mutex_);

@@ -208,7 +208,7 @@ Status Maintenance::keep_within_budget() {
   const std::uint64_t budget = setup_.options.memory_budget;
   if (budget == 0 || live_.index_bytes_used() <= budget) return {};
   // Only what a run has can go.
-  if (checkpoint_pays()) TALEA_TRY(checkpoint_now());
+  if (checkpoint_pays()) TALEA_TRY(with_reserve(&Maintenance::checkpoint_in));
   const std::uint64_t low = budget - budget / 8;
   for (std::uint64_t visited = 0; visited <= live_.keys() && live_.index_bytes_used() > low;
        visited += kRowsAtOnce / 4) {
@@ -303,7 +303,7 @@ Status Maintenance::compact_now(Room room) {
 Status Maintenance::compact_sealed(std::uint64_t copied_max, bool checkpoints) {
   // Once: garbage that others make meanwhile is for the next time. Else a busy writer would keep
   // this one going for ever, and what is damaged would be chosen again and again.
-  const std::vector<SegmentPointer> victims = choose_victims();
+  std::vector<SegmentPointer> victims = choose_victims();
   Status damage;
   auto victim = victims.begin();
   do {
@@ -327,6 +327,9 @@ Status Maintenance::compact_sealed(std::uint64_t copied_max, bool checkpoints) {
       if (segment->live_bytes() > 0) damage = std::move(problem);
     }
     if (!checkpoints) break;
+    // Whoever holds on to a segment keeps its space.
+    damaged.clear();
+    for (auto done = victims.begin(); done != victim; ++done) done->reset();
     TALEA_TRY(checkpoint_now());
     // What each round gives back makes the next one larger.
     copied_max = std::min(2 * copied_max, kCopiedAtOnce);
@@ -670,6 +673,7 @@ void Maintenance::let_go_of_retired() {
   if (!unseen.empty()) {
     // The last that may point into them: no snapshot keeps these any more. But a scan that began
     // after the segments were retired may have met one in a tree, and look at it yet: wait for it.
+    for (const Retired* retired : unseen) live_.raise_floor(retired->seen);
     purge_tombstones();
     if (stopping_.load()) return;
     for (Retired* retired : unseen) {

@@ -1,5 +1,6 @@
 // Checkpoints, compaction and the memory budget, through the store, on a disk in memory.
 #include "engine/maintenance.h"
+#include "tests/support/forwarding_file_system.h"
 
 #include <gtest/gtest.h>
 
@@ -181,9 +182,9 @@ TEST_F(MaintenanceTest, FortyKeysOverwrittenReturnToTwiceTheirSizeByThemselves) 
 }
 
 // Somebody else gets in between whenever the background makes a file.
-class InterruptingDisk final : public FileSystem {
+class InterruptingDisk final : public ForwardingFileSystem {
  public:
-  explicit InterruptingDisk(FileSystem& disk) : disk_(disk) {}
+  using ForwardingFileSystem::ForwardingFileSystem;
 
   void interrupt_with(std::function<void()> interruption) {
     interruption_ = std::move(interruption);
@@ -198,26 +199,10 @@ class InterruptingDisk final : public FileSystem {
       interruption_();
       interrupting_ = false;
     }
-    return disk_.open(path, mode);
-  }
-  Result<std::string> absolute(const std::string& path) override { return disk_.absolute(path); }
-  Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
-  Status create_directory(const std::string& path) override { return disk_.create_directory(path); }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return disk_.list(path);
-  }
-  Status rename(const std::string& from, const std::string& to) override {
-    return disk_.rename(from, to);
-  }
-  Status remove(const std::string& path) override { return disk_.remove(path); }
-  Status sync_directory(const std::string& path) override { return disk_.sync_directory(path); }
-  Result<std::unique_ptr<FileLock>> lock(const std::string& path, LockKind kind,
-                                         const std::string& owner) override {
-    return disk_.lock(path, kind, owner);
+    return ForwardingFileSystem::open(path, mode);
   }
 
  private:
-  FileSystem& disk_;
   std::function<void()> interruption_;
   bool interrupting_ = false;
   int interruptions_ = 0;

@@ -62,8 +62,9 @@ class EngineScan final : public Scan::State {
       // Also of what says that the key was absent, or damage would look like a key less.
       if (!is_there) TALEA_TRY(row_.check(verify_));
     }
-    if (!in_range(row_.entry.key)) return end();
+    // Before its key is believed: a damaged one would end the scan.
     TALEA_TRY(row_.check(verify_));
+    if (!in_range(row_.entry.key)) return end();
     --remaining_;
     ++rows_;
     has_row_ = true;

@@ -1,6 +1,7 @@
 #include "engine/sequencer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -25,6 +26,9 @@ void pause_briefly() {
 #endif
 }
 
+// Nor do those whose outcomes nobody has taken yet become more than this.
+constexpr std::size_t kToldMax = 65'536;
+
 // The thread that serves must not wait for the room that only it can make.
 thread_local const void* served_here = nullptr;
 
@@ -48,9 +52,12 @@ Result<Sequence> Sequencer::commit(const Request& request) {
   Waiter waiter;
   {
     MutexLock lock(mutex_);
-    while (admit().ok() && queue_bytes_ >= kQueueBytesMax) below_limit_.wait(mutex_);
+    while (admit().ok() && queue_bytes_ >= kQueueBytesMax && !serves_here()) {
+      below_limit_.wait(mutex_);
+    }
     TALEA_TRY(admit());
-    if (request.sequence && *request.sequence <= last_sequence_) return Sequence{0};
+    if (request.sequence && *request.sequence <= last_sequence_)
+      return was_applied(*request.sequence);
     Verdict verdict = evaluate(request.preconditions);
     if (!verdict.status.ok()) return deliver(std::move(verdict), request.failed);
     TALEA_TRY(number(request, waiter));
@@ -63,6 +70,18 @@ Result<Sequence> Sequencer::commit(const Request& request) {
   }
   if (!waiter.status.ok()) return std::move(waiter.status);
   return waiter.batch.sequence;
+}
+
+bool Sequencer::serves_here() const { return served_here == this; }
+
+// What is only queued may yet be rejected.
+Result<Sequence> Sequencer::was_applied(Sequence sequence) {
+  if (sequence > committed_sequence_) {
+    Waiter waiter;
+    join(waiter);
+    TALEA_TRY(std::move(waiter.status));
+  }
+  return Sequence{0};
 }
 
 Status Sequencer::number(const Request& request, Waiter& waiter) {
@@ -87,17 +106,20 @@ Status Sequencer::commit_later(Deferred& commit) {
   Waiter& waiter = commit.waiter_;
   waiter.deferred = &commit;
   MutexLock lock(mutex_);
-  while (admit().ok() && queue_bytes_ >= kQueueBytesMax && served_here != this) {
+  while (admit().ok() && (queue_bytes_ >= kQueueBytesMax || told_.size() >= kToldMax) &&
+         !serves_here()) {
     below_limit_.wait(mutex_);
   }
   TALEA_TRY(admit());
+  waiter.batch = {};
+  waiter.status = Status();
   Verdict verdict = evaluate(request.preconditions);
   commit.verdict_ = std::move(verdict.status);
   const bool writes = commit.verdict_.ok() && request.encoded != nullptr;
   if (writes) {
     TALEA_TRY(number(request, waiter));
   } else {
-    waiter.batch.sequence = last_sequence_;
+    waiter.batch.sequence = verdict.rests_on_queued ? last_sequence_ : committed_sequence_;
   }
   if (writes && !queues_) waiter.status = write_through(waiter.batch);
   // What does not rest on the queue need not wait for it.
@@ -134,6 +156,7 @@ void Sequencer::serve() {
       while (told_.empty() && !server_leads_ && !stops_serving_) serve_.wait(mutex_);
       if (told_.empty() && !server_leads_) return;
       told.swap(told_);
+      below_limit_.notify_all();
       // First those that are told, because they may commit more, which then goes along.
       if (told.empty()) leads = std::exchange(server_leads_, false);
     }
@@ -171,13 +194,14 @@ void Sequencer::gather() const {
 }
 
 void Sequencer::pass_on_lead() {
-  Waiter& next = *queue_.front();
-  if (next.deferred != nullptr) {
+  const auto next = std::find_if(queue_.begin(), queue_.end(),
+                                 [](const Waiter* waiter) { return waiter->deferred == nullptr; });
+  if (next == queue_.end()) {
     server_leads_ = true;
     serve_.notify_one();
   } else {
-    next.state.store(Waiter::leading);
-    next.state.notify_one();
+    (*next)->state.store(Waiter::leading);
+    (*next)->state.notify_one();
   }
 }
 
@@ -295,6 +319,10 @@ void Sequencer::join(Waiter& waiter) noexcept {
   mutex_.lock();
 }
 
+bool Sequencer::asks_for_no_batch(const Waiter* waiter) {
+  return waiter->boundary != nullptr || waiter->is_sync;
+}
+
 void Sequencer::lead(Waiter* self) noexcept {
   std::vector<Waiter*> group;
   {
@@ -315,8 +343,11 @@ void Sequencer::lead(Waiter* self) noexcept {
     broken_ = log_.broken();
     const Status& last = group.back()->status;
     if (!last.ok()) {
+      // But who asks for a cut or a sync, which rest on no batch.
       rejected.swap(queue_);
-      queue_size_.store(0, std::memory_order_relaxed);
+      std::copy_if(rejected.begin(), rejected.end(), std::back_inserter(queue_), asks_for_no_batch);
+      std::erase_if(rejected, asks_for_no_batch);
+      queue_size_.store(queue_.size(), std::memory_order_relaxed);
       queue_bytes_ = 0;
       // Nobody was told the sequences of what was rejected, and apply() must not take them for
       // applied. (An unknown outcome ends all writing.)

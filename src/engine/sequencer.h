@@ -69,6 +69,8 @@ class Sequencer {
   /// What the thread that serves does, until stop_serving(), when all are told.
   void serve();
   void stop_serving();
+  /// Whether the caller is that thread.
+  bool serves_here() const;
 
   /// Evaluates preconditions alone and returns the last committed sequence.
   Result<Sequence> check(std::span<const Batch::Precondition> preconditions,
@@ -110,7 +112,10 @@ class Sequencer {
   Status number(const Request& request, Waiter& waiter) TALEA_REQUIRES(mutex_);
   // While commits are coming in, waiting a little makes one group of them.
   void gather() const;
+  // To one that waits, if there is one: the thread that serves may be busy with a stranger's code.
   void pass_on_lead() TALEA_REQUIRES(mutex_);
+  Result<Sequence> was_applied(Sequence sequence) TALEA_REQUIRES(mutex_);
+  static bool asks_for_no_batch(const Waiter* waiter);
   // Moves those that nobody waits for from `waiters` to where they are told of from.
   void take_deferred(std::vector<Waiter*>& waiters) TALEA_REQUIRES(mutex_);
 

@@ -31,7 +31,8 @@ void SpaceReserve::resume() {
   if (!opened.ok()) return;  // none yet, or one that take() will report
   file_ = std::move(opened).value();
   // Also when its length is right: a copy of the directory may have kept the length alone.
-  given_up_.store(!take_locked().ok(), std::memory_order_relaxed);
+  given_up_.store(true, std::memory_order_relaxed);
+  (void)take_locked().ok();
 }
 
 Status SpaceReserve::take() {
@@ -56,6 +57,11 @@ Status SpaceReserve::take_locked() {
     (void)file_->truncate(0).ok();
     times_.fetch_add(1, std::memory_order_release);
     ask_at_ns_ = clock_.monotonic_ns() + kAskAgainNs;
+    // One that was never held must not look, at the next open, like one that was given up.
+    if (!is_given_up()) {
+      file_.reset();
+      (void)file_system_.remove(path_).ok();
+    }
     return std::move(taken).with_context("hold back " + std::to_string(bytes_) +
                                          " bytes of the disk for removals");
   }
@@ -84,7 +90,8 @@ bool SpaceReserve::give_up(std::uint64_t before) {
     (void)file_->truncate(0).ok();
     (void)file_->sync_data().ok();
     times_.fetch_add(1, std::memory_order_release);
-    ask_at_ns_ = 0;
+    // Nor soon after: it is for whoever gave it up.
+    ask_at_ns_ = clock_.monotonic_ns() + kAskAgainNs;
   }
   return times_given_up() != before;
 }

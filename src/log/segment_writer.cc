@@ -124,12 +124,13 @@ Status SegmentWriter::append(BytesView bytes) {
 }
 
 Result<char*> SegmentWriter::reserve(std::uint64_t bytes) {
-  TALEA_ASSERT(is_usable());
+  // Another thread may just have found that a sync failed.
+  if (!is_usable()) return Status::io_error("a sync of " + segment_->name() + " failed");
   TALEA_ASSERT(end() + bytes <= bytes_planned_);
   Status space = take_space(end() + bytes);
   if (!space.ok()) {
     // Only zeros were written, and only behind end(): nothing that could be taken for a record.
-    usable_ = space.code() == Code::exhausted;
+    if (space.code() != Code::exhausted) usable_ = false;
     return std::move(space).with_context("take space for " + segment_->name());
   }
   if (memory_ != nullptr) return memory_ + end();

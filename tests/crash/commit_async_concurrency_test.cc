@@ -10,6 +10,7 @@
 
 #include "engine/engine_store.h"
 #include "tests/support/crash_world.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/test_directory.h"
 
 namespace talea {
@@ -271,6 +272,206 @@ TEST(CommitAsyncWithABudget, TellsToo) {
   EXPECT_EQ(store->get(Space::user, "key2997").value()->value, "newer");
   EXPECT_EQ(store->get(Space::user, "key2998").value()->value, "value");
   EXPECT_EQ(store->stats().keys, 3000U);
+}
+
+// --- Held up in the middle -----------------------------------------------------------------------
+
+thread_local bool is_held = false;
+
+// A disk whose syncs of log segments do what a test says.
+class HeldDisk final : public ForwardingFileSystem {
+ public:
+  using ForwardingFileSystem::ForwardingFileSystem;
+  std::function<Status()> before_sync;  // of a log segment
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    std::unique_ptr<File> file = TALEA_TRY(ForwardingFileSystem::open(path, mode));
+    if (!path.ends_with(".log")) return file;
+    return std::unique_ptr<File>(std::make_unique<HeldFile>(*this, std::move(file)));
+  }
+
+ private:
+  class HeldFile final : public ForwardingFile {
+   public:
+    HeldFile(HeldDisk& disk, std::unique_ptr<File> file)
+        : ForwardingFile(std::move(file)), disk_(disk) {}
+    Status sync_data() override {
+      if (disk_.before_sync != nullptr) TALEA_TRY(disk_.before_sync());
+      return ForwardingFile::sync_data();
+    }
+
+   private:
+    HeldDisk& disk_;
+  };
+};
+
+void wait_for(const std::atomic<bool>& flag) { flag.wait(false); }
+void set(std::atomic<bool>& flag) {
+  flag = true;
+  flag.notify_all();
+}
+
+class HeldCommit : public testing::Test {
+ protected:
+  void open(const Options& options) {
+    store_ = EngineStore::open({disk_, *world_.clock, *world_.random, *world_.executor},
+                               CrashWorld::kPath, options)
+                 .value();
+    ASSERT_TRUE(store_->put(Space::user, "a", "v").ok());
+  }
+  // A put that is held up in its sync till release_ is set, and ends in `outcome` then.
+  std::thread hold_a_put(const Status& outcome) {
+    disk_.before_sync = [this, outcome]() -> Status {
+      if (!is_held) return {};
+      set(holding_);
+      wait_for(release_);
+      return outcome;
+    };
+    std::thread held([this] {
+      is_held = true;
+      put_ = store_->put(Space::user, "b", "v").status();
+    });
+    wait_for(holding_);
+    return held;
+  }
+
+  CrashWorld world_;
+  HeldDisk disk_{*world_.disk};
+  std::unique_ptr<EngineStore> store_;
+  std::atomic<bool> holding_{false};
+  std::atomic<bool> release_{false};
+  Status put_;
+};
+
+TEST_F(HeldCommit, ACheckIsToldNoSequenceThatMayBeRejected) {
+  open(with(SyncMode::always));
+  std::thread held = hold_a_put(Status::io_error("the test says so"));
+  std::atomic<bool> told{false};
+  Sequence sequence = 0;
+  Batch check;
+  check.require_absent("another");
+  ASSERT_TRUE(store_
+                  ->commit_async(check,
+                                 [&](const Result<Sequence>& outcome) {
+                                   sequence = outcome.value();
+                                   set(told);
+                                 })
+                  .ok());
+  wait_for(told);
+  EXPECT_EQ(sequence, 1U);
+  set(release_);
+  held.join();
+  EXPECT_FALSE(put_.ok());
+}
+
+TEST_F(HeldCommit, WhoWaitsDoesNotWaitForAStrangersCallback) {
+  open(with(SyncMode::always));
+  std::atomic<bool> in_callback{false};
+  std::atomic<bool> end_callback{false};
+  ASSERT_TRUE(store_
+                  ->commit_async(put("first", "v"),
+                                 [&](const Result<Sequence>&) {
+                                   set(in_callback);
+                                   wait_for(end_callback);
+                                 })
+                  .ok());
+  wait_for(in_callback);
+  std::thread held = hold_a_put({});
+  ASSERT_TRUE(store_->commit_async(put("second", "v"), [](const Result<Sequence>&) {}).ok());
+  std::thread waiting([&] { EXPECT_TRUE(store_->put(Space::user, "third", "v").ok()); });
+  // So that it is in the queue behind the second, as a rule.
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  set(release_);
+  held.join();
+  waiting.join();  // for ever, if it waits for the callback
+  set(end_callback);
+}
+
+TEST_F(HeldCommit, WithoutThreadsOfItsOwnACallbackMayCommitBesideACheckpoint) {
+  Options options = with(SyncMode::always);
+  options.worker_threads = 0;
+  options.checkpoint_bytes = kMiB;
+  options.compaction_interval = std::chrono::milliseconds(0);
+  open(options);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(store_->put(Space::user, "a" + std::to_string(i), Bytes(50'000, 'v')).ok());
+  }
+  std::atomic<bool> in_callback{false};
+  std::atomic<bool> committed{false};
+  ASSERT_TRUE(
+      store_
+          ->commit_async(
+              put("first", "v"),
+              [&](const Result<Sequence>&) {
+                set(in_callback);
+                wait_for(holding_);
+                world_.clock->advance_ms(1000);  // a checkpoint is due
+                EXPECT_TRUE(
+                    store_->commit_async(put("second", "v"), [](const Result<Sequence>&) {}).ok());
+                set(committed);
+              })
+          .ok());
+  wait_for(in_callback);
+  std::thread held = hold_a_put({});
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  set(release_);
+  held.join();
+  wait_for(committed);
+  EXPECT_TRUE(store_->close().ok());
+}
+
+TEST_F(HeldCommit, ASyncThatFailsBesideWritersIsAnErrorOfTheirs) {
+  Options options = with(SyncMode::never);
+  options.segment_bytes = 64 * kMiB;
+  open(options);
+  disk_.before_sync = [] { return Status::io_error("the test says so"); };
+  std::atomic<bool> failed{false};
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 2; ++i) {
+    writers.emplace_back([&] {
+      while (store_->put(Space::user, "b", "v").ok()) {
+      }
+      set(failed);
+    });
+  }
+  EXPECT_EQ(store_->sync().code(), Code::io_error);
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(failed);
+}
+
+// --- Snapshots beside the end of segments
+// ----------------------------------------------------------
+
+TEST(RetiredSegments, AreLeftByAllTombstonesWhateverIsPinnedMeanwhile) {
+  CrashWorld world;
+  Options options = with(SyncMode::never);
+  options.segment_bytes = 64 * kKiB;
+  options.checkpoint_bytes = 0;
+  auto store = world.open(options).value();
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> pinning;
+  for (int i = 0; i < 3; ++i) {
+    pinning.emplace_back([&] {
+      while (!stop) {
+        EXPECT_TRUE(store->snapshot().ok());
+        std::this_thread::yield();
+      }
+    });
+  }
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  for (int round = 0; round < 60; ++round) {
+    for (int i = 0; i < 60; ++i) {
+      ASSERT_TRUE(store->put(Space::user, key(i), Bytes(500, 'v')).ok());
+    }
+    ASSERT_TRUE(store->checkpoint().ok());
+    for (int i = 0; i < 60; ++i) ASSERT_TRUE(store->remove(Space::user, key(i)).ok());
+    ASSERT_TRUE(store->checkpoint().ok());
+    for (int i = 0; i < 6; ++i) store->maintain();
+    ASSERT_TRUE(store->put(Space::user, "z" + std::to_string(round), "v").ok());
+  }
+  stop = true;
+  for (std::thread& thread : pinning) thread.join();
+  EXPECT_EQ(store->stats().keys, 60U);
 }
 
 }  // namespace

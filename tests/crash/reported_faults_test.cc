@@ -10,6 +10,7 @@
 
 #include "manifest/manifest.h"
 #include "tests/support/crash_world.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/test_directory.h"
 
 namespace talea {
@@ -25,68 +26,36 @@ Options small_segments(SyncMode sync = SyncMode::always) {
 }
 
 // A CrashFileSystem whose next sync a test can hold up, and which knows how many files are open.
-class WatchedDisk final : public FileSystem {
+class WatchedDisk final : public ForwardingFileSystem {
  public:
-  explicit WatchedDisk(CrashFileSystem& disk) : disk_(disk) {}
+  explicit WatchedDisk(CrashFileSystem& disk) : ForwardingFileSystem(disk) {}
 
   /// `action` runs at the start of the next sync_data, once.
   void before_next_sync(std::function<void()> action) { before_sync_ = std::move(action); }
   int open_files() const { return open_files_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    std::unique_ptr<File> file = TALEA_TRY(disk_.open(path, mode));
+    std::unique_ptr<File> file = TALEA_TRY(ForwardingFileSystem::open(path, mode));
     return std::unique_ptr<File>(std::make_unique<WatchedFile>(*this, std::move(file)));
-  }
-  Result<std::string> absolute(const std::string& path) override { return disk_.absolute(path); }
-  Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
-  Status create_directory(const std::string& path) override { return disk_.create_directory(path); }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return disk_.list(path);
-  }
-  Status rename(const std::string& from, const std::string& to) override {
-    return disk_.rename(from, to);
-  }
-  Status remove(const std::string& path) override { return disk_.remove(path); }
-  Status sync_directory(const std::string& path) override { return disk_.sync_directory(path); }
-  Result<std::unique_ptr<FileLock>> lock(const std::string& path, LockKind kind,
-                                         const std::string& owner) override {
-    return disk_.lock(path, kind, owner);
   }
 
  private:
-  class WatchedFile final : public File {
+  class WatchedFile final : public ForwardingFile {
    public:
     WatchedFile(WatchedDisk& disk, std::unique_ptr<File> file)
-        : disk_(disk), file_(std::move(file)) {
+        : ForwardingFile(std::move(file)), disk_(disk) {
       ++disk_.open_files_;
     }
     ~WatchedFile() override { --disk_.open_files_; }
-    Result<std::size_t> pread(std::uint64_t offset, char* out, std::size_t bytes) override {
-      return file_->pread(offset, out, bytes);
-    }
-    Status pwrite(std::uint64_t offset, BytesView data) override {
-      return file_->pwrite(offset, data);
-    }
-    Status allocate(std::uint64_t offset, std::uint64_t bytes) override {
-      return file_->allocate(offset, bytes);
-    }
-    Status truncate(std::uint64_t bytes) override { return file_->truncate(bytes); }
     Status sync_data() override {
       if (const auto action = std::exchange(disk_.before_sync_, nullptr)) action();
-      return file_->sync_data();
-    }
-    Result<std::uint64_t> size() override { return file_->size(); }
-    Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
-                                         MapAccess access) override {
-      return file_->map(offset, bytes, access);
+      return ForwardingFile::sync_data();
     }
 
    private:
     WatchedDisk& disk_;
-    const std::unique_ptr<File> file_;
   };
 
-  CrashFileSystem& disk_;
   std::function<void()> before_sync_;  // set and taken by one writer at a time
   std::atomic<int> open_files_{0};
 };
