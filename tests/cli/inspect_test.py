@@ -25,7 +25,7 @@ class Inspect(TaleaTest):
         self.talea("put", "large", "-", stdin=os.urandom(2_000_000))
         segments = self.json("segments")["segments"]
         names = {path.name for path in (self.directory / "store").iterdir()}
-        self.assertEqual({s["file"] for s in segments}, names - {"LOCK", "MANIFEST"})
+        self.assertEqual({s["file"] for s in segments}, names - {"LOCK", "MANIFEST", "RESERVE"})
         self.assertEqual({s["kind"] for s in segments}, {"log", "extent"})
         for segment in segments:
             path = self.directory / "store" / segment["file"]
