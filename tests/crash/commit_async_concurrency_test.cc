@@ -362,6 +362,7 @@ TEST_F(HeldCommit, ACheckIsToldNoSequenceThatMayBeRejected) {
   set(release_);
   held.join();
   EXPECT_FALSE(put_.ok());
+  (void)store_->close().ok();
 }
 
 TEST_F(HeldCommit, WhoWaitsDoesNotWaitForAStrangersCallback) {
@@ -385,6 +386,7 @@ TEST_F(HeldCommit, WhoWaitsDoesNotWaitForAStrangersCallback) {
   held.join();
   waiting.join();  // for ever, if it waits for the callback
   set(end_callback);
+  EXPECT_TRUE(store_->close().ok());  // after which no callback looks at the flags
 }
 
 TEST_F(HeldCommit, WithoutThreadsOfItsOwnACallbackMayCommitBesideACheckpoint) {
