@@ -164,6 +164,33 @@ TEST(EngineConcurrency, ReadersNeverSeeABatchGoBack) {
   scanner.join();
 }
 
+// A batch that changes a key twice gives it one value: the first is never seen.
+TEST(EngineConcurrency, ReadersNeverSeeTheMiddleOfABatch) {
+  Engine engine = open_or_die(test_directory() + "/store", SyncMode::never);
+  std::atomic<bool> stop{false};
+  ASSERT_TRUE(engine.put("a", "whole").ok());
+  std::thread writer([&] {
+    for (int i = 0; i < 3000; ++i) {
+      Batch batch;
+      batch.put("a", "half");
+      for (int j = 0; j < 20; ++j) batch.put("padding" + std::to_string(j), "");
+      ASSERT_TRUE(engine.commit(batch.put("a", "whole")).ok());
+    }
+    stop = true;
+  });
+  std::thread multiple([&] {
+    const std::vector<BytesView> keys = {"a", "padding7"};
+    std::vector<std::optional<Bytes>> values(2);
+    while (!stop) {
+      ASSERT_TRUE(engine.multi_get(keys, values).ok());
+      ASSERT_EQ(values[0], "whole");
+    }
+  });
+  while (!stop) ASSERT_EQ(engine.get("a").value(), "whole");
+  writer.join();
+  multiple.join();
+}
+
 TEST(EngineConcurrency, LargeValuesFromManyThreadsKeepApart) {
   Engine engine = open_or_die(test_directory() + "/store", SyncMode::always);
   run_threads(4, [&](int thread) {

@@ -231,15 +231,18 @@ bool LiveState::find(const EpochGuard& guard, Space space, BytesView key, Found&
     if (location == 0 || !read(location, out) || out.entry.key != key) return false;
   }
   if (out.sequence() > published) [[unlikely]]
-    return is_published(location, out);
+    return find_published(guard, space, key, out);
   return !out.entry.is_remove();
 }
 
-// An entry that is younger than what was published when the reader came: its batch is being
-// published, or was meanwhile. Until all of a batch is in, readers see none of it.
-bool LiveState::is_published(Location location, Found& out) const {
+// The reader met an entry that is younger than what was published when it came: its batch is being
+// published, or was meanwhile. Until all of a batch is in, readers see none of it. The key is
+// looked up anew: a batch may change it several times, and what was found may be one of the earlier
+// ones.
+bool LiveState::find_published(const EpochGuard& guard, Space space, BytesView key,
+                               Found& out) const {
   const SnapshotRegistry::Pin pin = snapshots_.pin();
-  return entry_as_of(location, pin.sequence(), out);
+  return find_at(guard, space, key, pin.sequence(), out);
 }
 
 // The entry or tombstone of the key at `location` as of batch `at`.

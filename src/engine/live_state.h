@@ -281,7 +281,7 @@ class LiveState final : private KeySource {
   BytesView key_at(std::uint64_t word, Bytes& scratch) const override;
   bool is_key_at(std::uint64_t word, BytesView key) const override;
 
-  bool is_published(Location location, Found& out) const;
+  bool find_published(const EpochGuard& guard, Space space, BytesView key, Found& out) const;
   bool version_as_of(Location location, Sequence at, Found& out) const;
   bool find_superseded(Space space, BytesView key, Sequence at, Found& out) const;
   // The entry that a row of a run is about.
