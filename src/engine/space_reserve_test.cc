@@ -270,7 +270,7 @@ TEST_P(FullDiskTest, NothingIsPutWhileTheReserveIsInUse) {
   if (HasFatalFailure()) return;
   // Removals take what little is left, until the reserve is needed.
   int i = 0;
-  while (disk_.read_file(kReservePath).value().size() > 0) ASSERT_TRUE(remove(key_of(i++)).ok());
+  while (!disk_.read_file(kReservePath).value().empty()) ASSERT_TRUE(remove(key_of(i++)).ok());
   const auto expect_refused = [&](const Status& status) {
     EXPECT_EQ(status.code(), Code::exhausted) << status.to_string();
     EXPECT_NE(status.message().find("held back"), BytesView::npos) << status.to_string();
@@ -297,7 +297,7 @@ TEST_P(FullDiskTest, AValueThatIsBeingWrittenStopsWhenTheReserveIsGivenUp) {
   fill();
   if (HasFatalFailure()) return;
   ValueWriter writer = store_->write_value().value();
-  for (int i = 0; disk_.read_file(kReservePath).value().size() > 0; ++i) {
+  for (int i = 0; !disk_.read_file(kReservePath).value().empty(); ++i) {
     ASSERT_TRUE(remove(key_of(i)).ok());
   }
   EXPECT_EQ(writer.append(Bytes(3 * kMiB, 'x')).code(), Code::exhausted);

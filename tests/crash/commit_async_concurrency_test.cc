@@ -216,6 +216,7 @@ TEST_P(CommitAsync, SharesGroupsWithThoseThatWait) {
   constexpr int kWrites = 400;
   Outcomes outcomes[kThreads];
   std::vector<std::thread> threads;
+  threads.reserve(2 * kThreads);
   std::atomic<int> failed{0};
   for (int number = 0; number < kThreads; ++number) {
     threads.emplace_back([&, number] {
@@ -429,6 +430,7 @@ TEST_F(HeldCommit, ASyncThatFailsBesideWritersIsAnErrorOfTheirs) {
   disk_.before_sync = [] { return Status::io_error("the test says so"); };
   std::atomic<bool> failed{false};
   std::vector<std::thread> writers;
+  writers.reserve(2);
   for (int i = 0; i < 2; ++i) {
     writers.emplace_back([&] {
       while (store_->put(Space::user, "b", "v").ok()) {
@@ -452,6 +454,7 @@ TEST(RetiredSegments, AreLeftByAllTombstonesWhateverIsPinnedMeanwhile) {
   auto store = world.open(options).value();
   std::atomic<bool> stop{false};
   std::vector<std::thread> pinning;
+  pinning.reserve(3);
   for (int i = 0; i < 3; ++i) {
     pinning.emplace_back([&] {
       while (!stop) {

@@ -42,6 +42,7 @@ struct FullStore {
 class Putters {
  public:
   Putters(EngineStore& store, int count) {
+    threads_.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) {
       threads_.emplace_back([this, &store] {
         while (!stop_) (void)store.put(Space::user, "p", Bytes(50'000, 'p')).ok();
