@@ -21,6 +21,10 @@ constexpr std::chrono::milliseconds kWorkAheadOfSyncsPeriod{20};
 
 constexpr std::chrono::milliseconds kMaintenancePeriod{20};
 
+// A removal that finds the disk full is tried again in the reserve. There it may still be rejected
+// together with a put before it, one of those that were let in before the reserve was given up.
+constexpr int kRemovalTriesMax = 64;
+
 bool holds_large_value(const Batch& batch) {
   return std::any_of(batch.operations().begin(), batch.operations().end(),
                      [](const Batch::Operation& operation) {
@@ -213,7 +217,9 @@ Result<Sequence> EngineStore::commit_encoded(const Sequencer::Request& request, 
                                              std::uint64_t removes) {
   const std::uint64_t before = reserve_.times_given_up();
   auto committed = commit_promoted(request);
-  if (puts == 0 && committed.status().code() == Code::exhausted && reserve_.give_up(before)) {
+  for (int tries = 1; puts == 0 && committed.status().code() == Code::exhausted &&
+                      tries < kRemovalTriesMax && reserve_.give_up(before);
+       ++tries) {
     committed = commit_promoted(request);
   }
   count_outcome(committed);
@@ -373,7 +379,7 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
 
  private:
   void tell(Result<Sequence> outcome) noexcept override {
-    if (is_refused_removal(outcome) && !std::exchange(is_retried_, true) &&
+    if (is_refused_removal(outcome) && ++tries_ < kRemovalTriesMax &&
         store_.reserve_.give_up(before_)) {
       // As a removal that is waited for: once more, in the reserve.
       Status queued = store_.sequencer_.commit_later(*this);
@@ -396,7 +402,7 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
 
   EngineStore& store_;
   const std::uint64_t before_ = store_.reserve_.times_given_up();
-  bool is_retried_ = false;
+  int tries_ = 0;
   const Batch batch_;
   const Completion done_;
   PreparedBatch prepared_;
