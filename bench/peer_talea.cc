@@ -113,12 +113,14 @@ class TaleaPeer final : public Peer {
   }
 
   Result<DiskUse> disk_use(const std::string& directory) override {
-    DiskUse use{.bytes = TALEA_TRY(disk_blocks_bytes(directory))};
+    DiskUse use;
     std::uint64_t segment_bytes = 0;
     for (const SegmentInfo& segment : engine_->segments()) {
       segment_bytes += segment.file_bytes;
       use.free_tail_bytes += segment.file_bytes - segment.used_bytes;
     }
+    // Last: the background takes space meanwhile.
+    use.bytes = TALEA_TRY(disk_blocks_bytes(directory));
     use.index_bytes = use.bytes - std::min(use.bytes, segment_bytes);
     return use;
   }
