@@ -10,7 +10,9 @@ namespace talea {
 
 namespace {
 
-constexpr std::size_t kWriteBytes = 256 * kKiB;
+// Of a huge page, and each write but the last ends where one ends: then the kernel may hold it as
+// one.
+constexpr std::size_t kWriteBytes = 2 * kMiB;
 
 }  // namespace
 
@@ -55,25 +57,25 @@ Result<EntryExtent> DataWriter::add(const EntryView& entry, Sequence sequence, s
   summary_.lowest_sequence =
       summary_.entries == 1 ? sequence : std::min(summary_.lowest_sequence, sequence);
   summary_.highest_sequence = std::max(summary_.highest_sequence, sequence);
-  if (buffer_.size() >= kWriteBytes) TALEA_TRY(flush());
+  if (buffer_.size() >= kWriteBytes) TALEA_TRY(flush(kWriteBytes));
   return place;
 }
 
-Status DataWriter::flush() {
-  failure_ = file_->pwrite(written_, buffer_);
+Status DataWriter::flush(std::size_t count) {
+  failure_ = file_->pwrite(written_, BytesView(buffer_).substr(0, count));
   if (!failure_.ok()) {
     failure_ = std::move(failure_).with_context("write " + path());
     return failure_;
   }
-  written_ += buffer_.size();
-  buffer_.clear();
+  written_ += count;
+  buffer_.erase(0, count);
   return {};
 }
 
 Result<DataSummary> DataWriter::finish() {
   TALEA_ASSERT(!keep_);
   if (!failure_.ok()) return failure_;
-  TALEA_TRY(flush());
+  TALEA_TRY(flush(buffer_.size()));
   failure_ = file_->sync_data();
   if (failure_.ok()) failure_ = file_system_.sync_directory(directory_);
   if (!failure_.ok()) return Status(failure_).with_context("sync " + path());

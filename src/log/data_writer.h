@@ -63,7 +63,7 @@ class DataWriter {
              std::unique_ptr<File> file);
 
   std::string path() const;
-  Status flush();
+  Status flush(std::size_t count);
 
   FileSystem& file_system_;
   const std::string directory_;

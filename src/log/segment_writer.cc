@@ -10,8 +10,13 @@ namespace talea {
 namespace {
 
 // Space is taken in pieces of this size, so that an append that must wait for the thread in the
-// background waits for one piece.
-constexpr std::uint64_t kTakenAtOnce = 1 * kMiB;
+// background waits for one piece. It is that of a huge page, and a piece ends where one ends: then
+// the kernel may hold it as one.
+constexpr std::uint64_t kTakenAtOnce = 2 * kMiB;
+
+std::uint64_t piece_after(std::uint64_t taken, std::uint64_t target) {
+  return std::min(target - taken, kTakenAtOnce - taken % kTakenAtOnce);
+}
 
 // A block of zeros to write from.
 const Bytes& zeros() {
@@ -84,7 +89,7 @@ Status SegmentWriter::take_space(std::uint64_t needed) {
   std::uint64_t taken = taken_.load(std::memory_order_relaxed);
   std::uint64_t target = std::max(needed, step_from(taken));
   while (taken < needed) {
-    const std::uint64_t piece = std::min(target - taken, kTakenAtOnce);
+    const std::uint64_t piece = piece_after(taken, target);
     Status took = take(taken, piece);
     if (!took.ok()) {
       // No room for a whole step: then for what is needed now, or not at all.
@@ -111,7 +116,7 @@ void SegmentWriter::take_ahead(Ahead ahead) {
     const std::uint64_t taken = taken_.load(std::memory_order_relaxed);
     const std::uint64_t target = step_from(taken);
     if (target <= taken) return;
-    const std::uint64_t piece = std::min(target - taken, kTakenAtOnce);
+    const std::uint64_t piece = piece_after(taken, target);
     if (!take(taken, piece).ok()) return;
     taken_.store(taken + piece, std::memory_order_release);
   }
