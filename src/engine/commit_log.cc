@@ -111,6 +111,10 @@ Status CommitLog::append(std::span<const PendingBatch> batches, std::size_t& cou
     ++count;
   }
   char* const begin = TALEA_TRY(writer_->reserve(bytes_max));
+  // It comes while the record is written. Of more than one, publish() looks ahead by itself.
+  if (const EntrySource& first = batches.front().entries.front(); count == 1) {
+    live_.prefetch_replaced(first.space, first.key);
+  }
   char* to = begin;
   const SegmentContext& context = writer_->segment()->context();
   for (const PendingBatch& batch : batches.first(count)) {

@@ -142,6 +142,7 @@ Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
   if (!bounds_.is_open()) [[unlikely]]
     TALEA_TRY(wait_within_bounds(!entry.is_remove));
   const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
+  live_->prefetch_bucket(entry.space, entry.key);  // it comes while the entry is encoded
   const EncodedBatch encoded = encode_batch({&entry, 1});
   Sequencer::Request request;
   request.entries = {&entry, 1};

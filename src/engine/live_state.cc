@@ -74,6 +74,21 @@ LiveState::SpaceIndex& LiveState::index_for(Space space) {
 
 void LiveState::publish(std::span<const Change> changes, SegmentState& segment, Sequence sequence) {
   MutexLock lock(index_mutex_);
+  for (auto rest = changes; !rest.empty();) {
+    const auto group = rest.first(std::min(rest.size(), kMovedAtOnce));
+    rest = rest.subspan(group.size());
+    if (group.size() > 1) prefetch_changes(group);
+    publish_each(group, segment, sequence);
+  }
+  // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
+  published_.store(sequence);
+  // As much as was added, and some of what a snapshot left behind.
+  for (std::size_t pruned = 0; prune() && pruned < changes.size(); pruned += kPrunedAtOnce) {
+  }
+}
+
+void LiveState::publish_each(std::span<const Change> changes, SegmentState& segment,
+                             Sequence sequence) {
   for (const Change& change : changes) {
     if (change.is_remove) {
       publish_remove(change, segment, sequence);
@@ -81,9 +96,39 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
       publish_put(change, segment, sequence);
     }
   }
-  // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
-  published_.store(sequence);
-  (void)prune();
+}
+
+void LiveState::prefetch_bucket(Space space, BytesView key) const {
+  const EpochGuard guard(epochs_);
+  table_.prefetch(guard, hash_key(space, key));
+}
+
+void LiveState::prefetch_replaced(Space space, BytesView key) const {
+  const EpochGuard guard(epochs_);
+  (void)table_.find(guard, hash_key(space, key), [this](Location location) {
+    prefetch(location);
+    return false;
+  });
+}
+
+// In rounds, each of which asks for what the next one reads, so that the changes wait together.
+void LiveState::prefetch_changes(std::span<const Change> changes) const {
+  std::array<BytesView, kMovedAtOnce> keys;
+  std::array<Location, kMovedAtOnce> candidates{};
+  TALEA_ASSERT(changes.size() <= keys.size());
+  const Space space = changes.front().space;
+  const EpochGuard guard(epochs_);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    keys[i] = changes[i].key;
+    table_.prefetch(guard, hash_key(changes[i].space, keys[i]));
+  }
+  const SpaceIndex* const index = index_of(space);
+  if (index == nullptr) return;
+  index->tree.find_candidates(guard, std::span(keys).first(changes.size()),
+                              std::span(candidates).first(changes.size()));
+  for (const Location candidate : candidates) {
+    if (candidate != 0) prefetch(candidate);
+  }
 }
 
 // The newest location of a key, published or not: also that of an earlier change of this batch, and

@@ -98,6 +98,11 @@ class LiveState final : private KeySource {
   /// none of them before all.
   void publish(std::span<const Change> changes, SegmentState& segment, Sequence sequence)
       TALEA_EXCLUDES(index_mutex_);
+  /// For whoever is about to write a change of `key`, and does something else first: asks for the
+  /// memory that publish() needs to find what it replaces. Both are of use one after the other, a
+  /// cache miss apart. Cost: some nanoseconds.
+  void prefetch_bucket(Space space, BytesView key) const;
+  void prefetch_replaced(Space space, BytesView key) const;
   /// What is published is all there is through `sequence`: for replay, whose log may have gaps.
   void set_published(Sequence sequence) { published_.store(sequence); }
 
@@ -295,6 +300,9 @@ class LiveState final : private KeySource {
   Sequence seen_by_all() const TALEA_REQUIRES(index_mutex_) {
     return std::max(std::min(snapshots_.oldest(), published()), floor_);
   }
+  void publish_each(std::span<const Change> changes, SegmentState& segment, Sequence sequence)
+      TALEA_REQUIRES(index_mutex_);
+  void prefetch_changes(std::span<const Change> changes) const;
   Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
   using MoveHashes = std::array<std::uint64_t, kMovedAtOnce>;
   MoveHashes prefetch_moves(const EpochGuard& guard, std::span<const Move> moves) const;
