@@ -1,6 +1,7 @@
 #include "bench/drive.h"
 
 #include <algorithm>
+#include <chrono>
 #include <latch>
 #include <numeric>
 #include <thread>
@@ -67,6 +68,23 @@ Status check_entries(Peer& peer, const DataSet& data, std::uint64_t version,
     }
   }
   return {};
+}
+
+Status settle(Peer& peer) {
+  constexpr auto kLook = std::chrono::milliseconds(100);
+  constexpr double kIdle = 0.03;  // of a core
+  constexpr int kLooksIdle = 4;
+  constexpr int kLooksMax = 3000;
+  TALEA_TRY(peer.settle());
+  int idle = 0;
+  for (int looks = 0; looks < kLooksMax; ++looks) {
+    const Stopwatch stopwatch;
+    std::this_thread::sleep_for(kLook);
+    const Cost cost = stopwatch.elapsed();
+    idle = cost.cpu_seconds < kIdle * cost.seconds ? idle + 1 : 0;
+    if (idle == kLooksIdle) return peer.settle();
+  }
+  return Status::timed_out(peer.name() + " was still busy with itself after five minutes");
 }
 
 Result<Cost> timed_threads(unsigned threads, const std::function<Status(unsigned)>& work) {

@@ -59,6 +59,12 @@ Status put_in_batches(Peer& peer, const DataSet& data, std::uint64_t version = 0
 Status check_entries(Peer& peer, const DataSet& data, std::uint64_t version = 0,
                      std::uint64_t entries_max = UINT64_MAX);
 
+/// Waits until the store has no work of its own under way: until it says so, and then until the
+/// process has been idle for several times the period of any store's background. For all sides
+/// alike: what a load left to be done is not part of the row that comes after it.
+/// Errors: timed_out   after minutes
+Status settle(Peer& peer);
+
 /// Runs `work` with the numbers 0 to threads - 1, each in a thread of its own; one in the calling
 /// thread when there is one. The clock starts when all are ready and ends when the last is done.
 Result<Cost> timed_threads(unsigned threads, const std::function<Status(unsigned)>& work);

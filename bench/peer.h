@@ -39,6 +39,9 @@ struct OpenOptions {
   /// Check the checksum of a value at every read, not only when it is read first. A store without
   /// this choice ignores it.
   bool verify_every_read = false;
+  /// False where the row is about the compaction that is asked for: a store that would have done
+  /// it by itself before may be told not to.
+  bool compacts_by_itself = true;
   /// How many threads a store with workers of its own is to have; none: as many as it likes.
   std::optional<unsigned> workers = {};
 };
@@ -132,7 +135,8 @@ class Peer {
   virtual Status sync() = 0;
   /// Reclaims all the garbage there is, and returns when that is done.
   virtual Status compact();
-  /// Waits until the store has no work of its own under way.
+  /// Waits until the store says that no work of its own is under way; settle() in drive.h waits
+  /// for more.
   virtual Status settle() { return {}; }
   /// Of the open store in `directory`. The default knows no tail and no index of its own.
   virtual Result<DiskUse> disk_use(const std::string& directory);

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "bench/peer.h"
@@ -31,10 +30,11 @@ class TaleaPeer final : public Peer {
 
   Status open(const std::string& directory, const OpenOptions& options) override {
     const bool durable = options.durability == Durability::power_cut;
-    engine_.emplace(TALEA_TRY(Engine::open(
-        directory,
-        {.sync = durable ? SyncMode::always : SyncMode::never,
-         .verify_reads = options.verify_every_read ? VerifyReads::always : VerifyReads::once})));
+    Options chosen;
+    chosen.sync = durable ? SyncMode::always : SyncMode::never;
+    chosen.verify_reads = options.verify_every_read ? VerifyReads::always : VerifyReads::once;
+    if (!options.compacts_by_itself) chosen.compaction_interval = std::chrono::milliseconds(0);
+    engine_.emplace(TALEA_TRY(Engine::open(directory, chosen)));
     return {};
   }
 
@@ -95,22 +95,6 @@ class TaleaPeer final : public Peer {
 
   Status sync() override { return engine_->sync(); }
   Status compact() override { return engine_->compact(); }
-
-  // Quiet for so long, which is several steps of the background.
-  Status settle() override {
-    constexpr auto kPause = std::chrono::milliseconds(100);
-    constexpr int kPausesMax = 1200;
-    std::uint64_t before = 0;
-    for (int pause = 0; pause < kPausesMax; ++pause) {
-      const Stats stats = engine_->stats();
-      const std::uint64_t now = 1 + stats.checkpoints + stats.compacted_bytes_written +
-                                stats.run_bytes_written + stats.index_bytes;
-      if (now == before) return {};
-      before = now;
-      std::this_thread::sleep_for(kPause);
-    }
-    return Status::timed_out("talea did not finish its upkeep within two minutes");
-  }
 
   Result<DiskUse> disk_use(const std::string& directory) override {
     DiskUse use;

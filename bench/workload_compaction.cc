@@ -48,7 +48,9 @@ Result<Figures> CompactionWorkload::run_round(Peer& peer, const std::string& dir
                                               unsigned round) {
   const DataSet data(shape_.data, round * shape_.data.keys);
   const std::uint64_t version = shape_.overwrite ? 1 : 0;
-  TALEA_TRY(peer.open(directory + "/store", data.open_options()));
+  OpenOptions options = data.open_options();
+  options.compacts_by_itself = false;
+  TALEA_TRY(peer.open(directory + "/store", options));
   TALEA_TRY(put_entries(peer, data, 0, data.size()));
   if (shape_.overwrite) TALEA_TRY(put_in_batches(peer, data, version));
   for (std::uint64_t position = 0; position < shape_.removes; ++position) {
@@ -61,7 +63,7 @@ Result<Figures> CompactionWorkload::run_round(Peer& peer, const std::string& dir
         Figure::duration(TALEA_TRY(timed_threads(1, [&](unsigned) { return peer.compact(); })));
   } else {
     const std::atomic<bool> at_once{true};
-    TALEA_TRY(peer.settle());
+    TALEA_TRY(settle(peer));
     const std::vector<double> idle =
         TALEA_TRY(latencies(peer, data, version, shape_.foreground_operations, at_once));
     std::atomic<bool> compacted{false};

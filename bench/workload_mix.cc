@@ -82,7 +82,7 @@ Result<Figures> MixWorkload::run_round(Peer& peer, const std::string& directory,
         for (std::uint64_t position = 0; position < data_->size(); ++position) {
           TALEA_TRY(peer.get(data_->key(position), value));  // into the caches
         }
-        TALEA_TRY(peer.settle());
+        TALEA_TRY(settle(peer));
       }
       figures[row] = TALEA_TRY(run(peer, directory + "/store", row, round));
     }
