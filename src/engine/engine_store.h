@@ -54,6 +54,8 @@ class EngineStore final : public Store {
   /// One step of what the background does.
   void maintain() { maintenance_.step(); }
   Stats stats() const;
+  /// How many commits wait behind the group that is being written.
+  std::size_t queued_commits() const { return sequencer_.queued(); }
   std::vector<SegmentInfo> segments() const;
   const RecoveryReport& recovery() const { return report_; }
   Status close();

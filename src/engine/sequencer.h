@@ -90,6 +90,8 @@ class Sequencer {
 
   /// Of the last batch that is committed.
   Sequence last_sequence() const TALEA_EXCLUDES(mutex_);
+  /// How many are in the queue, behind the group that is being written.
+  std::size_t queued() const { return queue_size_.load(std::memory_order_relaxed); }
   /// No batch that is committed has a later `now`.
   std::uint64_t last_now() const TALEA_EXCLUDES(mutex_);
 

@@ -78,6 +78,18 @@ class WriteInFlight : public testing::Test {
   enum class Outcome { committed, rejected };
   // Commits `second` while `first` is in flight; the outcome of `first` is decided after that.
   Result<Sequence> commit_behind(const Batch& first, Outcome outcome, const Batch& second) {
+    return do_behind([&] { return store_->commit(first, nullptr).status(); }, outcome,
+                     [&] { return store_->commit(second, &failed_); });
+  }
+  // The same with apply(), of the same batch.
+  Result<bool> apply_behind(Outcome outcome) {
+    const auto apply = [this] { return store_->apply(100, Batch().put("new", "1")); };
+    return do_behind([&] { return apply().status(); }, outcome, apply);
+  }
+  // `queued`: so many commits wait before the outcome is decided.
+  template <typename Second>
+  std::invoke_result_t<Second> do_behind(const std::function<Status()>& first, Outcome outcome,
+                                         const Second& second, std::size_t queued = 1) {
     std::promise<void> entered;
     std::promise<void> decided;
     disk_.before_next_sync([&] {
@@ -86,16 +98,16 @@ class WriteInFlight : public testing::Test {
       if (outcome == Outcome::rejected) world_.disk->fail_at(1, Fault::sync_fails);
     });
     Status first_status;
-    std::thread writer([&] { first_status = store_->commit(first, nullptr).status(); });
+    std::thread writer([&] { first_status = first(); });
     entered.get_future().wait();
-    std::atomic<bool> begun{false};
+    std::atomic<bool> ended{false};
     auto waiting = std::async(std::launch::async, [&] {
-      begun = true;
-      return store_->commit(second, &failed_);
+      auto result = second();
+      ended = true;
+      return result;
     });
-    // Gives `second` the time to reach its verdict. The test is true in any order of the two.
-    while (!begun) std::this_thread::yield();
-    for (int i = 0; i < 20'000; ++i) std::this_thread::yield();
+    while (store_->queued_commits() < queued && !ended) std::this_thread::yield();
+    EXPECT_FALSE(ended) << "it did not wait for what it rests on";
     decided.set_value();
     writer.join();
     EXPECT_EQ(first_status.ok(), outcome == Outcome::committed) << first_status.to_string();
@@ -168,6 +180,40 @@ TEST_F(WriteInFlight, ThatIsCommittedIsTheRevisionFound) {
   ASSERT_EQ(committed.status().code(), Code::conflict) << committed.status().to_string();
   ASSERT_TRUE(failed_.found.has_value());
   EXPECT_EQ(*failed_.found, store_->get(Space::user, "new").value()->revision);
+}
+
+TEST_F(WriteInFlight, ThatIsRejectedWasNotAppliedBefore) {
+  const auto second = apply_behind(Outcome::rejected);
+  EXPECT_FALSE(second.ok()) << (*second ? "applied, behind a failure" : "told: applied before");
+  EXPECT_FALSE(has("new"));
+  const auto third = store_->apply(100, Batch().put("new", "1"));
+  ASSERT_TRUE(third.ok()) << third.status().to_string();
+  EXPECT_TRUE(*third);
+  EXPECT_TRUE(has("new"));
+}
+
+TEST_F(WriteInFlight, ThatIsCommittedWasAppliedBefore) {
+  const auto second = apply_behind(Outcome::committed);
+  ASSERT_TRUE(second.ok()) << second.status().to_string();
+  EXPECT_FALSE(*second);
+}
+
+// Both in the queue, behind a stranger's batch that fails.
+TEST_F(WriteInFlight, ThatIsRejectedTakesAlongAnApplyAndItsRepetition) {
+  std::future<Result<bool>> first;
+  const auto apply = [this] { return store_->apply(100, Batch().put("new", "1")); };
+  const auto second = do_behind(
+      [this] { return store_->put(Space::user, "stranger", "1").status(); }, Outcome::rejected,
+      [&] {
+        first = std::async(std::launch::async, apply);
+        while (store_->queued_commits() == 0) std::this_thread::yield();
+        return apply();
+      },
+      2);
+  EXPECT_FALSE(first.get().ok());
+  EXPECT_FALSE(second.ok()) << (*second ? "applied, behind a failure" : "told: applied before");
+  EXPECT_FALSE(has("new"));
+  EXPECT_TRUE(store_->apply(100, Batch().put("new", "1")).value());
 }
 
 // --- Rejected writes -----------------------------------------------------------------------------
