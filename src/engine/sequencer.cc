@@ -26,9 +26,6 @@ void pause_briefly() {
 #endif
 }
 
-// Nor do those whose outcomes nobody has taken yet become more than this.
-constexpr std::size_t kToldMax = 65'536;
-
 // The thread that serves must not wait for the room that only it can make.
 thread_local const void* served_here = nullptr;
 

@@ -59,6 +59,8 @@ class Sequencer {
 
   /// A commit that nobody waits for.
   class Deferred;
+  /// Whose outcomes nobody has taken yet are no more than this.
+  static constexpr std::size_t kToldMax = 65'536;
   /// Commits, or checks when there is nothing to write, and returns before the outcome is known;
   /// `commit` is told by the thread that serves. Waits while too much is queued, unless it is that
   /// thread which calls.

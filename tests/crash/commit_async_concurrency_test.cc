@@ -29,6 +29,12 @@ Batch put(const Bytes& key, const Bytes& value) {
   return batch;
 }
 
+void wait_for(const std::atomic<bool>& flag) { flag.wait(false); }
+void set(std::atomic<bool>& flag) {
+  flag = true;
+  flag.notify_all();
+}
+
 // Collects outcomes, in the order in which they are told.
 class Outcomes {
  public:
@@ -243,6 +249,154 @@ TEST_P(CommitAsync, SharesGroupsWithThoseThatWait) {
   EXPECT_EQ(store_->stats().keys, 2U * kThreads * kWrites);
 }
 
+// --- Slow callbacks ------------------------------------------------------------------------------
+
+// The first callback does not end before somebody says so; the others note that they were told.
+class SlowCallback : public testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = world_.open(with(SyncMode::never)).value();
+    ASSERT_TRUE(store_
+                    ->commit_async(put("first", "v"),
+                                   [this](const Result<Sequence>& outcome) {
+                                     set(in_callback_);
+                                     wait_for(end_callback_);
+                                     note(outcome);
+                                   })
+                    .ok());
+    accepted_ = 1;
+    wait_for(in_callback_);
+  }
+  Status commit() {
+    TALEA_TRY(store_->commit_async(put("key", "v"),
+                                   [this](const Result<Sequence>& outcome) { note(outcome); }));
+    if (++accepted_ == kAcceptedMax) set(all_accepted_);
+    return {};
+  }
+  void note(const Result<Sequence>& outcome) {
+    ++told_;
+    if (!outcome.ok() || *outcome != told_) ++wrong_;  // once each, in their order
+  }
+  void end_callback() { set(end_callback_); }
+  static constexpr std::uint64_t kAcceptedMax = 1 + Sequencer::kToldMax;
+  CrashWorld world_;
+  std::unique_ptr<EngineStore> store_;
+  std::atomic<bool> in_callback_{false};
+  std::atomic<bool> end_callback_{false};
+  std::atomic<bool> all_accepted_{false};
+  std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> told_{0};
+  std::atomic<std::uint64_t> wrong_{0};
+};
+
+TEST_F(SlowCallback, HoldsUpWhoCommitsMoreThanAreTold) {
+  constexpr std::uint64_t kCommits = kAcceptedMax + 5000;
+  std::thread committing([this] {
+    while (accepted_ < kCommits) ASSERT_TRUE(commit().ok());
+  });
+  wait_for(all_accepted_);
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  EXPECT_EQ(accepted_, kAcceptedMax);  // the next has to wait
+  EXPECT_EQ(store_->stats().last_sequence, kAcceptedMax);
+  end_callback();
+  committing.join();
+  ASSERT_TRUE(store_->close().ok());
+  EXPECT_EQ(told_, kCommits);
+  EXPECT_EQ(wrong_, 0U);
+}
+
+TEST_F(SlowCallback, LetsGoOfWhoWaitsForItWhenTheStoreCloses) {
+  std::thread committing([this] {
+    Status refused;
+    while (refused.ok()) refused = commit();
+    EXPECT_EQ(refused.code(), Code::invalid_argument) << refused.to_string();
+    end_callback();  // and never, if nobody lets go
+  });
+  wait_for(all_accepted_);
+  ASSERT_TRUE(store_->close().ok());
+  committing.join();
+  EXPECT_EQ(accepted_, kAcceptedMax);
+  EXPECT_EQ(told_, kAcceptedMax);
+  EXPECT_EQ(wrong_, 0U);
+  store_.reset();
+  store_ = world_.open(with(SyncMode::never)).value();
+  EXPECT_EQ(store_->stats().last_sequence, kAcceptedMax);
+}
+
+// The thread that tells is the only one that makes room.
+TEST_F(SlowCallback, MayItselfCommitMoreThanAreTold) {
+  while (accepted_ < kAcceptedMax) ASSERT_TRUE(commit().ok());
+  std::atomic<bool> committed{false};
+  std::thread committing([this] { EXPECT_TRUE(commit().ok()); });
+  end_callback();
+  committing.join();
+  ASSERT_TRUE(store_
+                  ->commit_async(put("key", "v"),
+                                 [&](const Result<Sequence>& outcome) {
+                                   note(outcome);
+                                   for (std::uint64_t i = 0; i < kAcceptedMax + 10; ++i) {
+                                     if (!commit().ok()) ++wrong_;
+                                   }
+                                   set(committed);
+                                 })
+                  .ok());
+  ++accepted_;
+  wait_for(committed);
+  ASSERT_TRUE(store_->close().ok());
+  EXPECT_EQ(told_, accepted_);
+  EXPECT_EQ(wrong_, 0U);
+}
+
+// A callback that meets a bound for writers cannot wait: who ends the waiting may wait for it.
+TEST(CallbackAtABound, IsRefusedAtOnce) {
+  for (const int threads : {0, 1}) {
+    for (const SyncMode mode : {SyncMode::always, SyncMode::never}) {
+      SCOPED_TRACE(std::to_string(threads) + " threads, " + std::string(sync_mode_name(mode)));
+      CrashWorld world;  // whose clock stands still: a wait would be for ever
+      Options options = with(mode);
+      options.worker_threads = static_cast<std::uint32_t>(threads);
+      auto store =
+          EngineStore::open(world.seams(), CrashWorld::kPath, options, {.undo_changes = 10})
+              .value();
+      for (int i = 0; i < 10; ++i) {
+        ASSERT_TRUE(store->put(Space::user, "key" + std::to_string(i), "v").ok());
+      }
+      std::optional<Snapshot> snapshot = store->snapshot().value();
+      std::vector<Status> refused;
+      std::atomic<bool> told{false};
+      Batch overwrites;  // as many as the bound allows
+      for (int i = 0; i < 10; ++i) overwrites.put("key" + std::to_string(i), "newer");
+      ASSERT_TRUE(
+          store
+              ->commit_async(overwrites,
+                             [&](const Result<Sequence>& outcome) {
+                               EXPECT_TRUE(outcome.ok()) << outcome.status().to_string();
+                               refused.push_back(store->put(Space::user, "key1", "v").status());
+                               refused.push_back(store->remove(Space::user, "key1").status());
+                               refused.push_back(
+                                   store->commit(Batch().put("key1", "v"), nullptr).status());
+                               refused.push_back(store->commit_async(
+                                   Batch().put("key1", "v"), [](const Result<Sequence>&) {
+                                     ADD_FAILURE() << "told of what was refused";
+                                   }));
+                               set(told);
+                             })
+              .ok());
+      wait_for(told);
+      ASSERT_EQ(refused.size(), 4U);
+      for (const Status& status : refused) {
+        EXPECT_EQ(status.code(), Code::exhausted) << status.to_string();
+        EXPECT_NE(status.message().find("the limit is 10"), BytesView::npos) << status.to_string();
+      }
+      EXPECT_EQ(store->stats().batches_rejected, 4U);
+      EXPECT_EQ(snapshot->get("key1").value(), "v");
+      snapshot.reset();
+      EXPECT_TRUE(store->put(Space::user, "key1", "newest").ok());
+      ASSERT_TRUE(store->close().ok());
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, CommitAsync,
                          testing::Values(SyncMode::always, SyncMode::interval, SyncMode::never),
                          [](const auto& mode) {
@@ -306,12 +460,6 @@ class HeldDisk final : public ForwardingFileSystem {
   };
 };
 
-void wait_for(const std::atomic<bool>& flag) { flag.wait(false); }
-void set(std::atomic<bool>& flag) {
-  flag = true;
-  flag.notify_all();
-}
-
 class HeldCommit : public testing::Test {
  protected:
   void open(const Options& options) {
@@ -319,6 +467,10 @@ class HeldCommit : public testing::Test {
                                CrashWorld::kPath, options)
                  .value();
     ASSERT_TRUE(store_->put(Space::user, "a", "v").ok());
+  }
+  // Others, behind what is held up.
+  void wait_for_queued(std::size_t commits) const {
+    while (store_->queued_commits() < commits) std::this_thread::yield();
   }
   // A put that is held up in its sync till release_ is set, and ends in `outcome` then.
   std::thread hold_a_put(const Status& outcome) {
@@ -381,8 +533,7 @@ TEST_F(HeldCommit, WhoWaitsDoesNotWaitForAStrangersCallback) {
   std::thread held = hold_a_put({});
   ASSERT_TRUE(store_->commit_async(put("second", "v"), [](const Result<Sequence>&) {}).ok());
   std::thread waiting([&] { EXPECT_TRUE(store_->put(Space::user, "third", "v").ok()); });
-  // So that it is in the queue behind the second, as a rule.
-  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  wait_for_queued(2);
   set(release_);
   held.join();
   waiting.join();  // for ever, if it waits for the callback
@@ -416,7 +567,7 @@ TEST_F(HeldCommit, WithoutThreadsOfItsOwnACallbackMayCommitBesideACheckpoint) {
           .ok());
   wait_for(in_callback);
   std::thread held = hold_a_put({});
-  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  wait_for_queued(2);  // the second, and the cut of the checkpoint
   set(release_);
   held.join();
   wait_for(committed);
