@@ -1,15 +1,18 @@
 // Two log segments are open for a while: the next one is prepared before it is needed, and the one
 // before is finished after writing has gone on. The power fails then, and calls fail, and files are
 // damaged. docs/formats/log.md, "follows" and "Where the log ends".
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "engine/verify.h"
 #include "log/record.h"
 #include "log/segment_header.h"
 #include "manifest/manifest.h"
 #include "tests/support/crash_world.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/test_directory.h"
 
 namespace talea {
@@ -189,6 +192,159 @@ INSTANTIATE_TEST_SUITE_P(Modes, PreparedSegment,
                                   : mode.param == SyncMode::interval ? "interval"
                                                                      : "never";
                          });
+
+// --- An append that fails behind a segment that is not synced -----------------------------------
+
+// A disk on which the space or the sync of one file fails.
+class FailingFileDisk final : public ForwardingFileSystem {
+ public:
+  explicit FailingFileDisk(CrashFileSystem& disk) : ForwardingFileSystem(disk), disk_(disk) {}
+  std::string no_space_in;
+  std::string no_sync_of;
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    std::unique_ptr<File> file = TALEA_TRY(ForwardingFileSystem::open(path, mode));
+    return std::unique_ptr<File>(
+        std::make_unique<FailingFile>(*this, path.substr(path.rfind('/') + 1), std::move(file)));
+  }
+
+ private:
+  class FailingFile final : public ForwardingFile {
+   public:
+    FailingFile(FailingFileDisk& disk, std::string name, std::unique_ptr<File> file)
+        : ForwardingFile(std::move(file)), disk_(disk), name_(std::move(name)) {}
+    Status allocate(std::uint64_t offset, std::uint64_t bytes) override {
+      if (name_ == disk_.no_space_in) return Status::io_error("the test says so");
+      return ForwardingFile::allocate(offset, bytes);
+    }
+    Status sync_data() override {
+      if (name_ == disk_.no_sync_of) disk_.disk_.fail_at(1, Fault::sync_fails);
+      return ForwardingFile::sync_data();
+    }
+
+   private:
+    FailingFileDisk& disk_;
+    const std::string name_;
+  };
+
+  CrashFileSystem& disk_;
+};
+
+// Two segments with records, neither synced; the next append to the second fails.
+class AbandonedBehindAnother : public testing::Test {
+ protected:
+  void SetUp() override {
+    open();
+    ASSERT_TRUE(put().ok());
+    ASSERT_TRUE(store_->sync().ok());
+    while (open_logs().size() < 2) {
+      ASSERT_TRUE(put().ok());
+      world_.executor->step_all();
+    }
+    // Till the first is full, and one more.
+    const std::uint64_t first_id = store_->segments().front().id;
+    while (store_->segments().front().id == first_id && store_->segments().back().entries < 3) {
+      ASSERT_TRUE(put().ok());
+    }
+    logs_ = open_logs();
+    ASSERT_EQ(logs_.size(), 2U);
+    ASSERT_EQ(store_->stats().durable_sequence, 1U);
+  }
+  void open() {
+    auto opened = EngineStore::open({disk_, *world_.clock, *world_.random, *world_.executor},
+                                    CrashWorld::kPath, options());
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    store_ = std::move(opened).value();
+  }
+  static Options options() {
+    Options options = small_segments(SyncMode::never);
+    options.segment_bytes = 4 * kMiB;  // more than is taken ahead
+    return options;
+  }
+  Status put() {
+    const Bytes key = "key" + std::to_string(keys_);
+    TALEA_TRY(store_->put(Space::user, key, Bytes(50'000, 'v')).status());
+    ++keys_;
+    return {};
+  }
+  Status put_until_it_fails() {
+    Status failed;
+    while (failed.ok()) failed = put();
+    return failed;
+  }
+  std::vector<std::string> open_logs() const {
+    std::vector<std::string> logs;
+    const Manifest manifest = read_manifest(*world_.disk, CrashWorld::kPath).value();
+    for (const ManifestFile& file : manifest.files) {
+      if (!file.sealed) logs.push_back(segment_file_name(file.kind, file.id));
+    }
+    return logs;
+  }
+  void cut_power(std::uint64_t kind) {
+    store_.reset();
+    cut(world_, kind);
+    disk_.no_space_in.clear();
+    disk_.no_sync_of.clear();
+    open();
+  }
+
+  CrashWorld world_;
+  FailingFileDisk disk_{*world_.disk};
+  std::unique_ptr<EngineStore> store_;
+  std::vector<std::string> logs_;
+  std::uint64_t keys_ = 0;  // that were acknowledged: the sequence, too
+};
+
+TEST_F(AbandonedBehindAnother, IsUndoneWhenBothCanBeSynced) {
+  disk_.no_space_in = logs_[1];
+  const Status failed = put_until_it_fails();
+  EXPECT_EQ(failed.code(), Code::io_error) << failed.to_string();
+  EXPECT_NE(failed.message().find("nothing of this write is stored"), std::string::npos);
+  // The manifest vouches for both, so all in them is durable.
+  EXPECT_EQ(store_->stats().durable_sequence, keys_);
+  ASSERT_TRUE(put().ok()) << "a new segment takes the next";
+  cut_power(0);
+  if (HasFatalFailure()) return;
+  const std::uint64_t found = store_->stats().last_sequence;
+  EXPECT_GE(found, keys_ - 1);
+  EXPECT_LE(found, keys_);
+  EXPECT_EQ(contents_of(*store_).value().size(), found);
+}
+
+// Which of the two cannot be synced, and how the power fails then.
+class AbandonedUnsynced : public AbandonedBehindAnother,
+                          public testing::WithParamInterface<std::tuple<std::size_t, int>> {};
+
+TEST_P(AbandonedUnsynced, EndsAllWritingAndLeavesAPrefix) {
+  const auto& [unsynced, cut_kind] = GetParam();
+  disk_.no_space_in = logs_[1];
+  disk_.no_sync_of = logs_[unsynced];
+  const Status failed = put_until_it_fails();
+  EXPECT_EQ(failed.code(), Code::timed_out) << failed.to_string();
+  disk_.no_sync_of.clear();  // the next sync would be told that all is well
+  EXPECT_EQ(store_->sync().code(), Code::io_error);
+  EXPECT_EQ(put().code(), Code::io_error);
+  EXPECT_EQ(store_->checkpoint().code(), Code::io_error);
+  EXPECT_EQ(store_->stats().durable_sequence, 1U);
+  EXPECT_EQ(contents_of(*store_).value().size(), keys_);
+  EXPECT_THAT(open_logs(), testing::IsSupersetOf({logs_[unsynced], logs_[1]}))
+      << "the manifest vouches for what may be lost";
+  EXPECT_FALSE(store_->close().ok());
+  cut_power(cut_kind < 2 ? static_cast<std::uint64_t>(cut_kind) : test_seed());
+  if (HasFatalFailure()) return;
+  const std::uint64_t found = store_->stats().last_sequence;
+  EXPECT_GE(found, 1U);
+  EXPECT_LE(found, keys_ + 1);
+  const Model contents = contents_of(*store_).value();
+  EXPECT_EQ(contents.size(), found);
+  for (std::uint64_t i = 0; i < found; ++i)
+    EXPECT_TRUE(contents.contains("key" + std::to_string(i)));
+  EXPECT_TRUE(store_->put(Space::user, "after", "v").ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(LogsAndCuts, AbandonedUnsynced,
+                         testing::Combine(testing::Values(std::size_t{0}, std::size_t{1}),
+                                          testing::Values(0, 1, 2)));
 
 // --- Damage --------------------------------------------------------------------------------------
 
