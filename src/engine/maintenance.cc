@@ -285,6 +285,7 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
 
 Status Maintenance::compact_now(Room room) {
   const bool checkpoints = setup_.options.checkpoint_after_compaction || room == Room::reserve;
+  TALEA_TRY(take_over());
   // What was copied before takes its space twice until a checkpoint.
   if (!checkpoints && !new_data_.empty()) return {};
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
@@ -470,6 +471,7 @@ bool Maintenance::checkpoint_pays() const {
 }
 
 Status Maintenance::checkpoint_now() {
+  TALEA_TRY(take_over());
   if (bytes_to_replay() == 0 && new_data_.empty()) return {};  // nothing changed since the last
   // What the manifest is about to say of extents must count what was replaced.
   if (live_.has_unreleased()) TALEA_TRY(complete_index());
@@ -504,19 +506,16 @@ Status Maintenance::checkpoint_now() {
   new_data_.clear();
   metrics_.checkpoints.add();
   // A tombstone whose key this run has must not be forgotten before it is known that the run has
-  // it. So the pin holds it till then; and for good, should the run that was just written not open.
+  // it. So the pin holds it till then.
   pin_ = std::move(boundary.pin);
-  TALEA_TRY(switch_runs());
-  pin_.reset();
-  std::vector<SegmentPointer> segments;
-  std::vector<std::string> files;
+  replaced_.emplace();
   for (const std::uint32_t id : dead) {
     SegmentPointer state = live_.share(id);
     if (state == nullptr) continue;
-    files.push_back(state->segment->name());
-    segments.push_back(std::move(state));
+    replaced_->files.push_back(state->segment->name());
+    replaced_->segments.push_back(std::move(state));
   }
-  if (!segments.empty()) retire(std::move(segments), std::move(files));
+  TALEA_TRY(take_over());
   purge_tombstones();
   let_go_of_retired();
   report_garbage();
@@ -601,7 +600,21 @@ Status Maintenance::switch_runs() {
   return {};
 }
 
+// The runs may not open, as when the process has too many files. Then what comes next begins with
+// another try, because it goes by what the manifest names.
+Status Maintenance::take_over() {
+  if (!replaced_) return {};
+  TALEA_TRY(switch_runs());
+  pin_.reset();
+  if (!replaced_->files.empty()) {
+    retire(std::move(replaced_->segments), std::move(replaced_->files));
+  }
+  replaced_.reset();
+  return {};
+}
+
 Status Maintenance::merge_runs() {
+  TALEA_TRY(take_over());
   const std::vector<ManifestRun> runs = manifest_.snapshot().runs_newest_first();
   const std::optional<RunMergePlan> plan = plan_merge(runs);
   if (!plan) return {};
@@ -626,12 +639,9 @@ Status Maintenance::merge_runs() {
     for (const ManifestRun& run : merged) manifest.remove(run.id);
     manifest.add_run(manifest_run(info, merged.front().layer));
   }));
-  TALEA_TRY(switch_runs());
-  std::vector<std::string> files;
-  files.reserve(merged.size());
-  for (const ManifestRun& run : merged) files.push_back(run_file_name(run.id));
-  retire({}, std::move(files));
-  return {};
+  replaced_.emplace();
+  for (const ManifestRun& run : merged) replaced_->files.push_back(run_file_name(run.id));
+  return take_over();
 }
 
 // --- Letting go ----------------------------------------------------------------------------------

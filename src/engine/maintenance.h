@@ -142,6 +142,8 @@ class Maintenance {
   Result<std::optional<ManifestRun>> write_run(const CommitLog::Boundary& boundary)
       TALEA_REQUIRES(work_mutex_);
   Status switch_runs() TALEA_REQUIRES(work_mutex_);
+  /// Goes over to what the manifest names since replaced_ is set, and lets go of what it replaced.
+  Status take_over() TALEA_REQUIRES(work_mutex_);
   Status merge_runs() TALEA_REQUIRES(work_mutex_);
 
   // Letting go.
@@ -168,6 +170,12 @@ class Maintenance {
   std::vector<SegmentPointer> new_data_ TALEA_GUARDED_BY(work_mutex_);  // not yet in the manifest
   SnapshotRegistry::Pin pin_
       TALEA_GUARDED_BY(work_mutex_);  // of a checkpoint that is in no run set
+  // By runs that the manifest names and readers do not have yet.
+  struct Replaced {
+    std::vector<SegmentPointer> segments;
+    std::vector<std::string> files;
+  };
+  std::optional<Replaced> replaced_ TALEA_GUARDED_BY(work_mutex_);
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   std::uint64_t garbage_left_ TALEA_GUARDED_BY(work_mutex_) = 0;  // by the last compaction

@@ -1,9 +1,10 @@
 // Checkpoints, compaction and the memory budget, through the store, on a disk in memory.
 #include "engine/maintenance.h"
-#include "tests/support/forwarding_file_system.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "engine/engine_store.h"
 #include "engine/verify.h"
 #include "io/crash_file_system.h"
+#include "tests/support/forwarding_file_system.h"
 
 namespace talea {
 namespace {
@@ -340,6 +342,160 @@ TEST_F(MaintenanceTest, LargeValuesRemovedBeforeTheIndexIsCompleteAreGivenBack) 
   close();
   expect_clean();
 }
+
+// --- Runs that do not open -----------------------------------------------------------------------
+
+// Opening a run for reading fails, as it does where a process has too many files open.
+class UnopenedRunsDisk final : public ForwardingFileSystem {
+ public:
+  using ForwardingFileSystem::ForwardingFileSystem;
+
+  /// From the `first`-th time on, `times` times.
+  void fail(int first, int times) {
+    passing_ = first - 1;
+    failing_ = times;
+  }
+  int failed() const { return failed_; }
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    if (mode == OpenMode::read && path.ends_with(".run") && failing_ > 0 && --passing_ < 0) {
+      --failing_;
+      ++failed_;
+      return Status::io_error("too many open files, says the test");
+    }
+    return ForwardingFileSystem::open(path, mode);
+  }
+
+ private:
+  int passing_ = 0;
+  int failing_ = 0;
+  int failed_ = 0;
+};
+
+enum class Recovery { step, checkpoint, compaction, reopen };
+
+class UnopenedRun : public MaintenanceTest, public testing::WithParamInterface<Recovery> {
+ protected:
+  void open_anew() {
+    disk_files_ = std::make_unique<CrashFileSystem>();
+    failing_ = std::make_unique<UnopenedRunsDisk>(*disk_files_);
+    model_.clear();
+    open_again();
+  }
+  void open_again() {
+    store_.reset();
+    auto opened = EngineStore::open(failing_seams(), kPath, options_);
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    store_ = std::move(opened).value();
+  }
+  Seams failing_seams() { return {*failing_, clock_, random_, executor_}; }
+  void TearDown() override { store_.reset(); }  // before its disk
+
+  // Runs of 1000 and of 70 rows, and 60 changes since, which undo some of what both say.
+  void make_layers() {
+    for (std::uint64_t i = 0; i < 1000; ++i) put(key_of(i), Bytes(500, 'a'));
+    ASSERT_TRUE(store_->checkpoint().ok());
+    for (std::uint64_t i = 0; i < 50; ++i) put(key_of(i), "b");
+    for (std::uint64_t i = 50; i < 70; ++i) remove(key_of(i));
+    ASSERT_TRUE(store_->checkpoint().ok());
+    ASSERT_EQ(runs_named(), 2U);
+    for (std::uint64_t i = 20; i < 40; ++i) put(key_of(i), "c");
+    for (std::uint64_t i = 40; i < 60; ++i) put(key_of(i), "d");
+    for (std::uint64_t i = 0; i < 10; ++i) remove(key_of(i));
+    for (std::uint64_t i = 990; i < 1000; ++i) remove(key_of(i));
+  }
+  std::size_t runs_named() { return read_manifest(*disk_files_, kPath).value().runs.size(); }
+  Status recover() {
+    switch (GetParam()) {
+      case Recovery::step:
+        clock_.advance_ms(1001);
+        executor_.step_all();
+        return {};
+      case Recovery::checkpoint: return store_->checkpoint();
+      case Recovery::compaction: return store_->compact();
+      case Recovery::reopen:
+        TALEA_TRY(store_->close());
+        open_again();
+        return {};
+    }
+    return {};
+  }
+  // That no manifest names any more, or has not named yet.
+  std::vector<std::string> unnamed_files() {
+    const Manifest manifest = read_manifest(*disk_files_, kPath).value();
+    std::vector<std::string> unnamed;
+    for (const std::string& name : disk_files_->list(kPath).value()) {
+      const bool is_segment = name.ends_with(".log") || name.ends_with(".data");
+      if (!is_segment && !name.ends_with(".run")) continue;
+      const auto id = static_cast<std::uint32_t>(std::stoul(name));
+      const bool is_run =
+          std::ranges::any_of(manifest.runs, [&](const ManifestRun& run) { return run.id == id; });
+      const bool is_file = std::ranges::any_of(
+          manifest.files, [&](const ManifestFile& file) { return file.id == id; });
+      if (!is_run && !is_file) unnamed.push_back(name);
+    }
+    return unnamed;
+  }
+
+  std::unique_ptr<CrashFileSystem> disk_files_;
+  std::unique_ptr<UnopenedRunsDisk> failing_;
+};
+
+TEST_P(UnopenedRun, LosesNothingAndIsOpenedByTheNextAttempt) {
+  constexpr int kFailures = 2;  // of the checkpoint and of one attempt to recover
+  int first = 0;
+  for (int failed = 1; failed > 0;) {
+    SCOPED_TRACE("run open " + std::to_string(++first));
+    open_anew();
+    make_layers();
+    std::optional<Snapshot> snapshot = store_->snapshot().value();
+    const Model before = model_;
+    failing_->fail(first, kFailures);
+    const Status checkpointed = store_->checkpoint();
+    failed = failing_->failed();
+    if (failed == 0) break;
+    ASSERT_EQ(checkpointed.code(), Code::io_error) << checkpointed.to_string();
+    expect_model();
+    // In the trees only, now that the run which has them does not open.
+    for (std::uint64_t i = 100; i < 120; ++i) remove(key_of(i));
+    for (std::uint64_t i = 0; i < 5; ++i) put(key_of(i), "back");
+    expect_model();
+    if (GetParam() != Recovery::reopen) (void)recover().ok();
+    expect_model();
+    failing_->fail(1, 0);
+    if (GetParam() == Recovery::reopen) snapshot.reset();
+    const Status recovered = recover();
+    ASSERT_TRUE(recovered.ok()) << recovered.to_string();
+    if (HasFatalFailure()) return;
+    expect_model();
+    if (snapshot) expect_model(before, snapshot->scan().value());
+    snapshot.reset();
+    put("one more", "so that what the snapshot needed is old");
+    ASSERT_TRUE(store_->compact().ok());
+    for (int i = 0; i < 3; ++i) executor_.step_all();
+    EXPECT_THAT(unnamed_files(), testing::IsEmpty());
+    expect_model();
+    ASSERT_TRUE(store_->close().ok());
+    open_again();
+    expect_model();
+    for (int i = 0; i < 4; ++i) executor_.step_all();
+    expect_model();
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(first, 2) << "the checkpoint and the merge open one each";
+}
+
+INSTANTIATE_TEST_SUITE_P(Recoveries, UnopenedRun,
+                         testing::Values(Recovery::step, Recovery::checkpoint, Recovery::compaction,
+                                         Recovery::reopen),
+                         [](const auto& recovery) {
+                           switch (recovery.param) {
+                             case Recovery::step: return "step";
+                             case Recovery::checkpoint: return "checkpoint";
+                             case Recovery::compaction: return "compaction";
+                             default: return "reopen";
+                           }
+                         });
 
 TEST_F(MaintenanceTest, OptionsOutOfRangeAreRefusedByName) {
   const auto refused = [&](const char* name) {
