@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -455,6 +456,13 @@ void EngineStore::end_serving() {
 
 // --- Reading -------------------------------------------------------------------------------------
 
+// As assign(), which takes twice the time when there is room for the bytes: it has to allow for a
+// source that is a part of itself.
+static void copy_into(Bytes& value, BytesView bytes) {
+  if (value.size() != bytes.size()) return void(value.assign(bytes));
+  std::memcpy(value.data(), bytes.data(), bytes.size());
+}
+
 Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView key, AsOf as_of,
                                LiveState::Found& out) const {
   TALEA_TRY(check_usable(false));
@@ -470,7 +478,7 @@ Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView k
 
 Status EngineStore::copy_value(const LiveState::Found& found, Bytes& value) const {
   if (!found.entry.is_extent_list()) {
-    value.assign(found.entry.value);
+    copy_into(value, found.entry.value);
     return found.segment().read_status();
   }
   ValueReader reader = TALEA_TRY(make_reader(found));
@@ -494,7 +502,12 @@ Result<bool> EngineStore::get_into(Space space, BytesView key, AsOf as_of, Bytes
   const Timer timer(seams_.clock, metrics_.get_latency, reads.gets.value());
   reads.gets.add_alone();
   LiveState::Found found;
-  if (!TALEA_TRY(find(guard, space, key, as_of, found))) return false;
+  // The most frequent way first, and without a look at anything that could only end otherwise: a
+  // key that is found is one that a store may have.
+  const bool is_found = !as_of && !closed_.load(std::memory_order_relaxed) &&
+                        live_->find(guard, space, key, found) &&
+                        found.check(options_.verify_reads).ok();
+  if (!is_found && !TALEA_TRY(find(guard, space, key, as_of, found))) return false;
   reads.gets_found.add_alone();
   TALEA_TRY(copy_value(found, value));
   return true;

@@ -8,6 +8,7 @@
 // Format: docs/formats/log.md.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "codec/fixed.h"
@@ -39,6 +40,11 @@ inline const char* read_varint(const char* at, const char* end, std::uint64_t& v
     value = static_cast<unsigned char>(*at);
     return at + 1;
   }
+  if (end - at >= 2 && static_cast<signed char>(at[1]) >= 0) {
+    value = static_cast<std::uint64_t>(static_cast<unsigned char>(*at) & 0x7f) |
+            static_cast<std::uint64_t>(static_cast<unsigned char>(at[1])) << 7;
+    return at + 2;
+  }
   std::uint64_t result = 0;
   for (unsigned shift = 0; shift < 64 && at < end; shift += 7, ++at) {
     const auto byte = static_cast<unsigned char>(*at);
@@ -52,6 +58,12 @@ inline const char* read_varint(const char* at, const char* end, std::uint64_t& v
 }
 
 inline const char* skip_varint(const char* at, const char* end) {
+  if (end - at >= 8) [[likely]] {
+    // The first byte without a continuation bit ends it; the lowest byte is the first.
+    const std::uint64_t ends = ~load_fixed<std::uint64_t>(at) & 0x8080808080808080U;
+    if (ends != 0) [[likely]]
+      return at + std::countr_zero(ends) / 8 + 1;
+  }
   while (at < end) {
     if (static_cast<signed char>(*at++) >= 0) return at;
   }
