@@ -18,6 +18,10 @@ namespace {
 
 using Time = std::chrono::steady_clock::time_point;
 
+Status no_thread_left(const std::system_error& error) {
+  return Status::exhausted(std::string("the machine gives no more threads: ") + error.what());
+}
+
 // A thread, and the steps that it runs, one after the other.
 class Worker {
  public:
@@ -106,6 +110,14 @@ class ThreadRegistration final : public Executor::Registration {
 
 }  // namespace
 
+Result<std::thread> Executor::start(std::function<void()> work) {
+  try {
+    return std::thread(std::move(work));
+  } catch (const std::system_error& error) {
+    return no_thread_left(error);
+  }
+}
+
 struct ThreadExecutor::Threads {
   explicit Threads(std::size_t max_in) : max(max_in) {}
   const std::size_t max;
@@ -143,7 +155,7 @@ Result<std::unique_ptr<Executor::Registration>> ThreadExecutor::every(
     return std::unique_ptr<Registration>(
         std::make_unique<ThreadRegistration>(std::move(worker), job));
   } catch (const std::system_error& error) {  // what std::thread throws
-    return Status::exhausted(std::string("the machine gives no more threads: ") + error.what());
+    return no_thread_left(error);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <thread>
 
 #include "base/clock.h"
 #include "talea/result.h"
@@ -32,6 +33,9 @@ class Executor {
   /// Errors: exhausted   the machine has no thread left
   virtual Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
                                                       std::function<void()> step) = 0;
+  /// A thread that does `work`, whatever of it there is; the caller joins it.
+  /// Errors: exhausted   the machine has no thread left
+  virtual Result<std::thread> start(std::function<void()> work);
 };
 
 /// One thread for each registration, as long as there are no more than `threads_max`. The last of

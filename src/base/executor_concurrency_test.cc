@@ -201,5 +201,15 @@ TEST(InlineExecutor, WhoComesWhileAStepRunsGoesOnAtOnce) {
   first.join();
 }
 
+TEST(Executor, StartsAThreadOfItsOwnForWorkThatLasts) {
+  ManualExecutor executor;
+  std::thread::id worker;
+  std::thread thread = executor.start([&] { worker = std::this_thread::get_id(); }).value();
+  const std::thread::id started = thread.get_id();
+  thread.join();
+  EXPECT_EQ(worker, started);
+  EXPECT_NE(worker, std::this_thread::get_id());
+}
+
 }  // namespace
 }  // namespace talea

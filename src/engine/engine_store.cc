@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "base/assert.h"
@@ -438,11 +437,7 @@ Status EngineStore::begin_serving() {
     return {};
   MutexLock lock(serving_mutex_);
   if (is_served_.load(std::memory_order_relaxed)) return {};
-  try {
-    serving_ = std::thread([this] { sequencer_.serve(); });
-  } catch (const std::system_error& error) {
-    return Status::exhausted(std::string("the machine gives no more threads: ") + error.what());
-  }
+  serving_ = TALEA_TRY(seams_.executor.start([this] { sequencer_.serve(); }));
   is_served_.store(true, std::memory_order_release);
   return {};
 }

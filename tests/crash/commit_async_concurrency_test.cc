@@ -397,6 +397,64 @@ TEST(CallbackAtABound, IsRefusedAtOnce) {
   }
 }
 
+// --- No thread for the callbacks -----------------------------------------------------------------
+
+// A machine that gives threads, or does not.
+class ThreadsOfATest final : public Executor {
+ public:
+  explicit ThreadsOfATest(Executor& steps) : steps_(steps) {}
+  bool gives_threads = true;
+
+  Result<std::unique_ptr<Registration>> every(std::chrono::milliseconds period,
+                                              std::function<void()> step) override {
+    return steps_.every(period, std::move(step));
+  }
+  Result<std::thread> start(std::function<void()> work) override {
+    if (!gives_threads) return Status::exhausted("the test gives no more threads");
+    return Executor::start(std::move(work));
+  }
+
+ private:
+  Executor& steps_;
+};
+
+TEST(WithoutAThread, ACommitIsRefusedAndTheNextOneServedWhenThereIsOne) {
+  CrashWorld world;
+  ThreadsOfATest threads(*world.executor);
+  auto store = EngineStore::open({*world.disk, *world.clock, *world.random, threads},
+                                 CrashWorld::kPath, with(SyncMode::always))
+                   .value();
+  threads.gives_threads = false;
+  const auto never = [](const Result<Sequence>&) { ADD_FAILURE() << "told of what was refused"; };
+  for (const Bytes& value : {Bytes("v"), Bytes(2 * kMiB, 'v')}) {
+    const Status refused = store->commit_async(put("refused", value), never);
+    EXPECT_EQ(refused.code(), Code::exhausted) << refused.to_string();
+    EXPECT_NE(refused.message().find("threads"), BytesView::npos) << refused.to_string();
+  }
+  EXPECT_EQ(store->stats().extent_bytes_written, 0U) << "refused before the disk is filled";
+  EXPECT_EQ(store->put(Space::user, "waits", "v").value(), 1U);
+  threads.gives_threads = true;
+  Outcomes outcomes;
+  ASSERT_TRUE(store->commit_async(put("told", "v"), outcomes.next()).ok());
+  EXPECT_EQ(outcomes.wait()[0].value(), 2U);
+  ASSERT_TRUE(store->close().ok());
+  store.reset();
+  EXPECT_EQ(contents_of(*world.open(with(SyncMode::always)).value()).value(),
+            (Model{{"told", "v"}, {"waits", "v"}}));
+}
+
+TEST(WithoutAThread, TheStoreCloses) {
+  CrashWorld world;
+  ThreadsOfATest threads(*world.executor);
+  auto store = EngineStore::open({*world.disk, *world.clock, *world.random, threads},
+                                 CrashWorld::kPath, with(SyncMode::always))
+                   .value();
+  threads.gives_threads = false;
+  EXPECT_EQ(store->commit_async(put("key", "v"), [](const Result<Sequence>&) {}).code(),
+            Code::exhausted);
+  EXPECT_TRUE(store->close().ok());
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, CommitAsync,
                          testing::Values(SyncMode::always, SyncMode::interval, SyncMode::never),
                          [](const auto& mode) {
