@@ -59,6 +59,14 @@ struct World {
       }
     }
   }
+  // Of 100 keys every fourth stays as overwrite() leaves it, and is copied.
+  void compact_three_quarters() {
+    overwrite(1);
+    for (int i = 0; i < 100; ++i) {
+      if (i % 4 != 0) put("key" + std::to_string(i), "small");
+    }
+    ASSERT_TRUE(store->compact().ok());
+  }
   void step_after(std::uint64_t elapsed_ms) {
     clock.advance_ms(elapsed_ms);
     executor.step_all();
@@ -310,11 +318,7 @@ TEST(Option, CheckpointAfterCompactionGivesTheSpaceBackAtOnce) {
     options.checkpoint_after_compaction = checkpoint;
     options.checkpoint_bytes = 0;
     world.must_open(options);
-    world.overwrite(1);
-    for (int i = 0; i < 100; ++i) {
-      if (i % 4 != 0) world.put("key" + std::to_string(i), "small");
-    }
-    ASSERT_TRUE(world.store->compact().ok());
+    world.compact_three_quarters();
     Stats stats = world.store->stats();
     EXPECT_EQ(stats.checkpoints > 0, checkpoint);
     EXPECT_GT(stats.compacted_bytes_written, 0U);
@@ -345,11 +349,7 @@ TEST(Option, WithoutTheCheckpointAPowerCutForgetsTheCopiesAndNothingElse) {
   options.checkpoint_after_compaction = false;
   options.checkpoint_bytes = 0;
   world.must_open(options);
-  world.overwrite(1);
-  for (int i = 0; i < 100; ++i) {
-    if (i % 4 != 0) world.put("key" + std::to_string(i), "small");
-  }
-  ASSERT_TRUE(world.store->compact().ok());
+  world.compact_three_quarters();
   ASSERT_TRUE(world.store->sync().ok());
   world.store.reset();
   world.disk.power_cut_losing_everything_unsynced();

@@ -92,86 +92,63 @@ void Perturbation::Stopper::stop_soon() {
 
 // --- Files ---------------------------------------------------------------------------------------
 
-class PerturbedFileSystem::PerturbedFile final : public File {
+class PerturbedFileSystem::PerturbedFile final : public ForwardingFile {
  public:
   PerturbedFile(PerturbedFileSystem& owner, std::unique_ptr<File> file)
-      : owner_(owner), file_(std::move(file)) {}
+      : ForwardingFile(std::move(file)), owner_(owner) {}
 
   Result<std::size_t> pread(std::uint64_t offset, char* out, std::size_t bytes) override {
     owner_.perturbation_.at_seam();
-    return file_->pread(offset, out, bytes);
+    return ForwardingFile::pread(offset, out, bytes);
   }
   Status pwrite(std::uint64_t offset, BytesView data) override {
     owner_.perturbation_.at_seam();
-    Status written = file_->pwrite(offset, data);
+    Status written = ForwardingFile::pwrite(offset, data);
     owner_.perturbation_.at_seam();
     return written;
   }
   Status allocate(std::uint64_t offset, std::uint64_t bytes) override {
     owner_.perturbation_.at_seam();
-    return file_->allocate(offset, bytes);
+    return ForwardingFile::allocate(offset, bytes);
   }
   Status truncate(std::uint64_t bytes) override {
     owner_.perturbation_.at_seam();
-    return file_->truncate(bytes);
+    return ForwardingFile::truncate(bytes);
   }
   Status sync_data() override {
     owner_.perturbation_.at_seam();
     if (owner_.fail_next_sync_.exchange(false)) return Status::io_error("the disk failed to sync");
     return {};
   }
-  Result<std::uint64_t> size() override { return file_->size(); }
   Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
                                        MapAccess access) override {
     owner_.perturbation_.at_seam();
-    return file_->map(offset, bytes, access);
+    return ForwardingFile::map(offset, bytes, access);
   }
 
  private:
   PerturbedFileSystem& owner_;
-  const std::unique_ptr<File> file_;
 };
 
 Result<std::unique_ptr<File>> PerturbedFileSystem::open(const std::string& path, OpenMode mode) {
   perturbation_.at_seam();
-  std::unique_ptr<File> file = TALEA_TRY(file_system_.open(path, mode));
+  std::unique_ptr<File> file = TALEA_TRY(ForwardingFileSystem::open(path, mode));
   return std::unique_ptr<File>(std::make_unique<PerturbedFile>(*this, std::move(file)));
-}
-
-Result<std::string> PerturbedFileSystem::absolute(const std::string& path) {
-  return file_system_.absolute(path);
-}
-
-Result<bool> PerturbedFileSystem::exists(const std::string& path) {
-  return file_system_.exists(path);
-}
-
-Status PerturbedFileSystem::create_directory(const std::string& path) {
-  return file_system_.create_directory(path);
-}
-
-Result<std::vector<std::string>> PerturbedFileSystem::list(const std::string& path) {
-  return file_system_.list(path);
 }
 
 Status PerturbedFileSystem::rename(const std::string& from, const std::string& to) {
   perturbation_.at_seam();
-  return file_system_.rename(from, to);
+  return ForwardingFileSystem::rename(from, to);
 }
 
 Status PerturbedFileSystem::remove(const std::string& path) {
   perturbation_.at_seam();
-  return file_system_.remove(path);
+  return ForwardingFileSystem::remove(path);
 }
 
 Status PerturbedFileSystem::sync_directory(const std::string&) {
   perturbation_.at_seam();
   return {};
-}
-
-Result<std::unique_ptr<FileLock>> PerturbedFileSystem::lock(const std::string& path, LockKind kind,
-                                                            const std::string& owner) {
-  return file_system_.lock(path, kind, owner);
 }
 
 }  // namespace talea::trust

@@ -17,7 +17,7 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "io/file_system.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/trust/history.h"
 
 namespace talea::trust {
@@ -82,29 +82,22 @@ class PerturbedClock final : public Clock {
 /// tests end no process and cut no power, and can do with thousands of syncs that take no time.
 ///
 /// Threads: safe.
-class PerturbedFileSystem final : public FileSystem {
+class PerturbedFileSystem final : public ForwardingFileSystem {
  public:
   PerturbedFileSystem(FileSystem& file_system, Perturbation& perturbation)
-      : file_system_(file_system), perturbation_(perturbation) {}
+      : ForwardingFileSystem(file_system), perturbation_(perturbation) {}
 
   /// The next sync of a file fails, once.
   void fail_next_sync() { fail_next_sync_.store(true); }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
-  Result<std::string> absolute(const std::string& path) override;
-  Result<bool> exists(const std::string& path) override;
-  Status create_directory(const std::string& path) override;
-  Result<std::vector<std::string>> list(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
-  Result<std::unique_ptr<FileLock>> lock(const std::string& path, LockKind kind,
-                                         const std::string& owner) override;
 
  private:
   class PerturbedFile;
 
-  FileSystem& file_system_;
   Perturbation& perturbation_;
   std::atomic<bool> fail_next_sync_{false};
 };
