@@ -149,7 +149,9 @@ void Maintenance::report_garbage() {
 
 Status Maintenance::with_reserve(Work work) {
   const std::uint64_t before = reserve_.times_given_up();
-  Status done = (this->*work)(Room::normal);
+  // What removals have left of it would be full of copies before there is a checkpoint of them.
+  const Room room = reserve_.is_given_up() ? Room::reserve : Room::normal;
+  Status done = (this->*work)(room);
   if (done.code() == Code::exhausted && reserve_.give_up(before)) {
     done = (this->*work)(Room::reserve);
   }

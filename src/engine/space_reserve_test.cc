@@ -209,6 +209,7 @@ class FullDiskTest : public testing::TestWithParam<SyncMode> {
     while (put("small", "value").ok()) {
     }
   }
+  std::uint64_t reserve_bytes() { return disk_.read_file(kReservePath).value().size(); }
   std::uint64_t bytes_in_use() {
     std::uint64_t bytes = 0;
     for (const std::string& name : disk_.list(kPath).value()) {
@@ -293,6 +294,27 @@ TEST_P(FullDiskTest, NothingIsPutWhileTheReserveIsInUse) {
   expect_model_after_reopening();
 }
 
+// All that is of use, a third of each segment, is more than was held back.
+TEST_P(FullDiskTest, CompactionGoesOnInWhatRemovalsLeftOfTheReserve) {
+  disk_.set_capacity(8 * kMiB);
+  open();
+  ASSERT_TRUE(put("first", "value").ok());
+  step();
+  const auto key_for = [](int number) { return number % 3 == 0 ? key_of(number) : Bytes("same"); };
+  int number = 0;
+  while (put(key_for(number), Bytes(10'000, 'v')).ok()) ++number;
+  while (put("small", "value").ok()) {
+  }
+  ASSERT_GT(store_->stats().live_bytes, 2 * kMiB);
+  for (int i = 0; reserve_bytes() > 0; i += 3) ASSERT_TRUE(remove(key_of(i)).ok());
+  const Status compacted = store_->compact();
+  ASSERT_TRUE(compacted.ok()) << compacted.to_string();
+  EXPECT_EQ(reserve_bytes(), kMiB);
+  EXPECT_LT(store_->stats().disk_bytes, 4 * kMiB);
+  expect_model();
+  expect_model_after_reopening();
+}
+
 TEST_P(FullDiskTest, AValueThatIsBeingWrittenStopsWhenTheReserveIsGivenUp) {
   fill();
   if (HasFatalFailure()) return;
@@ -340,6 +362,70 @@ TEST_P(FullDiskTest, ReadersAndReadOnlyOpensLeaveTheReserveAlone) {
   EXPECT_EQ(disk_.read_file(kReservePath).value().size(), kMiB);
   options_.read_only = false;
 }
+
+// --- The memory budget on a full disk ------------------------------------------------------------
+
+class FullDiskBudget : public FullDiskTest {
+ protected:
+  // More keys than the budget has room for, none of them in a run.
+  void fill_with_keys() {
+    options_.segment_bytes = 32 * kMiB;
+    options_.memory_budget = kMemoryBudgetMin;
+    options_.checkpoint_bytes = 0;
+    options_.compaction_interval = std::chrono::milliseconds(0);
+    disk_.set_capacity(10 * kMiB);
+    open();
+    ASSERT_TRUE(put("first", "value").ok());
+    step();
+    ASSERT_EQ(reserve_bytes(), 4 * kMiB);
+    for (int i = 0;;) {
+      Batch batch;
+      const int end = i + 100;
+      for (; i < end; ++i) batch.put(key_of(i), Bytes(100, static_cast<char>('a' + i % 26)));
+      if (!store_->commit(batch, nullptr).ok()) break;
+      for (int k = end - 100; k < end; ++k)
+        model_[key_of(k)] = Bytes(100, static_cast<char>('a' + k % 26));
+    }
+    while (put("small", "value").ok()) {
+    }
+    ASSERT_GT(store_->stats().index_bytes, kMemoryBudgetMin);
+  }
+};
+
+TEST_P(FullDiskBudget, GetsItsCheckpointInTheReserve) {
+  fill_with_keys();
+  if (HasFatalFailure()) return;
+  ASSERT_EQ(store_->stats().checkpoints, 0U);
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(store_->stats().checkpoints, 1U);
+  // All that is there is of use, so there is no room to hold back again.
+  EXPECT_EQ(reserve_bytes(), 0U);
+  EXPECT_EQ(put("small", "again").code(), Code::exhausted);
+  EXPECT_TRUE(remove(key_of(1)).ok());
+  expect_model();
+  expect_model_after_reopening();
+}
+
+TEST_P(FullDiskBudget, ThatTheReserveDoesNotReachForIsExceededAndNothingElse) {
+  fill_with_keys();
+  if (HasFatalFailure()) return;
+  // So that giving the reserve up gives no room.
+  disk_.set_capacity(bytes_in_use() - reserve_bytes());
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(store_->stats().checkpoints, 0U);
+  EXPECT_GT(store_->stats().index_bytes, kMemoryBudgetMin);
+  EXPECT_EQ(put("small", "again").code(), Code::exhausted);
+  expect_model();
+  disk_.set_capacity(CrashFileSystem::kUnlimited);
+  for (int i = 0; i < 2; ++i) step();
+  EXPECT_EQ(store_->stats().checkpoints, 1U);
+  EXPECT_TRUE(put("small", "again").ok());
+  expect_model_after_reopening();
+}
+
+INSTANTIATE_TEST_SUITE_P(SyncModes, FullDiskBudget,
+                         testing::Values(SyncMode::always, SyncMode::never),
+                         [](const auto& mode) { return std::string(sync_mode_name(mode.param)); });
 
 INSTANTIATE_TEST_SUITE_P(SyncModes, FullDiskTest,
                          testing::Values(SyncMode::always, SyncMode::interval, SyncMode::never),
