@@ -19,6 +19,9 @@ constexpr std::size_t kPrunedAtOnce = 64;
 // 128 KiB. The table grows with the keys, in the background.
 constexpr std::uint64_t kTableSlotsFirst = 16384;
 
+// An index of fewer keys is in the caches: to ask for it takes longer than to wait for it.
+constexpr std::uint64_t kKeysPrefetchedFrom = 16384;
+
 }  // namespace
 
 LiveState::LiveState() : table_(epochs_, kTableSlotsFirst) {}
@@ -99,11 +102,13 @@ void LiveState::publish_each(std::span<const Change> changes, SegmentState& segm
 }
 
 void LiveState::prefetch_bucket(Space space, BytesView key) const {
+  if (keys() < kKeysPrefetchedFrom) return;
   const EpochGuard guard(epochs_);
   table_.prefetch(guard, hash_key(space, key));
 }
 
 void LiveState::prefetch_replaced(Space space, BytesView key) const {
+  if (keys() < kKeysPrefetchedFrom) return;
   const EpochGuard guard(epochs_);
   (void)table_.find(guard, hash_key(space, key), [this](Location location) {
     prefetch(location);
@@ -187,6 +192,7 @@ void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequ
 }
 
 bool LiveState::prune() {
+  if (undo_.size() == 0 && !undo_is_full_) return false;  // a load of new keys
   const Sequence through = seen_by_all();
   std::array<Location, kPrunedAtOnce> tombstones{};
   std::size_t count = 0;
