@@ -62,8 +62,11 @@ Status LogFiles::finish(const Full& full, bool is_last) {
   MutexLock lock(mutex_);
   retire(full);
   for (Full& retired : retired_) retired.is_durable = true;
+  const bool seals = !retired_.empty();
   if (is_last) forget_made();
-  return replace({.drops_prepared = is_last});
+  Status replaced = replace({.drops_prepared = is_last});
+  // Segments without a record are of no use to anybody; should they stay, the next open sees to it.
+  return seals ? std::move(replaced) : Status();
 }
 
 void LogFiles::prepare_first(Need next) {
@@ -152,9 +155,9 @@ Result<std::unique_ptr<SegmentWriter>> LogFiles::create(const Need& need) {
   return SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup);
 }
 
-// A clock may have been set back since it was made.
+// A clock may have been set back since it was made; or its first step of space failed.
 bool LogFiles::suits(const SegmentWriter& writer, const Need& need) const {
-  return writer.bytes_planned() >= bytes_planned_for(need.record_bytes) &&
+  return writer.is_usable() && writer.bytes_planned() >= bytes_planned_for(need.record_bytes) &&
          writer.segment()->header().base_now <= need.now;
 }
 

@@ -71,7 +71,7 @@ class LogFiles {
   /// Errors: exhausted, denied, io_error; `full` is finished by the next call of any kind
   Result<std::shared_ptr<SegmentWriter>> make(const Full& full, const Need& need);
   /// Finishes `full`, and all before it; all that was written is durable. What is prepared goes,
-  /// too, with `is_last`. Errors: as make()
+  /// too, with `is_last`. Errors: as make(); none when there was nothing to finish
   Status finish(const Full& full, bool is_last);
 
   /// Prepares the first segment of a session, before anything is written: so that no put waits for
