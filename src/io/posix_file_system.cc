@@ -26,7 +26,6 @@ constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 constexpr std::size_t kOwnerTextBytesMax = 512;
 constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
-constexpr std::uint64_t kPageBytes = 4096;
 
 Code code_of(int error) {
   switch (error) {
@@ -245,29 +244,19 @@ class PosixFile final : public File {
   // stands for 512, and a read at random spares the walk through it (a fifth of the time of a get
   // among a million keys).
   void* map_like_file(std::uint64_t offset, std::uint64_t bytes, int protection) {
-    const auto map = [&](void* at, int flags) {
-      return ::mmap(at, bytes, protection, MAP_SHARED | flags, descriptor_.get(),
+    const auto map = [&](void* at) {
+      return ::mmap(at, bytes, protection, MAP_SHARED, descriptor_.get(),
                     static_cast<off_t>(offset));
     };
-    if (bytes < kHugePageBytes) return map(nullptr, 0);
-    const std::uint64_t slack = kHugePageBytes;
-    void* const reserved =
-        ::mmap(nullptr, bytes + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (reserved == MAP_FAILED) return map(nullptr, 0);
-    char* const begin = static_cast<char*>(reserved);
-    const std::uint64_t before =
-        (offset - reinterpret_cast<std::uintptr_t>(begin)) % kHugePageBytes;
-    void* const start = map(begin + before, MAP_FIXED);
-    if (start == MAP_FAILED) {
-      const int error = errno;
-      ::munmap(begin, bytes + slack);
-      errno = error;
-      return start;
-    }
-    if (before > 0) ::munmap(begin, before);
-    const std::uint64_t end = before + (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
-    if (end < bytes + slack) ::munmap(begin + end, bytes + slack - end);
-    return start;
+    if (bytes < kHugePageBytes) return map(nullptr);
+    const std::uint64_t room = bytes + kHugePageBytes;
+    void* const free = ::mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (free == MAP_FAILED) return map(nullptr);
+    ::munmap(free, room);
+    // A wish, which the kernel passes over should another thread have taken the place meanwhile:
+    // to insist would be to take it from that one.
+    char* const begin = static_cast<char*>(free);
+    return map(begin + (offset - reinterpret_cast<std::uintptr_t>(begin)) % kHugePageBytes);
   }
 
   // Stands in for fallocate where the file system has none (NFS 3, some FUSE). What lies below the

@@ -194,5 +194,29 @@ TEST_F(PosixFileSystemTest, PrefaultedPagesAreResident) {
   EXPECT_EQ(std::count(resident.begin(), resident.end(), 1), static_cast<long>(kPages));
 }
 
+// A huge page of the file lies on one of memory, wherever in the file the mapping begins.
+TEST_F(PosixFileSystemTest, ALargeMappingLiesInMemoryAsInItsFile) {
+  constexpr std::uint64_t kHugePageBytes = 2 << 20;
+  auto file = must(file_system_.open(path("a"), OpenMode::create_new));
+  must(file->truncate(3 * kHugePageBytes));
+  must(file->pwrite(kHugePageBytes, "here"));
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{64} << 10, kHugePageBytes}) {
+    for (const std::uint64_t bytes : {kHugePageBytes + 5, 2 * kHugePageBytes}) {
+      auto mapping = must(file->map(offset, bytes, MapAccess::read));
+      const auto start = reinterpret_cast<std::uintptr_t>(mapping->bytes().data());
+      EXPECT_EQ(start % kHugePageBytes, offset % kHugePageBytes);
+      EXPECT_EQ(mapping->bytes().size(), bytes);
+      EXPECT_EQ(mapping->bytes().substr(kHugePageBytes - offset, 4), "here");
+    }
+  }
+}
+
+// What could not be mapped leaves no hole and takes no room.
+TEST_F(PosixFileSystemTest, ALargeMappingThatIsRefusedIsAnError) {
+  auto null = must(file_system_.open("/dev/null", OpenMode::write));
+  EXPECT_FALSE(null->map(0, std::uint64_t{8} << 20, MapAccess::write).ok());
+  EXPECT_FALSE(null->map(0, 4096, MapAccess::write).ok());
+}
+
 }  // namespace
 }  // namespace talea
