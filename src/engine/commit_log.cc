@@ -76,17 +76,16 @@ LogFiles::Need CommitLog::position() const {
 
 Status CommitLog::ensure_active(const PendingBatch& first) {
   if (writer_ != nullptr && fits(first, writer_->end())) return {};
-  const LogFiles::Need need{.record_bytes = first.encoded->record_bytes_max(),
-                            .sequence = first.sequence,
-                            .now = first.now};
-  if (auto prepared = files_.take_prepared(full(), need); prepared != nullptr) {
+  const std::uint64_t bytes = first.encoded->record_bytes_max();
+  if (auto prepared = files_.take_prepared(full(), bytes); prepared != nullptr) {
     activate(std::move(prepared));
     return {};
   }
   TALEA_TRY(sync());
   const LogFiles::Full finished = full();
   writer_.reset();  // it may be sealed from now on
-  auto made = files_.make(finished, need);
+  auto made =
+      files_.make(finished, {.record_bytes = bytes, .sequence = first.sequence, .now = first.now});
   if (!made.ok()) return std::move(made).status().with_context("begin a new log segment");
   activate(std::move(made).value());
   return {};
@@ -230,7 +229,7 @@ Result<CommitLog::Boundary> CommitLog::cut(std::uint32_t prepared_above) {
   if (writer_ != nullptr) {
     std::shared_ptr<SegmentWriter> prepared;
     const bool is_below = writer_->segment()->id() < boundary.id;
-    if (is_below) prepared = files_.take_prepared(full(), position(), boundary.id);
+    if (is_below) prepared = files_.take_prepared(full(), 0, boundary.id);
     if (prepared != nullptr) {
       activate(std::move(prepared));
     } else {

@@ -83,8 +83,6 @@ class CommitLog {
   Result<Boundary> cut(std::uint32_t prepared_above);
   Status finish_cut() { return files_.finish_retired(); }
 
-  /// As LogFiles::prepare_first().
-  void prepare_first() { files_.prepare_first(position()); }
   /// Does what can be done before a writer has to wait for it. Any thread.
   void work_ahead() { files_.work_ahead(position()); }
 

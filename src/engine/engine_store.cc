@@ -97,7 +97,6 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
 Status EngineStore::begin_background_work() {
   if (options_.read_only) return {};
   reserve_.resume();
-  log_.prepare_first();
   Executor& executor = inline_ != nullptr ? *inline_ : seams_.executor;
   maintaining_ = TALEA_TRY(executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
   const auto period =

@@ -12,8 +12,8 @@ namespace {
 // Marks the new location of a change that removed its key; bit 0 of a location is clear.
 constexpr std::uint64_t kTombstoneMark = 1;
 
-// Superseded entries that one publication gives up, beside as many as it added: a snapshot that was
-// open for long leaves millions, and no writer is to pay for all of them.
+// Superseded entries that one publication gives up, at most: a snapshot that was open for long
+// leaves millions, and no writer is to pay for all of them.
 constexpr std::size_t kPrunedAtOnce = 64;
 
 // 128 KiB. The table grows with the keys, in the background.

@@ -36,12 +36,12 @@ void LogFiles::retire(const Full& full) {
   if (active_ == full.writer) active_.reset();
 }
 
-std::shared_ptr<SegmentWriter> LogFiles::take_prepared(const Full& full, const Need& need,
+std::shared_ptr<SegmentWriter> LogFiles::take_prepared(const Full& full, std::uint64_t record_bytes,
                                                        std::uint32_t above) {
   MutexLock lock(mutex_);
   gave_up_ = false;
   if (prepared_ == nullptr || !retired_.empty()) return nullptr;
-  if (!suits(*prepared_, need)) return nullptr;
+  if (prepared_->bytes_planned() < bytes_planned_for(record_bytes)) return nullptr;
   if (prepared_->segment()->id() <= above) return nullptr;
   retire(full);
   active_ = std::move(prepared_);
@@ -62,23 +62,8 @@ Status LogFiles::finish(const Full& full, bool is_last) {
   MutexLock lock(mutex_);
   retire(full);
   for (Full& retired : retired_) retired.is_durable = true;
-  const bool seals = !retired_.empty();
   if (is_last) forget_made();
-  Status replaced = replace({.drops_prepared = is_last});
-  // Segments without a record are of no use to anybody; should they stay, the next open sees to it.
-  return seals ? std::move(replaced) : Status();
-}
-
-void LogFiles::prepare_first(Need next) {
-  // Else each record would say how long after the last session it came.
-  next.now = std::max(next.now, setup_.seams.clock.wall_ms());
-  next.is_ahead = false;  // nothing is open beside it
-  MutexLock lock(mutex_);
-  TALEA_ASSERT(active_ == nullptr && prepared_ == nullptr);
-  Status made = make_one(next);
-  if (made.ok()) made = replace({.adds_made = true});
-  if (made.ok()) prepared_ = std::move(made_);
-  if (prepared_ != nullptr) (void)prepared_->reserve(1).ok();  // a first step of space
+  return replace({.drops_prepared = is_last});
 }
 
 // --- For any thread ------------------------------------------------------------------------------
@@ -108,8 +93,7 @@ void LogFiles::work_ahead(const Need& next) {
     prepared = prepared_;
   }
   if (active != nullptr) active->take_ahead();
-  // The first one waits until somebody writes: a store that is only open stays small.
-  if (prepared != nullptr && active != nullptr) prepared->take_ahead(SegmentWriter::Ahead::full);
+  if (prepared != nullptr) prepared->take_ahead(SegmentWriter::Ahead::full);
 }
 
 Result<std::uint32_t> LogFiles::prepare_above_new_id(const Need& next) {
@@ -155,17 +139,13 @@ Result<std::unique_ptr<SegmentWriter>> LogFiles::create(const Need& need) {
   return SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup);
 }
 
-// A clock may have been set back since it was made; or its first step of space failed.
-bool LogFiles::suits(const SegmentWriter& writer, const Need& need) const {
-  return writer.is_usable() && writer.bytes_planned() >= bytes_planned_for(need.record_bytes) &&
-         writer.segment()->header().base_now <= need.now;
-}
-
 // One that could not be listed is used by the next try, so that a full disk does not fill with
-// empty files.
+// empty files. Its header is as good: sequences and times have not gone back since.
 Status LogFiles::make_one(const Need& need) {
+  const bool is_large_enough =
+      made_ != nullptr && made_->bytes_planned() >= bytes_planned_for(need.record_bytes);
   const bool says_enough = made_ != nullptr && (!need.is_ahead || announces_prepared(*made_));
-  if (says_enough && suits(*made_, need)) return {};
+  if (is_large_enough && says_enough) return {};
   forget_made();
   made_ = TALEA_TRY(create(need));
   return {};

@@ -64,19 +64,15 @@ class LogFiles {
   // --- For the writer ----------------------------------------------------------------------------
 
   /// The prepared segment, in place of `full`, which is finished later; null when there is none
-  /// with what is needed and, with `above`, an id above that. Waits for what is being prepared.
-  std::shared_ptr<SegmentWriter> take_prepared(const Full& full, const Need& need,
+  /// with the room needed and, with `above`, an id above that. Waits for what is being prepared.
+  std::shared_ptr<SegmentWriter> take_prepared(const Full& full, std::uint64_t record_bytes,
                                                std::uint32_t above = 0);
   /// A new segment, in place of `full`; all that was written is durable.
   /// Errors: exhausted, denied, io_error; `full` is finished by the next call of any kind
   Result<std::shared_ptr<SegmentWriter>> make(const Full& full, const Need& need);
   /// Finishes `full`, and all before it; all that was written is durable. What is prepared goes,
-  /// too, with `is_last`. Errors: as make(); none when there was nothing to finish
+  /// too, with `is_last`. Errors: as make()
   Status finish(const Full& full, bool is_last);
-
-  /// Prepares the first segment of a session, before anything is written: so that no put waits for
-  /// it. It is for times from now on. What fails is left to the writer.
-  void prepare_first(Need next);
 
   // --- For any thread ----------------------------------------------------------------------------
 
@@ -108,7 +104,6 @@ class LogFiles {
   Status replace(const Listing& listing) TALEA_REQUIRES(mutex_);
   void seal_in(Manifest& manifest, const Full& full) const;
   void give_back(const Full& full);
-  bool suits(const SegmentWriter& writer, const Need& need) const;
   bool should_prepare() const TALEA_REQUIRES(mutex_);
   void retire(const Full& full) TALEA_REQUIRES(mutex_);
   void remove_file(const SegmentWriter& writer);
