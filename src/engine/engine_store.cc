@@ -496,12 +496,17 @@ Result<bool> EngineStore::get_into(Space space, BytesView key, AsOf as_of, Bytes
   const Timer timer(seams_.clock, metrics_.get_latency, reads.gets.value());
   reads.gets.add_alone();
   LiveState::Found found;
-  // The most frequent way first, and without a look at anything that could only end otherwise: a
-  // key that is found is one that a store may have.
-  const bool is_found = !as_of && !closed_.load(std::memory_order_relaxed) &&
-                        live_->find(guard, space, key, found) &&
-                        found.check(options_.verify_reads).ok();
-  if (!is_found && !TALEA_TRY(find(guard, space, key, as_of, found))) return false;
+  // The most frequent ways first, and without a look at anything that could only end otherwise: a
+  // key that is found is one that a store may have. As find_anywhere(), where it asks for more.
+  const bool was_complete = live_->is_complete();
+  const bool is_plain = !as_of && !closed_.load(std::memory_order_relaxed);
+  const bool is_found = is_plain && live_->find(guard, space, key, found);
+  const bool is_intact =
+      is_plain && (found.state == nullptr || found.check(options_.verify_reads).ok());
+  if (!is_found && is_intact && was_complete && live_->is_complete() && check_key(key).ok()) {
+    return false;
+  }
+  if (!(is_found && is_intact) && !TALEA_TRY(find(guard, space, key, as_of, found))) return false;
   reads.gets_found.add_alone();
   TALEA_TRY(copy_value(found, value));
   return true;

@@ -233,9 +233,10 @@ class PosixFile final : public File {
     const int protection = access == MapAccess::write ? PROT_READ | PROT_WRITE : PROT_READ;
     void* const start = map_like_file(offset, bytes, protection);
     if (start == MAP_FAILED) return failed("map", path_, errno);
-    // What is filled through the mapping comes into memory in whole huge pages, where the file
-    // system can; not what is only read: from a cold disk that would be 2 MiB for each entry.
-    if (access == MapAccess::write) (void)::madvise(start, bytes, MADV_HUGEPAGE);
+    // The kernel is not asked for huge pages. A store into one makes 2 MiB of the file dirty, which
+    // each sync then writes: 2 MiB instead of 10 KiB for a writer of small values. And one that is
+    // only read would be read from a cold disk as a whole. They come where a file was written in
+    // such pieces: data segments are, and are not changed any more.
     return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, bytes, access, path_));
   }
 
