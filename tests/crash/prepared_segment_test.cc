@@ -258,7 +258,7 @@ class AbandonedBehindAnother : public testing::Test {
   }
   static Options options() {
     Options options = small_segments(SyncMode::never);
-    options.segment_bytes = 4 * kMiB;  // more than is taken ahead
+    options.segment_bytes = 8 * kMiB;  // more than is taken ahead
     return options;
   }
   Status put() {
@@ -327,8 +327,9 @@ TEST_P(AbandonedUnsynced, EndsAllWritingAndLeavesAPrefix) {
   EXPECT_EQ(store_->checkpoint().code(), Code::io_error);
   EXPECT_EQ(store_->stats().durable_sequence, 1U);
   EXPECT_EQ(contents_of(*store_).value().size(), keys_);
-  EXPECT_THAT(open_logs(), testing::IsSupersetOf({logs_[unsynced], logs_[1]}))
-      << "the manifest vouches for what may be lost";
+  for (const std::string& log : {logs_[unsynced], logs_[1]}) {
+    EXPECT_THAT(open_logs(), testing::Contains(log)) << "the manifest vouches for what may be lost";
+  }
   EXPECT_FALSE(store_->close().ok());
   cut_power(cut_kind < 2 ? static_cast<std::uint64_t>(cut_kind) : test_seed());
   if (HasFatalFailure()) return;
