@@ -50,7 +50,8 @@ enum class SyncMode : std::uint8_t {
   always,
   /// After the next sync, which runs every Options::sync_interval.
   interval,
-  /// When the operating system pleases, after sync(), or after close().
+  /// When the operating system pleases, after sync(), or after close(). For whoever hardly calls
+  /// sync(): files are held in pages of 2 MiB, and each sync may write one for a few bytes.
   never,
 };
 

@@ -357,6 +357,35 @@ TEST(EngineOpen, ANewerVersionIsRefusedByName) {
   EXPECT_TRUE(Engine::open(store_path()).ok());
 }
 
+// What this process made dirty of its files, in bytes.
+std::uint64_t bytes_dirtied() {
+  std::ifstream counters("/proc/self/io");
+  std::string name;
+  std::uint64_t value = 0;
+  while (counters >> name >> value) {
+    if (name == "write_bytes:") return value;
+  }
+  ADD_FAILURE() << "the kernel does not count what is written";
+  return 0;
+}
+
+// A segment that lay in huge pages would be written in pieces of 2 MiB: 400 MiB here.
+TEST(EngineSync, WritesWhatWasPutAndLittleAroundIt) {
+  Options options;
+  options.sync = SyncMode::interval;
+  Engine engine = *Engine::open(store_path(), options);
+  for (int i = 0; i < 30'000; ++i) {
+    ASSERT_TRUE(engine.put("k" + std::to_string(i), Bytes(300, 'v')).ok());
+  }
+  ASSERT_TRUE(engine.sync().ok());
+  const std::uint64_t before = bytes_dirtied();
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(engine.put("k" + std::to_string(i), "value").ok());
+    ASSERT_TRUE(engine.sync().ok());
+  }
+  EXPECT_LE(bytes_dirtied() - before, 40'000'000U);
+}
+
 TEST(EngineClose, RefusesWhatComesAfter) {
   Engine engine = open_or_die(store_path());
   ASSERT_TRUE(engine.put("k", "v").ok());

@@ -17,6 +17,15 @@ bool announces_prepared(const SegmentWriter& writer) {
   return (writer.segment()->header().features & kFeaturePrepared) != 0;
 }
 
+SegmentWriter::Setup::Fill fill_for(SyncMode sync) {
+  switch (sync) {
+    case SyncMode::always: break;
+    case SyncMode::interval: return SegmentWriter::Setup::Fill::mapped;
+    case SyncMode::never: return SegmentWriter::Setup::Fill::mapped_unsynced;
+  }
+  return SegmentWriter::Setup::Fill::written;
+}
+
 }  // namespace
 
 LogFiles::LogFiles(Setup setup, ManifestKeeper& manifest, LiveState& live, Metrics& metrics)
@@ -133,8 +142,7 @@ Result<std::unique_ptr<SegmentWriter>> LogFiles::create(const Need& need) {
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
   setup.bytes_planned = bytes_planned_for(need.record_bytes);
-  setup.fill = setup_.sync == SyncMode::always ? SegmentWriter::Setup::Fill::written
-                                               : SegmentWriter::Setup::Fill::mapped;
+  setup.fill = fill_for(setup_.sync);
   setup.cache = &setup_.cache;
   return SegmentWriter::create(setup_.seams.file_system, setup_.directory, setup);
 }

@@ -42,6 +42,12 @@ class Mapping {
   ///         io_error          beyond the end of the file, or the disk has no room for a page
   /// A kernel without the call (Linux before 5.14) is no error: stores fault one by one then.
   virtual Status prefault(std::uint64_t offset, std::uint64_t bytes) = 0;
+
+  /// Says that the file is filled from front to back and hardly ever synced meanwhile: the system
+  /// may then hold it in pages of 2 MiB, of which random reads are faster. Changes no byte. A store
+  /// makes all of such a page dirty, so that each sync would write 2 MiB for a few bytes. A system
+  /// that has none takes no notice. Call it before the first prefault() or store.
+  virtual void use_huge_pages() {}
 };
 
 enum class MapAccess { read, write };

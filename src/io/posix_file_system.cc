@@ -149,6 +149,8 @@ class PosixMapping final : public Mapping {
 #endif
   }
 
+  void use_huge_pages() override { (void)::madvise(start_, bytes_, MADV_HUGEPAGE); }
+
  private:
   void* start_;
   std::size_t bytes_;
@@ -233,10 +235,9 @@ class PosixFile final : public File {
     const int protection = access == MapAccess::write ? PROT_READ | PROT_WRITE : PROT_READ;
     void* const start = map_like_file(offset, bytes, protection);
     if (start == MAP_FAILED) return failed("map", path_, errno);
-    // The kernel is not asked for huge pages. A store into one makes 2 MiB of the file dirty, which
-    // each sync then writes: 2 MiB instead of 10 KiB for a writer of small values. And one that is
-    // only read would be read from a cold disk as a whole. They come where a file was written in
-    // such pieces: data segments are, and are not changed any more.
+    // The kernel is not asked for huge pages, but by use_huge_pages(): what is only read would come
+    // from a cold disk in pieces of 2 MiB. They come too where a file was written in such pieces,
+    // as data segments are.
     return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, bytes, access, path_));
   }
 

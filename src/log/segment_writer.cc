@@ -54,12 +54,13 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& file_sy
 }
 
 Status SegmentWriter::map_segment(const std::string& path, const Setup& setup) {
-  const bool mapped = fill_ == Setup::Fill::mapped;
+  const bool mapped = fill_ != Setup::Fill::written;
   std::unique_ptr<Mapping> mapping =
       TALEA_TRY(file_->map(0, bytes_planned_, mapped ? MapAccess::write : MapAccess::read));
   if (mapped) {
     mapping_ = mapping.get();
     memory_ = mapping->data();
+    if (fill_ == Setup::Fill::mapped_unsynced) mapping->use_huge_pages();
   }
   segment_ = std::make_shared<Segment>(setup.header, setup.cache->file(path));
   segment_->adopt(std::move(mapping));

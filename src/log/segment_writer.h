@@ -3,8 +3,9 @@
 // Two ways to fill, one to append. `written`: by pwrite into blocks of zeros that were written
 // before (a sync over blocks that exist has no metadata to commit: 89 against 135 us, one measured
 // disk), for whoever syncs each group. `mapped`: by stores into a mapping of reserved space, at a
-// tenth of the price of a system call, for whoever syncs now and then. Either way space is taken
-// ahead of need, so a full disk shows when space is taken, before any byte of a record is there.
+// tenth of the price of a system call, for whoever syncs now and then, or never. Either way space
+// is taken ahead of need, so a full disk shows when space is taken, before any byte of a record is
+// there.
 #pragma once
 
 #include <atomic>
@@ -34,7 +35,8 @@ class SegmentWriter {
     SegmentHeader header;
     /// What the file can take: a mapping is as long, and no space is taken beyond it.
     std::uint64_t bytes_planned = 0;
-    enum class Fill { written, mapped } fill = Fill::written;
+    /// `mapped_unsynced`: as `mapped`, for whoever hardly ever syncs; Mapping::use_huge_pages().
+    enum class Fill { written, mapped, mapped_unsynced } fill = Fill::written;
     /// Where segment() gets its file from, so that a finished one holds no descriptor for ever.
     FileCache* cache = nullptr;
   };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "log/log_testing.h"
 #include "log/segment_scanner.h"
 
@@ -239,9 +241,12 @@ TEST_P(SegmentWritingBothWays, WhatWasSyncedSurvivesACrashAtEveryCall) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Fill, SegmentWritingBothWays, testing::Values(Fill::written, Fill::mapped),
+constexpr std::array kFillNames = {"written", "mapped", "mapped_unsynced"};
+
+INSTANTIATE_TEST_SUITE_P(Fill, SegmentWritingBothWays,
+                         testing::Values(Fill::written, Fill::mapped, Fill::mapped_unsynced),
                          [](const auto& fill) {
-                           return fill.param == Fill::mapped ? "mapped" : "written";
+                           return kFillNames[static_cast<std::size_t>(fill.param)];
                          });
 
 }  // namespace
