@@ -34,6 +34,7 @@
 #include <memory>
 
 #include "base/epoch.h"
+#include "base/prefetch.h"
 
 namespace talea {
 
@@ -62,11 +63,11 @@ class LookupTable {
   Word find(const EpochGuard& guard, std::uint64_t hash, IsMatch is_match) const;
   /// Asks for the memory that find() will look into.
   void prefetch(const EpochGuard&, std::uint64_t hash) const {
-    __builtin_prefetch(&current_.load(std::memory_order_acquire)->bucket(hash));
+    prefetch_line(&current_.load(std::memory_order_acquire)->bucket(hash));
   }
   /// The same, for what put() and erase() will look into.
   void prefetch_for_writer(std::uint64_t hash) const {
-    __builtin_prefetch(&current_.load(std::memory_order_relaxed)->bucket(hash), 1);
+    prefetch_line(&current_.load(std::memory_order_relaxed)->bucket(hash));
   }
 
   /// Takes `old` out and puts `word` in, under the same hash. `old`: the word that the key had, or

@@ -32,6 +32,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/prefetch.h"
 #include "index/node_pool.h"
 #include "talea/bytes.h"
 
@@ -222,7 +223,7 @@ inline void prefetch(Ref ref) {
   if (ref.is_empty() || ref.is_leaf()) return;
   const std::size_t bytes = ref.layout().bytes;
   for (std::size_t offset = 0; offset < bytes && offset < 320; offset += 64) {
-    __builtin_prefetch(ref.address() + offset);
+    prefetch_line(ref.address() + offset);
   }
 }
 
@@ -230,10 +231,10 @@ inline void prefetch(Ref ref) {
 inline void prefetch_for(Ref ref, Symbol symbol) {
   if (ref.is_empty() || ref.is_leaf()) return;
   if (is_list(ref)) return prefetch(ref);
-  __builtin_prefetch(ref.address());
-  if (ref.kind() == Kind::full) return __builtin_prefetch(find_in_full(ref, symbol));
+  prefetch_line(ref.address());
+  if (ref.kind() == Kind::full) return prefetch_line(find_in_full(ref, symbol));
   if (symbol != kEndOfKey) {
-    __builtin_prefetch(ref.address() + internal::kPositionsOffset + symbol - 1);
+    prefetch_line(ref.address() + internal::kPositionsOffset + symbol - 1);
   }
 }
 
