@@ -23,6 +23,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -137,21 +138,51 @@ class Scan {
   ~Scan();
 
   /// Moves to the next row; false at the end. Call it before the first row too.
-  Result<bool> next();
+  Result<bool> next() {
+    if (rows_->next == rows_->end || rows_->is_closed->load(std::memory_order_relaxed)) [[unlikely]]
+      return read_on();
+    rows_->at = rows_->next++;
+    __builtin_prefetch(rows_->at->ahead);
+    __builtin_prefetch(rows_->at->ahead + 64);
+    return true;
+  }
   /// The key of the row; valid until next().
-  BytesView key() const;
+  BytesView key() const { return rows_->at->key; }
   /// The value of the row; valid until next(). Cost: no copy, but for large values.
   /// Errors: exhausted   larger than kValueBytesMax: use Engine::read_value
-  Result<BytesView> value();
+  Result<BytesView> value() {
+    if (!rows_->at->has_value) [[unlikely]]
+      return other_value();
+    return rows_->at->value;
+  }
   /// The revision of the row. Cost: as value().
   Result<Sequence> revision();
 
-  // Stores make scans, and implement State.
+  // Stores make scans, and implement State. They read some rows at once, where they lie, so that
+  // going from one to the next is a matter of this header alone.
+  struct Row {
+    BytesView key = {};
+    BytesView value = {};
+    bool has_value = false;  // not of a large one, nor where there is no row
+    // Where a later one lies, for the processor to fetch meanwhile; never null where there is a
+    // row.
+    const char* ahead = nullptr;
+  };
+  struct Rows {
+    const Row* at = nullptr;  // never null later: a row without a key stands for none
+    const Row* next = nullptr;
+    const Row* end = nullptr;
+    const std::atomic<bool>* is_closed = nullptr;  // of the store
+  };
   struct State;
   explicit Scan(std::unique_ptr<State> state);
 
  private:
+  Result<bool> read_on();
+  Result<BytesView> other_value();
+
   std::unique_ptr<State> state_;
+  Rows* rows_;  // of state_
 };
 
 /// Writes one large value, piece by piece, in constant memory. Nothing of it can be read before

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <vector>
 
 #include "codec/crc32c.h"
 #include "codec/fixed.h"
@@ -79,6 +81,59 @@ TEST(Engine, StoresLargeValuesInExtents) {
   EXPECT_EQ(*reader->read(), BytesView(large).substr(4 * kMiB, kMiB));
   EXPECT_EQ(*reader->read(), BytesView(large).substr(5 * kMiB));
   EXPECT_EQ(*reader->read(), "");
+}
+
+// Rows are read some at a time, and locations more at a time: all ends of a range, and of a limit,
+// come to lie anywhere among them.
+TEST(Engine, ScansEveryRange) {
+  Engine engine = open_or_die(store_path());
+  constexpr int kKeys = 40;
+  const auto key_of = [](int i) { return "k" + std::to_string(100 + i); };
+  for (int i = 0; i < kKeys; ++i) ASSERT_TRUE(engine.put(key_of(i), key_of(i)).ok());
+  for (int i = 5; i < kKeys; i += 7) ASSERT_TRUE(engine.remove(key_of(i)).ok());
+  for (int from = 0; from < kKeys; ++from) {
+    for (int to = from; to <= kKeys; to += 3) {
+      for (const int limit : {0, 1, 4, 5, 17}) {
+        for (const bool reverse : {false, true}) {
+          std::vector<Bytes> expected;
+          for (int i = from; i < to; ++i) {
+            if (i % 7 != 5) expected.push_back(key_of(i));
+          }
+          if (reverse) std::reverse(expected.begin(), expected.end());
+          if (limit != 0 && expected.size() > std::size_t(limit)) expected.resize(limit);
+          std::vector<Bytes> rows;
+          Scan scan = *engine.scan({.start = key_of(from),
+                                    .end = key_of(to),
+                                    .reverse = reverse,
+                                    .limit = std::uint64_t(limit)});
+          while (*scan.next()) {
+            EXPECT_EQ(*scan.value(), scan.key());
+            rows.emplace_back(scan.key());
+          }
+          ASSERT_EQ(rows, expected) << from << " to " << to << ", limit " << limit;
+          EXPECT_FALSE(*scan.next());
+        }
+      }
+    }
+  }
+}
+
+// Rows are read some at a time, and the values of large ones when they are asked for.
+TEST(Engine, ScansLargeValuesBesideEachOther) {
+  Engine engine = open_or_die(store_path());
+  for (const char c : {'a', 'b', 'c', 'd', 'e', 'f'}) {
+    ASSERT_TRUE(engine.put(Bytes(1, c), Bytes(c == 'd' ? 10 : 1'100'000, c)).ok());
+  }
+  Scan scan = *engine.scan();
+  for (const char c : {'a', 'b', 'c', 'd', 'e', 'f'}) {
+    ASSERT_TRUE(*scan.next());
+    EXPECT_EQ(scan.key(), Bytes(1, c));
+    if (c == 'b') continue;
+    EXPECT_EQ(scan.value()->size(), c == 'd' ? 10U : 1'100'000U);
+    EXPECT_EQ(scan.value()->front(), c);
+    EXPECT_EQ(scan.value()->back(), c);
+  }
+  EXPECT_FALSE(*scan.next());
 }
 
 TEST(Engine, ScansInBothDirections) {
@@ -386,6 +441,19 @@ TEST(EngineSync, WritesWhatWasPutAndLittleAroundIt) {
   EXPECT_LE(bytes_dirtied() - before, 40'000'000U);
 }
 
+TEST(EngineClose, RefusesRowsThatAScanReadBefore) {
+  Engine engine = open_or_die(store_path());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.put("k" + std::to_string(i), "v").ok());
+  Scan scan = *engine.scan();
+  ASSERT_TRUE(*scan.next());
+  ASSERT_TRUE(engine.close().ok());
+  for (int i = 0; i < 2; ++i) {
+    expect_message(scan.next().status(), Code::invalid_argument, {"closed"});
+    EXPECT_EQ(scan.key(), "");
+    EXPECT_EQ(scan.value().status().code(), Code::invalid_argument);
+  }
+}
+
 TEST(EngineClose, RefusesWhatComesAfter) {
   Engine engine = open_or_die(store_path());
   ASSERT_TRUE(engine.put("k", "v").ok());
@@ -464,6 +532,11 @@ TEST(EngineStats, EqualTheDrivenLoad) {
   Scan scan = *engine.scan();
   while (*scan.next()) {
   }
+  {
+    Scan dropped = *engine.scan();
+    ASSERT_TRUE(*dropped.next());
+    ASSERT_TRUE(*dropped.next());
+  }
   const Stats stats = engine.stats();
   EXPECT_EQ(stats.puts, 12U);
   EXPECT_EQ(stats.removes, 5U);
@@ -473,8 +546,8 @@ TEST(EngineStats, EqualTheDrivenLoad) {
   EXPECT_EQ(stats.batches_unknown, 0U);
   EXPECT_EQ(stats.gets, 10U);
   EXPECT_EQ(stats.gets_found, 6U);
-  EXPECT_EQ(stats.scans, 1U);
-  EXPECT_EQ(stats.rows_scanned, 7U);
+  EXPECT_EQ(stats.scans, 2U);
+  EXPECT_EQ(stats.rows_scanned, 9U);
   EXPECT_EQ(stats.keys, 7U);
   EXPECT_EQ(stats.commit_latency.count, 16U);
   EXPECT_EQ(stats.get_latency.count, 1U) << "one of the first 64 is timed";

@@ -39,9 +39,10 @@ bool LiveState::is_key_at(std::uint64_t word, BytesView key) const {
   return read(word, found) && found.entry.key == key;
 }
 
-void LiveState::prefetch(Location location) const {
-  const SegmentState* const state = segments_.find(segment_of(location));
-  if (state != nullptr) state->segment->prefetch(offset_of(location));
+void LiveState::prefetch(std::span<const std::uint64_t> words, std::size_t bytes) const {
+  for (const Location location : words) {
+    if (location != 0) prefetch(location, bytes);
+  }
 }
 
 std::shared_ptr<const Segment> LiveState::segment(std::uint32_t id) const {
@@ -380,9 +381,9 @@ void LiveState::find_many(const EpochGuard& guard, Space space, std::span<const 
 
 std::size_t LiveState::rows(const EpochGuard& guard, Space space,
                             std::optional<RadixTree::Bound> from, RadixTree::Direction direction,
-                            std::span<Location> out) const {
+                            std::span<Location> out, RadixTree::Ahead ahead) const {
   const SpaceIndex* const index = index_of(space);
-  return index == nullptr ? 0 : index->tree.rows(guard, from, direction, out);
+  return index == nullptr ? 0 : index->tree.rows(guard, from, direction, out, ahead);
 }
 
 // --- Sizes ---------------------------------------------------------------------------------------

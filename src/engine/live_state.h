@@ -66,12 +66,18 @@ class LiveState final : private KeySource {
 
     const Segment& segment() const { return *state->segment; }
     Sequence sequence() const { return segment().sequence_at(offset, entry); }
+    bool is_intact(VerifyReads verify) const {
+      const bool is_entry = entry.bytes != 0;
+      return is_entry && segment().is_intact(offset, entry, verify);
+    }
+    Status corruption() const {
+      return segment().corruption_at(offset, "the check of an entry does not match");
+    }
     /// Errors: corruption
     Status check(VerifyReads verify) const {
-      const bool is_entry = entry.bytes != 0;
-      if (is_entry && segment().is_intact(offset, entry, verify)) [[likely]]
+      if (is_intact(verify)) [[likely]]
         return {};
-      return segment().corruption_at(offset, "the check of an entry does not match");
+      return corruption();
     }
   };
 
@@ -239,7 +245,8 @@ class LiveState final : private KeySource {
 
   /// Locations of keys from `from` on, newest entries and tombstones; as RadixTree::rows().
   std::size_t rows(const EpochGuard& guard, Space space, std::optional<RadixTree::Bound> from,
-                   RadixTree::Direction direction, std::span<Location> out) const;
+                   RadixTree::Direction direction, std::span<Location> out,
+                   RadixTree::Ahead ahead) const;
   /// The entry at a location that rows() gave, as of batch `at`; false when the key had none then,
   /// which is known only if `out` is intact.
   bool entry_as_of(Location location, Sequence at, Found& out) const;
@@ -254,7 +261,13 @@ class LiveState final : private KeySource {
     out.entry = {};
     return false;
   }
-  void prefetch(Location location) const;
+  /// Null when no such segment is open. Good for as long as what may be found in it.
+  const SegmentState* find_segment(std::uint32_t id) const { return segments_.find(id); }
+  /// Asks for the memory of an entry that will be read soon, or of the first `bytes` bytes of it.
+  void prefetch(Location location, std::size_t bytes = 1) const {
+    const SegmentState* const state = segments_.find(segment_of(location));
+    if (state != nullptr) state->segment->prefetch(offset_of(location), bytes);
+  }
 
   /// How many changes are kept for snapshots.
   std::uint64_t undo_changes() const { return undo_.size(); }
@@ -285,6 +298,7 @@ class LiveState final : private KeySource {
 
   BytesView key_at(std::uint64_t word, Bytes& scratch) const override;
   bool is_key_at(std::uint64_t word, BytesView key) const override;
+  void prefetch(std::span<const std::uint64_t> words, std::size_t bytes) const override;
 
   bool find_published(const EpochGuard& guard, Space space, BytesView key, Found& out) const;
   bool version_as_of(Location location, Sequence at, Found& out) const;

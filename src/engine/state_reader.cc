@@ -38,14 +38,16 @@ EngineStateReader::EngineStateReader(const EngineStore& store, SnapshotRegistry:
 Result<bool> EngineStateReader::next() {
   large_value_.reset();
   small_value_ = {};
-  while (scan_ == nullptr || !TALEA_TRY(scan_->next())) {
+  while (!scan_ || !TALEA_TRY(scan_->next())) {
     if (scanned_ == spaces_.size()) return false;
-    scan_ = store_.make_scan(spaces_[scanned_++], {}, store_.live_->pin_again(pin_),
-                             VerifyReads::always);
+    auto scan = store_.make_scan(spaces_[scanned_++], {}, store_.live_->pin_again(pin_),
+                                 VerifyReads::always);
+    scanned_row_ = scan.get();
+    scan_.emplace(std::move(scan));
   }
-  row_ = TALEA_TRY(scan_->describe());
+  row_ = TALEA_TRY(scanned_row_->describe());
   if (row_.value_bytes > kInlineValueBytesMax) {
-    large_value_ = TALEA_TRY(scan_->read_value());
+    large_value_ = TALEA_TRY(scanned_row_->read_value());
   } else {
     small_value_ = TALEA_TRY(scan_->value());
   }

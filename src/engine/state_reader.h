@@ -35,8 +35,9 @@ class EngineStateReader final : public StateReader {
   const SnapshotRegistry::Pin pin_;
   const std::vector<Space> spaces_;
   const std::uint64_t last_time_ms_;
-  std::size_t scanned_ = 0;            // of spaces_, the present one included
-  std::unique_ptr<Scan::State> scan_;  // of the present one
+  std::size_t scanned_ = 0;             // of spaces_, the present one included
+  std::optional<Scan> scan_;            // of the present one
+  Scan::State* scanned_row_ = nullptr;  // of scan_
   StateRow row_;
   BytesView small_value_;                   // what is left of a value that is in memory
   std::optional<ValueReader> large_value_;  // one that is not

@@ -34,6 +34,9 @@ std::size_t shared_bytes(BytesView a, BytesView b) {
   return shared_bytes(a.data(), b.data(), std::min(a.size(), b.size()));
 }
 
+/// What of an entry is asked for when its key alone is wanted.
+constexpr std::size_t kKeyBytesAhead = 64;
+
 /// With as few children a node becomes smaller: three quarters of the next smaller kind, so that
 /// a node at the edge is not copied to and fro.
 std::size_t shrinks_at(Kind kind) {
@@ -121,9 +124,7 @@ void RadixTree::find_candidates(const EpochGuard&, std::span<const BytesView> ke
 void RadixTree::find_many(const EpochGuard& guard, std::span<const BytesView> keys,
                           std::span<Word> words) const {
   find_candidates(guard, keys, words);
-  for (const Word word : words) {
-    if (word != 0) keys_.prefetch_key(word);
-  }
+  keys_.prefetch(words, kKeyBytesAhead);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (words[i] != 0 && !keys_.is_key_at(words[i], keys[i])) words[i] = 0;
   }
@@ -225,6 +226,15 @@ class RadixTree::Walk {
         if (byte < low || byte > high) continue;
         bytes_to_come_[byte / 64] |= std::uint64_t{1} << (byte % 64);
         slot_of_byte_[byte] = static_cast<std::uint8_t>(i);
+        prefetch_if_small(radix::slot_at(node_, i)->load());
+      }
+    }
+
+    // A small node is done with before the next one arrives: all of them are asked for at once.
+    static void prefetch_if_small(Ref child) {
+      constexpr std::size_t kSmallBytes = 128;
+      if (!child.is_empty() && !child.is_leaf() && child.layout().bytes <= kSmallBytes) {
+        radix::prefetch(child);
       }
     }
 
@@ -323,6 +333,7 @@ std::optional<RadixTree::Word> RadixTree::seek(Walk& walk, const Bound& from,
       if (order == 0 ? from.inclusive : (order > 0) == ascending) return ref.word();
       return std::nullopt;
     }
+    radix::prefetch_list(ref);
     const int order = compare_prefix(ref, from.key, depth);
     if (order != 0) {
       if ((order > 0) == ascending) walk.push(ref);
@@ -340,7 +351,7 @@ std::optional<RadixTree::Word> RadixTree::seek(Walk& walk, const Bound& from,
 }
 
 std::size_t RadixTree::rows(const EpochGuard&, std::optional<Bound> from, Direction direction,
-                            std::span<Word> words) const {
+                            std::span<Word> words, Ahead ahead) const {
   if (words.empty()) return 0;
   const bool ascending = direction == Direction::ascending;
   Walk walk(ascending);
@@ -352,11 +363,23 @@ std::size_t RadixTree::rows(const EpochGuard&, std::optional<Bound> from, Direct
     if (root.is_leaf()) words[count++] = root.word();
     if (!root.is_empty() && !root.is_leaf()) walk.push(root);
   }
-  while (count < words.size()) {
-    const Ref leaf = walk.next();
-    if (leaf.is_empty()) break;
-    words[count++] = leaf.word();
+  const auto take = [&](std::size_t until) {
+    while (count < until) {
+      const Ref leaf = walk.next();
+      if (leaf.is_empty()) return false;
+      words[count++] = leaf.word();
+    }
+    return true;
+  };
+  // In small groups, so that entries and the nodes behind them are waited for together.
+  constexpr std::size_t kRowsAtOnce = 8;
+  for (std::size_t asked = 0; asked < std::min(ahead.rows, words.size());) {
+    const bool is_full = take(std::min({asked + kRowsAtOnce, ahead.rows, words.size()}));
+    keys_.prefetch(words.subspan(asked, count - asked), ahead.bytes);
+    if (!is_full) return count;
+    asked = count;
   }
+  (void)take(words.size());
   return count;
 }
 

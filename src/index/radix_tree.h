@@ -58,8 +58,12 @@ class KeySource {
     Bytes scratch;
     return key_at(word, scratch) == key;
   }
-  /// Asks for the memory that is_key_at() will look into. Without effect on anything but time.
-  virtual void prefetch_key(std::uint64_t word) const { static_cast<void>(word); }
+  /// Asks for the first `bytes` bytes of the entries at `words`, where 0 is none. Without effect on
+  /// anything but time.
+  virtual void prefetch(std::span<const std::uint64_t> words, std::size_t bytes) const {
+    static_cast<void>(words);
+    static_cast<void>(bytes);
+  }
 };
 
 /// Threads: upsert(), replace() and remove() by one thread at a time, which holds no EpochGuard of
@@ -74,6 +78,12 @@ class RadixTree {
   struct Bound {
     BytesView key;
     bool inclusive = true;
+  };
+
+  /// What whoever asks for rows is about to read: the entries of so many, and of each so much.
+  struct Ahead {
+    std::size_t rows = 0;
+    std::size_t bytes = 0;
   };
 
   /// Both outlive the tree. `retired_bytes_max`: how many bytes of replaced nodes may wait for
@@ -107,10 +117,15 @@ class RadixTree {
   /// and returns how many there are; fewer than words.size() mean that the end was reached. To go
   /// on, begin behind the key of the last row. Words are of use while `guard` lives.
   ///
+  /// `ahead`: these entries are asked for on the way, KeySource::prefetch().
   /// Cost: a search, at most one more key read for each node with a long prefix on its way, and
   /// then a few nanoseconds a row, without reading keys.
   std::size_t rows(const EpochGuard& guard, std::optional<Bound> from, Direction direction,
-                   std::span<Word> words) const;
+                   std::span<Word> words, Ahead ahead) const;
+  std::size_t rows(const EpochGuard& guard, std::optional<Bound> from, Direction direction,
+                   std::span<Word> words) const {
+    return rows(guard, from, direction, words, {});
+  }
 
   std::uint64_t size() const { return size_.load(std::memory_order_relaxed); }
   /// What was taken from the system, in regions of 2 MiB. For the writer.

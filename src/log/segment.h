@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/prefetch.h"
 #include "io/file_cache.h"
 #include "io/file_system.h"
 #include "io/map_guard.h"
@@ -65,8 +66,17 @@ class Segment {
   /// The entry at `offset`, or the first of the batch whose header is there: moves `offset` to it.
   /// For a walk from kSegmentHeaderBytes on. False when none can be there.
   bool next_entry(std::uint64_t& offset, StoredEntry& out) const;
-  /// Asks for the memory of an entry that will be read soon.
-  void prefetch(std::uint32_t offset) const { __builtin_prefetch(memory_ + offset); }
+  /// Where an entry lies in memory, to ask for it; what is there is for peek() to read.
+  const char* address_of(std::uint32_t offset) const { return memory_ + offset; }
+  /// Asks for the first `bytes` bytes of an entry that will be read soon.
+  void prefetch(std::uint32_t offset, std::size_t bytes) const {
+    constexpr std::uintptr_t kLineBytes = 64;
+    const char* const at = memory_ + offset;
+    const std::size_t in_line = reinterpret_cast<std::uintptr_t>(at) % kLineBytes;
+    for (std::size_t ahead = 0; ahead < in_line + bytes; ahead += kLineBytes) {
+      prefetch_line(at + ahead);
+    }
+  }
   /// Whether the entry that peek() read at `offset` passes its check: each time, or when its block
   /// was not checked since the segment was opened.
   bool is_intact(std::uint32_t offset, const StoredEntry& entry, VerifyReads verify) const {

@@ -1,16 +1,15 @@
-// Scan forwards to what the store made.
+// Scan forwards to what the store made, whenever the rows that were read ahead are at their end.
 #include "store/store.h"
 
 namespace talea {
 
-Scan::Scan(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Scan::Scan(std::unique_ptr<State> state) : state_(std::move(state)), rows_(&state_->rows) {}
 Scan::Scan(Scan&&) noexcept = default;
 Scan& Scan::operator=(Scan&&) noexcept = default;
 Scan::~Scan() = default;
 
-Result<bool> Scan::next() { return state_->next(); }
-BytesView Scan::key() const { return state_->key(); }
-Result<BytesView> Scan::value() { return state_->value(); }
+Result<bool> Scan::read_on() { return state_->read_on(); }
+Result<BytesView> Scan::other_value() { return state_->other_value(); }
 Result<Sequence> Scan::revision() { return state_->revision(); }
 
 }  // namespace talea

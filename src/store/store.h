@@ -32,17 +32,21 @@ class Store {
   virtual Result<std::unique_ptr<StateReader>> read_state() = 0;
 };
 
-/// What a store implements to be scanned; see Scan.
+/// What a store implements to be scanned; see Scan. It reads rows ahead, and gets the word again at
+/// the end of those.
 struct Scan::State {
   virtual ~State() = default;
-  virtual Result<bool> next() = 0;
-  virtual BytesView key() const = 0;
-  virtual Result<BytesView> value() = 0;
+  /// Moves on behind the rows that were read, as Scan::next().
+  virtual Result<bool> read_on() = 0;
+  /// As Scan::value() where the row does not have it.
+  virtual Result<BytesView> other_value() = 0;
   virtual Result<Sequence> revision() = 0;
   /// The row without its value; its key is valid until next().
   virtual Result<StateRow> describe() = 0;
   /// Its value, to be read in pieces.
   virtual Result<ValueReader> read_value() = 0;
+
+  Rows rows;
 };
 
 /// Checks the limits of limits.h.
