@@ -8,7 +8,8 @@ its own layer and never one above. Beside that:
   - a CMakeLists.txt of a module DEPENDS on nothing that the module may not include;
   - a public header (include/talea) includes the standard library and talea/ only;
   - the tests' support code is included by tests only;
-  - OpenSSL is named in the modules crypto and net only.
+  - OpenSSL is named in the modules crypto and net only;
+  - __builtin_prefetch is named in base/prefetch.h only, which says what the compiler does to others.
 
 Usage: check_layers.py [ROOT]     prints one line `file:line: problem` for each violation.
 """
@@ -86,6 +87,10 @@ def check_source(layers, module, path):
             problem = may_not_use(layers, module, first)
             if problem:
                 yield number, problem
+    if path.name != "prefetch.h":
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if "__builtin_prefetch" in line:
+                yield number, "__builtin_prefetch: ask through prefetch_line() of base/prefetch.h"
 
 
 def check_depends(layers, module, path):

@@ -95,6 +95,11 @@ class CheckLayers(unittest.TestCase):
         self.write("bench/hash.cc", "#include <openssl/sha.h>\n")
         self.expect_one("bench/hash.cc:1:", "OpenSSL")
 
+    def test_a_prefetch_past_base_is_found(self):
+        self.write("src/base/prefetch.h", "__builtin_prefetch(address);\n")
+        self.write("src/io/file.cc", "void f() {\n__builtin_prefetch(at);\n}\n")
+        self.expect_one("src/io/file.cc:2:", "prefetch_line()")
+
     def test_test_support_outside_a_test_is_found(self):
         self.write("src/io/file.cc", '#include "tests/support/test_directory.h"\n')
         self.expect_one("src/io/file.cc:1:", "for tests")
