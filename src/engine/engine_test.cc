@@ -93,19 +93,17 @@ TEST(Engine, ScansEveryRange) {
   for (int i = 5; i < kKeys; i += 7) ASSERT_TRUE(engine.remove(key_of(i)).ok());
   for (int from = 0; from < kKeys; ++from) {
     for (int to = from; to <= kKeys; to += 3) {
-      for (const int limit : {0, 1, 4, 5, 17}) {
+      for (const std::size_t limit : {0U, 1U, 4U, 5U, 17U}) {
         for (const bool reverse : {false, true}) {
           std::vector<Bytes> expected;
           for (int i = from; i < to; ++i) {
             if (i % 7 != 5) expected.push_back(key_of(i));
           }
           if (reverse) std::reverse(expected.begin(), expected.end());
-          if (limit != 0 && expected.size() > std::size_t(limit)) expected.resize(limit);
+          if (limit != 0 && expected.size() > limit) expected.resize(limit);
           std::vector<Bytes> rows;
-          Scan scan = *engine.scan({.start = key_of(from),
-                                    .end = key_of(to),
-                                    .reverse = reverse,
-                                    .limit = std::uint64_t(limit)});
+          Scan scan = *engine.scan(
+              {.start = key_of(from), .end = key_of(to), .reverse = reverse, .limit = limit});
           while (*scan.next()) {
             EXPECT_EQ(*scan.value(), scan.key());
             rows.emplace_back(scan.key());
