@@ -1,8 +1,35 @@
 #include "base/mutex.h"
 
+#include <thread>
+
 #include "base/assert.h"
 
 namespace talea {
+
+namespace {
+
+// A little longer than most slices of patient threads, in looks of some tens of nanoseconds each.
+constexpr int kUrgentLooks = 1000;
+
+}  // namespace
+
+void PriorityMutex::wait_urgent() {
+  urgent_.fetch_add(1);
+  bool has_it = false;
+  for (int look = 0; look < kUrgentLooks && !has_it; ++look) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+    has_it = mutex_.try_lock();
+  }
+  if (!has_it) mutex_.lock();
+  urgent_.fetch_sub(1);
+}
+
+void PriorityMutex::lock_patient() TALEA_NO_THREAD_SAFETY_ANALYSIS {
+  while (urgent_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+  mutex_.lock();
+}
 
 SharedMutex::SharedMutex() {
   pthread_rwlockattr_t attributes;

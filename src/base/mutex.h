@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -90,6 +91,53 @@ class CondVar {
 
  private:
   std::condition_variable condition_;
+};
+
+/// A lock with two sides. Whoever takes it as *urgent* has a caller waiting; who takes it as
+/// *patient* does so again and again, for one slice of a long work after the other. A std::mutex is
+/// not fair: a patient thread that releases it has it back before one that slept is awake, for
+/// milliseconds on end. So no patient thread takes it while an urgent one waits, and an urgent one
+/// waits some microseconds awake, because a slice is short.
+class TALEA_CAPABILITY("mutex") PriorityMutex {
+ public:
+  void lock_urgent() TALEA_ACQUIRE() TALEA_NO_THREAD_SAFETY_ANALYSIS {
+    if (!mutex_.try_lock()) [[unlikely]]
+      wait_urgent();
+  }
+  void lock_patient() TALEA_ACQUIRE();
+  void unlock() TALEA_RELEASE() { mutex_.unlock(); }
+
+ private:
+  void wait_urgent() TALEA_NO_THREAD_SAFETY_ANALYSIS;
+
+  std::mutex mutex_;
+  std::atomic<int> urgent_{0};  // that wait
+};
+
+class TALEA_SCOPED_CAPABILITY UrgentLock {
+ public:
+  explicit UrgentLock(PriorityMutex& mutex) TALEA_ACQUIRE(mutex) : mutex_(mutex) {
+    mutex_.lock_urgent();
+  }
+  ~UrgentLock() TALEA_RELEASE() { mutex_.unlock(); }
+  UrgentLock(const UrgentLock&) = delete;
+  UrgentLock& operator=(const UrgentLock&) = delete;
+
+ private:
+  PriorityMutex& mutex_;
+};
+
+class TALEA_SCOPED_CAPABILITY PatientLock {
+ public:
+  explicit PatientLock(PriorityMutex& mutex) TALEA_ACQUIRE(mutex) : mutex_(mutex) {
+    mutex_.lock_patient();
+  }
+  ~PatientLock() TALEA_RELEASE() { mutex_.unlock(); }
+  PatientLock(const PatientLock&) = delete;
+  PatientLock& operator=(const PatientLock&) = delete;
+
+ private:
+  PriorityMutex& mutex_;
 };
 
 /// Many readers or one writer. A waiting writer goes before readers that come after it: with

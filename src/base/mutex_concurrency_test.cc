@@ -31,6 +31,53 @@ TEST(Mutex, ExcludesOtherThreads) {
   EXPECT_EQ(count, 40'000);
 }
 
+TEST(PriorityMutex, ExcludesOtherThreads) {
+  PriorityMutex mutex;
+  int count = 0;
+  std::atomic<int> number = 0;
+  on_threads(4, [&] {
+    const bool is_urgent = number++ % 2 == 0;
+    for (int i = 0; i < 10'000; ++i) {
+      if (is_urgent) {
+        const UrgentLock lock(mutex);
+        ++count;
+      } else {
+        const PatientLock lock(mutex);
+        ++count;
+      }
+    }
+  });
+  EXPECT_EQ(count, 40'000);
+}
+
+// However eager the patient one is, it has the lock at most once more: it may be past its look.
+TEST(PriorityMutex, AnUrgentThreadWaitsForOneSlice) {
+  PriorityMutex mutex;
+  std::atomic<int> slices = 0;
+  std::atomic<bool> is_over = false;
+  std::thread patient([&] {
+    while (!is_over) {
+      const PatientLock lock(mutex);
+      ++slices;
+      // Longer than the urgent one stays awake.
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(300);
+      while (std::chrono::steady_clock::now() < until) {
+      }
+    }
+  });
+  while (slices == 0) std::this_thread::yield();
+  int waited_longer = 0;
+  for (int i = 0; i < 100; ++i) {
+    const int before = slices;
+    const UrgentLock lock(mutex);
+    if (slices > before + 2) ++waited_longer;
+  }
+  is_over = true;
+  patient.join();
+  // But for when this thread was stopped between its look at `slices` and the lock.
+  EXPECT_LE(waited_longer, 10);
+}
+
 TEST(MutexLock, CanBeReleasedEarlyAndTakenAgain) {
   Mutex mutex;
   MutexLock lock(mutex);

@@ -77,7 +77,7 @@ LiveState::SpaceIndex& LiveState::index_for(Space space) {
 // --- Writing -------------------------------------------------------------------------------------
 
 void LiveState::publish(std::span<const Change> changes, SegmentState& segment, Sequence sequence) {
-  MutexLock lock(index_mutex_);
+  UrgentLock lock(index_mutex_);
   for (auto rest = changes; !rest.empty();) {
     const auto group = rest.first(std::min(rest.size(), kMovedAtOnce));
     rest = rest.subspan(group.size());
@@ -212,7 +212,7 @@ bool LiveState::prune() {
 }
 
 void LiveState::watch_undo(std::uint64_t max, std::function<void(bool)> report) {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   undo_max_ = max;
   report_undo_ = std::move(report);
 }
@@ -395,7 +395,7 @@ std::uint64_t LiveState::live_bytes() const {
 }
 
 std::vector<Space> LiveState::spaces() const {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   std::vector<Space> spaces = {user_index_.space};
   spaces.reserve(1 + owned_spaces_.size());
   for (const auto& index : owned_spaces_) spaces.push_back(index->space);
@@ -404,7 +404,7 @@ std::vector<Space> LiveState::spaces() const {
 }
 
 std::uint64_t LiveState::index_bytes() const {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   std::uint64_t bytes =
       user_index_.tree.memory_bytes() + table_.memory_bytes() + undo_.memory_bytes();
   for (const auto& index : owned_spaces_) bytes += index->tree.memory_bytes();
@@ -412,7 +412,7 @@ std::uint64_t LiveState::index_bytes() const {
 }
 
 void LiveState::for_each_entry(const std::function<void(const Found&)>& visit) const {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   const auto visit_index = [&](const SpaceIndex& index) {
     std::array<Location, 1024> locations{};
     Bytes last;

@@ -143,7 +143,7 @@ class LiveState final : private KeySource {
   void set_complete() TALEA_EXCLUDES(index_mutex_);
   /// Large values were replaced while it was incomplete, and count as live until set_complete().
   bool has_unreleased() const TALEA_EXCLUDES(index_mutex_) {
-    MutexLock lock(index_mutex_);
+    PatientLock lock(index_mutex_);
     return !unreleased_.empty();
   }
   /// Held, shared, by whoever relies on what was promoted staying in its tree, from before the
@@ -193,12 +193,12 @@ class LiveState final : private KeySource {
   std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
   /// How many tombstones stay in their trees because of the runs, at most.
   std::size_t tombstones() const TALEA_EXCLUDES(index_mutex_) {
-    MutexLock lock(index_mutex_);
+    PatientLock lock(index_mutex_);
     return tombstones_.size();
   }
   /// Gives up what snapshots that are closed needed, some of it. False when that was all.
   bool prune_some() TALEA_EXCLUDES(index_mutex_) {
-    MutexLock lock(index_mutex_);
+    PatientLock lock(index_mutex_);
     return prune();
   }
   /// Looks at the next `count` tombstones, going round, and lets go of those that the runs have and
@@ -341,7 +341,7 @@ class LiveState final : private KeySource {
   std::atomic<Sequence> published_{0};
   mutable SnapshotRegistry snapshots_{published_};
 
-  mutable Mutex index_mutex_;  // held by whoever changes what follows; readers go by
+  mutable PriorityMutex index_mutex_;  // held by whoever changes what follows; readers go by
   UndoList undo_;
   std::uint64_t undo_max_ TALEA_GUARDED_BY(index_mutex_) = UINT64_MAX;
   bool undo_is_full_ TALEA_GUARDED_BY(index_mutex_) = false;

@@ -20,7 +20,7 @@ constexpr std::size_t kRowsAtOnce = 256;
 
 void LiveState::set_runs(std::shared_ptr<const RunSet> runs, std::uint32_t boundary,
                          bool complete) {
-  MutexLock index_lock(index_mutex_);
+  PatientLock index_lock(index_mutex_);
   MutexLock lock(runs_mutex_);
   has_runs_.store(!runs->empty(), std::memory_order_release);
   runs_ = std::move(runs);
@@ -83,7 +83,7 @@ Status LiveState::promote_row(Space space, BytesView key, Location location) {
 
 Status LiveState::promote(Space space, BytesView key) {
   if (is_complete()) return {};
-  MutexLock lock(index_mutex_);
+  UrgentLock lock(index_mutex_);
   Found found;
   if (find_latest(space, key, hash_key(space, key), found) != 0) return {};
   // Under the lock: the runs are not replaced meanwhile.
@@ -95,7 +95,7 @@ Status LiveState::promote(Space space, BytesView key) {
 Result<std::optional<LiveState::Reached>> LiveState::promote_from(Space space, BytesView from,
                                                                   bool inclusive,
                                                                   std::size_t rows_max) {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   RunSetIterator rows = runs()->iterate();
   TALEA_TRY(rows.seek(space, from));
   if (!inclusive && rows.valid() && rows.space() == space && rows.key() == from) {
@@ -114,7 +114,7 @@ Result<std::optional<LiveState::Reached>> LiveState::promote_from(Space space, B
 
 Result<std::optional<Bytes>> LiveState::promote_before(Space space, std::optional<BytesView> before,
                                                        std::size_t rows_max) {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   RunSetIterator rows = runs()->iterate();
   if (before) {
     TALEA_TRY(rows.seek_before(space, *before));
@@ -135,7 +135,7 @@ Result<std::optional<Bytes>> LiveState::promote_before(Space space, std::optiona
 }
 
 void LiveState::set_complete() {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   complete_.store(true, std::memory_order_release);
   for (const ExtentList& list : unreleased_) release(list);
   unreleased_.clear();
@@ -188,7 +188,7 @@ Status LiveState::promote_found() {
 std::size_t LiveState::evict(std::size_t rows_max) {
   std::array<Location, kRowsAtOnce> locations{};
   WriteLock evicting(eviction_mutex_);
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   std::size_t count = 0;
   {
     const EpochGuard guard(epochs_);
@@ -299,7 +299,7 @@ void LiveState::are_current(std::span<const Move> entries, std::span<bool> curre
 }
 
 void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   const EpochGuard guard(epochs_);
   const MoveHashes hashes = prefetch_moves(guard, copies);
   for (std::size_t i = 0; i < copies.size(); ++i) {
@@ -318,7 +318,7 @@ void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
 }
 
 void LiveState::purge_tombstones(std::size_t count) {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   // Read under the lock that publishes: no later snapshot sees anything older.
   const Sequence seen = seen_by_all();
   for (count = std::min(count, tombstones_.size()); count > 0; --count) {
@@ -335,7 +335,7 @@ void LiveState::purge_tombstones(std::size_t count) {
 }
 
 void LiveState::raise_floor(Sequence sequence) {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   floor_ = std::max(floor_, sequence);
 }
 
@@ -343,7 +343,7 @@ void LiveState::raise_floor(Sequence sequence) {
 
 bool LiveState::grow_table() {
   std::array<Location, 64> locations{};
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   if (!table_.is_growing()) {
     table_.collect();
     // Between 10 and 20 bytes a key.
@@ -372,7 +372,7 @@ bool LiveState::grow_table() {
 }
 
 bool LiveState::collect_some() {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   for (int i = 0; i < 64; ++i) {
     if (!prune()) return false;
   }
@@ -387,7 +387,7 @@ void LiveState::collect() {
 }
 
 std::uint64_t LiveState::index_bytes_used() const {
-  MutexLock lock(index_mutex_);
+  PatientLock lock(index_mutex_);
   std::uint64_t bytes = user_index_.tree.node_bytes() + table_.memory_bytes();
   for (const auto& index : owned_spaces_) bytes += index->tree.node_bytes();
   return bytes;
