@@ -10,19 +10,28 @@ namespace {
 
 // A little longer than most slices of patient threads, in looks of some tens of nanoseconds each.
 constexpr int kUrgentLooks = 1000;
+// And than most sections of other mutexes.
+constexpr int kLooks = 200;
 
-}  // namespace
-
-void PriorityMutex::wait_urgent() {
-  urgent_.fetch_add(1);
-  bool has_it = false;
-  for (int look = 0; look < kUrgentLooks && !has_it; ++look) {
+bool lock_awake(std::mutex& mutex, int looks) {
+  for (int look = 0; look < looks; ++look) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
-    has_it = mutex_.try_lock();
+    if (mutex.try_lock()) return true;
   }
-  if (!has_it) mutex_.lock();
+  return false;
+}
+
+}  // namespace
+
+void Mutex::lock_taken() {
+  if (!lock_awake(mutex_, kLooks)) mutex_.lock();
+}
+
+void PriorityMutex::wait_urgent() {
+  urgent_.fetch_add(1);
+  if (!lock_awake(mutex_, kUrgentLooks)) mutex_.lock();
   urgent_.fetch_sub(1);
 }
 
