@@ -103,8 +103,7 @@ Status Maintenance::do_step() {
   if (compaction_is_due(now)) {
     compacted_at_ns_ = now;
     Status compacted = with_reserve(&Maintenance::compact_now);
-    // What is left a snapshot holds, or it came meanwhile: the same again would do nothing.
-    garbage_left_ = contents().garbage();
+    garbage_left_ = garbage_it_left();  // the same again would do nothing about it
     return compacted;
   }
   if (checkpoint_is_due()) return with_reserve(&Maintenance::checkpoint_in);
@@ -251,6 +250,18 @@ Maintenance::Contents Maintenance::contents() const {
   return contents;
 }
 
+std::uint64_t Maintenance::garbage_it_left() const {
+  std::uint64_t garbage = 0;
+  for (const SegmentPointer& state : live_.segments()) {
+    const SegmentHeader& header = state->segment->header();
+    const std::uint32_t first_missed =
+        header.kind == SegmentKind::log ? first_log_it_missed_ : first_data_it_missed_;
+    if (!holds_entries(*state) || header.id >= first_missed) continue;
+    garbage += content_bytes(*state) - std::min(content_bytes(*state), state->live_bytes());
+  }
+  return garbage;
+}
+
 bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
   const auto interval = std::chrono::nanoseconds(setup_.options.compaction_interval);
   if (interval.count() == 0) return false;
@@ -292,7 +303,11 @@ Status Maintenance::compact_now(Room room) {
   if (!checkpoints && !new_data_.empty()) return {};
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
-  if (checkpoints && bytes_to_replay() > 0) (void)TALEA_TRY(sequencer_.begin_checkpoint());
+  first_log_it_missed_ = UINT32_MAX;
+  first_data_it_missed_ = manifest_.snapshot().next_file_id;
+  if (checkpoints && bytes_to_replay() > 0) {
+    first_log_it_missed_ = TALEA_TRY(sequencer_.begin_checkpoint()).id;
+  }
   if (room == Room::normal) {
     Status compacted = compact_sealed(kCopiedAtOnce, checkpoints);
     if (compacted.code() != Code::exhausted || !checkpoints) return compacted;

@@ -116,6 +116,9 @@ class Maintenance {
     std::uint64_t garbage() const { return bytes - std::min(bytes, live_bytes); }
   };
   Contents contents() const;
+  /// What the last compaction found and did not give back: snapshots hold it, or it was not worth
+  /// the copies.
+  std::uint64_t garbage_it_left() const TALEA_REQUIRES(work_mutex_);
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
   /// The poorest first.
   std::vector<SegmentPointer> choose_victims() const;
@@ -178,7 +181,10 @@ class Maintenance {
   std::optional<Replaced> replaced_ TALEA_GUARDED_BY(work_mutex_);
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
-  std::uint64_t garbage_left_ TALEA_GUARDED_BY(work_mutex_) = 0;  // by the last compaction
+  // Of the last compaction: what it left, and where what came meanwhile begins.
+  std::uint64_t garbage_left_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  std::uint32_t first_log_it_missed_ TALEA_GUARDED_BY(work_mutex_) = UINT32_MAX;
+  std::uint32_t first_data_it_missed_ TALEA_GUARDED_BY(work_mutex_) = UINT32_MAX;
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
 
   mutable Mutex failure_mutex_;

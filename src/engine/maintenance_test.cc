@@ -238,6 +238,30 @@ TEST_F(MaintenanceTest, CompactionEndsThoughAWriterMakesGarbageMeanwhile) {
   store_.reset();  // before the disk that it runs on
 }
 
+TEST_F(MaintenanceTest, GarbageThatCameDuringACompactionIsNotLeftToTheNextInterval) {
+  InterruptingDisk disk(disk_);
+  auto opened = EngineStore::open({disk, clock_, random_, executor_}, kPath, options_);
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  store_ = std::move(opened).value();
+  const auto overwrite = [&] {
+    for (std::uint64_t i = 0; i < 1600; ++i) {
+      put(key_of(i % 400), Bytes(10'000, static_cast<char>('a' + i % 26)));
+    }
+  };
+  overwrite();
+  disk.interrupt_with([&] {
+    if (disk.interruptions() == 1) overwrite();
+  });
+  executor_.step_all();
+  disk.interrupt_with(nullptr);
+  ASSERT_GE(disk.interruptions(), 1) << "no compaction was due";
+  for (int i = 0; i < 4; ++i) executor_.step_all();  // and no time passes
+  EXPECT_LE(disk_bytes(), 2 * store_->stats().live_bytes);
+  expect_model();
+  close();
+  store_.reset();
+}
+
 TEST_F(MaintenanceTest, RemovedKeysStayRemovedWhenTheirTombstonesGo) {
   open();
   for (std::uint64_t i = 0; i < 5000; ++i) put(key_of(i), "value");
