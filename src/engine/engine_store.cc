@@ -678,6 +678,7 @@ Status EngineStore::close() {
   maintaining_.reset();
   Status closed;
   if (!options_.read_only) {
+    if (options_.checkpoint_bytes > 0) maintenance_.checkpoint_for_next_open();
     closed = sequencer_.close();
     end_serving();
     Status extents_closed = extents_.close();

@@ -81,7 +81,7 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
   for (auto rest = changes; !rest.empty();) {
     const auto group = rest.first(std::min(rest.size(), kMovedAtOnce));
     rest = rest.subspan(group.size());
-    if (group.size() > 1) prefetch_changes(group);
+    if (group.size() > 1) prefetch(group);
     publish_each(group, segment, sequence);
   }
   // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
@@ -118,7 +118,7 @@ void LiveState::prefetch_replaced(Space space, BytesView key) const {
 }
 
 // In rounds, each of which asks for what the next one reads, so that the changes wait together.
-void LiveState::prefetch_changes(std::span<const Change> changes) const {
+void LiveState::prefetch(std::span<const Change> changes) const {
   std::array<BytesView, kMovedAtOnce> keys;
   std::array<Location, kMovedAtOnce> candidates{};
   TALEA_ASSERT(changes.size() <= keys.size());
@@ -137,16 +137,24 @@ void LiveState::prefetch_changes(std::span<const Change> changes) const {
   }
 }
 
+// The newest location of a key if the table knows it.
+Location LiveState::find_in_table(Space space, BytesView key, std::uint64_t hash,
+                                  Found& out) const {
+  const EpochGuard guard(epochs_);
+  return table_.find(guard, hash, [&](Location location) {
+    return read(location, out) && out.entry.key == key && out.entry.space == number_of(space);
+  });
+}
+
 // The newest location of a key, published or not: also that of an earlier change of this batch, and
 // of a tombstone. 0 when there is none.
 Location LiveState::find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const {
-  const EpochGuard guard(epochs_);
-  const auto is_match = [&](Location location) {
-    return read(location, out) && out.entry.key == key && out.entry.space == number_of(space);
-  };
-  if (const Location location = table_.find(guard, hash, is_match); location != 0) return location;
+  if (const Location location = find_in_table(space, key, hash, out); location != 0) {
+    return location;
+  }
   const SpaceIndex* const index = index_of(space);
   if (index == nullptr) return 0;
+  const EpochGuard guard(epochs_);
   const Location location = index->tree.find_candidate(guard, key).value_or(0);
   return location != 0 && read(location, out) && out.entry.key == key ? location : 0;
 }
@@ -164,12 +172,15 @@ void LiveState::publish_put(const Change& change, SegmentState& segment, Sequenc
   const std::uint64_t hash = hash_key(change.space, change.key);
   SpaceIndex& index = index_for(change.space);
   Found replaced;
-  const Location old = find_latest(change.space, change.key, hash, replaced);
-  if (old != 0) {
-    replace(index, change.key, {hash, old, location, sequence});
-  } else {
-    (void)index.tree.upsert(change.key, location);
+  Location old = find_in_table(change.space, change.key, hash, replaced);
+  if (old == 0) {
+    old = index.tree.insert(change.key, location).value_or(0);
+    if (old != 0) {
+      const bool is_there = read(old, replaced);
+      TALEA_ASSERT(is_there);  // or its key would not be known
+    }
   }
+  if (old != 0) replace(index, change.key, {hash, old, location, sequence});
   table_.put(hash, old, location);
   account(change, segment);
   const bool is_new = old == 0 || replaced.entry.is_remove();

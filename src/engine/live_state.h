@@ -109,6 +109,8 @@ class LiveState final : private KeySource {
   /// cache miss apart. Cost: some nanoseconds.
   void prefetch_bucket(Space space, BytesView key) const;
   void prefetch_replaced(Space space, BytesView key) const;
+  /// The same for up to kMovedAtOnce changes, most of one space, all at once.
+  void prefetch(std::span<const Change> changes) const;
   /// What is published is all there is through `sequence`: for replay, whose log may have gaps.
   void set_published(Sequence sequence) { published_.store(sequence); }
 
@@ -316,7 +318,7 @@ class LiveState final : private KeySource {
   }
   void publish_each(std::span<const Change> changes, SegmentState& segment, Sequence sequence)
       TALEA_REQUIRES(index_mutex_);
-  void prefetch_changes(std::span<const Change> changes) const;
+  Location find_in_table(Space space, BytesView key, std::uint64_t hash, Found& out) const;
   Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
   using MoveHashes = std::array<std::uint64_t, kMovedAtOnce>;
   MoveHashes prefetch_moves(const EpochGuard& guard, std::span<const Move> moves) const;

@@ -63,6 +63,9 @@ class Maintenance {
   Status compact() TALEA_EXCLUDES(work_mutex_);
   /// Lets what is under way give up, and nothing new begin.
   void stop() { stopping_.store(true); }
+  /// After stop(), when no step is under way and nobody writes: spares the next open most of the
+  /// replay if that would be long. What stops it only makes the next open longer.
+  void checkpoint_for_next_open() TALEA_EXCLUDES(work_mutex_);
   /// Removes the files of what is retired: nobody reads any more.
   void close() TALEA_EXCLUDES(work_mutex_);
 

@@ -310,6 +310,48 @@ TEST(Option, CheckpointBytesIsTheLogThatMayGrow) {
   EXPECT_EQ(checkpoints[64 * kMiB], 0U);
 }
 
+TEST(Option, CheckpointBytesIsWhatAnOpenReplaysAnEighthOfAfterAClose) {
+  for (const bool closes : {true, false}) {
+    for (const std::uint64_t bytes : {std::uint64_t{0}, kMiB, 64 * kMiB}) {
+      SCOPED_TRACE(bytes);
+      World world;
+      Options options = relaxed();
+      options.checkpoint_bytes = bytes;
+      world.must_open(options);
+      world.overwrite(2);  // 2 MB
+      if (closes) {
+        ASSERT_TRUE(world.store->close().ok());
+      }
+      world.must_open(options);
+      const bool replays_all = !closes || bytes != kMiB;
+      EXPECT_EQ(world.store->recovery().batches_replayed, replays_all ? 200U : 0U);
+      EXPECT_EQ(world.store->get_value(Space::user, "key7").value(), Bytes(10'000, 'b'));
+    }
+  }
+}
+
+// What keeps the checkpoint from being written costs time, and no more.
+TEST(Option, CheckpointAtCloseMayFail) {
+  for (std::uint64_t call = 1;; ++call) {
+    World world;
+    Options options = relaxed();
+    options.checkpoint_bytes = kMiB;
+    world.must_open(options);
+    world.overwrite(2);
+    world.disk.fail_at(call, CrashFileSystem::Fault::io_error);
+    const Status closed = world.store->close();
+    const bool is_over = world.disk.faults_fired() == 0;
+    world.disk.clear_faults();
+    world.must_open(options);
+    EXPECT_EQ(world.store->get_value(Space::user, "key7").value(), Bytes(10'000, 'b'));
+    EXPECT_EQ(world.store->stats().keys, 100U);
+    if (is_over) {
+      EXPECT_TRUE(closed.ok()) << closed.to_string();
+      return;
+    }
+  }
+}
+
 TEST(Option, CheckpointAfterCompactionGivesTheSpaceBackAtOnce) {
   std::map<bool, std::uint64_t> disk_bytes;
   for (const bool checkpoint : {true, false}) {

@@ -1,6 +1,9 @@
 #include "engine/replay.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
 
 #include "log/extent.h"
 #include "log/segment_scanner.h"
@@ -76,6 +79,7 @@ class SegmentReplay {
       TALEA_TRY(apply(record, offset));
       result_.fill.end = scanner.offset();
     }
+    TALEA_TRY(publish_group());
     if (file_.sealed) TALEA_TRY(compare_with_manifest());
     return std::move(result_);
   }
@@ -121,11 +125,43 @@ class SegmentReplay {
                                               std::to_string(state_.last_sequence));
   }
 
+  // Small records are published some at a time, so that what they replace is waited for together.
+  // Views into a record end with the next one, so their keys are kept.
   Status publish(const RecordView& record) {
     if (const auto bad = changes_.assign(record)) {
       return segment_.corruption_at(*bad, "the extent list is valid and makes no sense");
     }
-    for (const LiveState::Change& change : changes_.changes) {
+    const std::span<const LiveState::Change> changes = changes_.changes;
+    if (!changes_.lists.empty() || changes.size() > LiveState::kMovedAtOnce) {
+      TALEA_TRY(publish_group());
+      return publish_now(changes, record.sequence);
+    }
+    if (group_.size() + changes.size() > LiveState::kMovedAtOnce) TALEA_TRY(publish_group());
+    for (const LiveState::Change& change : changes) {
+      Bytes& key = group_keys_[group_.size()];
+      key = change.key;
+      group_.push_back(change);
+      group_.back().key = key;
+    }
+    group_records_.push_back({record.sequence, changes.size()});
+    return {};
+  }
+
+  Status publish_group() {
+    if (group_.empty()) return {};
+    live_.prefetch(group_);
+    std::span<const LiveState::Change> rest(group_);
+    for (const auto& [sequence, changes] : group_records_) {
+      TALEA_TRY(publish_now(rest.first(changes), sequence));
+      rest = rest.subspan(changes);
+    }
+    group_.clear();
+    group_records_.clear();
+    return {};
+  }
+
+  Status publish_now(std::span<const LiveState::Change> changes, Sequence sequence) {
+    for (const LiveState::Change& change : changes) {
       TALEA_TRY(live_.promote(change.space, change.key));
       if (change.extents == nullptr) continue;
       for (const ExtentPiece& piece : change.extents->pieces) {
@@ -135,7 +171,7 @@ class SegmentReplay {
                                      ", which the manifest does not name");
       }
     }
-    live_.publish(changes_.changes, segment_state_, record.sequence);
+    live_.publish(changes, segment_state_, sequence);
     return {};
   }
 
@@ -156,6 +192,13 @@ class SegmentReplay {
   LiveState& live_;
   ReplayedSegment result_;
   RecordChanges changes_;
+  struct GroupRecord {
+    Sequence sequence;
+    std::size_t changes;
+  };
+  std::vector<LiveState::Change> group_;
+  std::array<Bytes, LiveState::kMovedAtOnce> group_keys_;
+  std::vector<GroupRecord> group_records_;
 };
 
 }  // namespace

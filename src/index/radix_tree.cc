@@ -441,6 +441,14 @@ RadixTree::Place RadixTree::descend(BytesView key) {
 }
 
 std::optional<RadixTree::Word> RadixTree::upsert(BytesView key, Word word) {
+  return put(key, word, IfPresent::replace);
+}
+
+std::optional<RadixTree::Word> RadixTree::insert(BytesView key, Word word) {
+  return put(key, word, IfPresent::keep);
+}
+
+std::optional<RadixTree::Word> RadixTree::put(BytesView key, Word word, IfPresent if_present) {
   const Ref leaf = Ref::leaf(word);
   TALEA_ASSERT(leaf.word() == word);
   const Place place = descend(key);
@@ -462,7 +470,7 @@ std::optional<RadixTree::Word> RadixTree::upsert(BytesView key, Word word) {
     TALEA_ASSERT(fork >= place.depth || !place.is_verified);
     if (fork == key.size() && fork == other.size()) {
       TALEA_ASSERT(place.end == Place::End::at_leaf);
-      place.slot->store(leaf);
+      if (if_present == IfPresent::replace) place.slot->store(leaf);
       return place.ref.word();
     }
     insert_at_fork(place, key, leaf, other, fork);

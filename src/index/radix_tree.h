@@ -66,8 +66,8 @@ class KeySource {
   }
 };
 
-/// Threads: upsert(), replace() and remove() by one thread at a time, which holds no EpochGuard of
-/// the domain; the const members by any number of threads, at any time.
+/// Threads: upsert(), insert(), replace() and remove() by one thread at a time, which holds no
+/// EpochGuard of the domain; the const members by any number of threads, at any time.
 class RadixTree {
  public:
   /// Bit 0 is clear: the tree needs it.
@@ -95,6 +95,8 @@ class RadixTree {
 
   /// Sets the word of `key` and returns the one it had.
   std::optional<Word> upsert(BytesView key, Word word);
+  /// Sets the word of `key` if it has none; else changes nothing and returns the one it has.
+  std::optional<Word> insert(BytesView key, Word word);
   /// Sets the word of `key` if it is `expected`, the word of an entry with this very key; says
   /// whether it was. Reads no key: an entry has one key only.
   bool replace(BytesView key, Word expected, Word word);
@@ -153,6 +155,8 @@ class RadixTree {
   BytesView key_below(radix::Ref ref, Bytes& scratch) const;
   int compare_prefix(radix::Ref node, BytesView key, std::size_t depth) const;
   std::optional<Word> seek(Walk& walk, const Bound& from, bool ascending) const;
+  enum class IfPresent : std::uint8_t { replace, keep };
+  std::optional<Word> put(BytesView key, Word word, IfPresent if_present);
 
   void insert_at_fork(const Place& place, BytesView key, radix::Ref leaf, BytesView other,
                       std::size_t fork);

@@ -105,6 +105,17 @@ TEST(RadixTree, AnUpsertReturnsTheWordThatItReplaced) {
   EXPECT_EQ(tree->size(), 1u);
 }
 
+TEST(RadixTree, AnInsertLeavesTheWordThatIsThere) {
+  Tree tree;
+  for (const char* key : {"a", "ab", "b"}) {
+    const Word word = tree.add_entry(key);
+    EXPECT_EQ(tree->insert(key, word), std::nullopt);
+    EXPECT_EQ(tree->insert(key, tree.add_entry(key)), word);
+    EXPECT_EQ(tree.find(key), word);
+  }
+  EXPECT_EQ(tree->size(), 3U);
+}
+
 TEST(RadixTree, FindsNothingButTheKeyItself) {
   Tree tree;
   for (const char* key : {"alps", "alpine", "bat"}) tree.upsert(key);
@@ -342,6 +353,10 @@ TEST(RadixTree, DoesWhatAMapDoes) {
         const Word word = tree.add_entry(key);
         ASSERT_EQ(tree->replace(key, current.value_or(word), word), current.has_value());
         if (current) model[key] = word;
+      } else if (action == 8) {
+        const Word word = tree.add_entry(key);
+        ASSERT_EQ(tree->insert(key, word), current);
+        model.try_emplace(key, word);
       } else {
         const Word word = tree.add_entry(key);
         ASSERT_EQ(tree->upsert(key, word), current);
