@@ -12,6 +12,7 @@
 
 #include "codec/crc32c.h"
 #include "codec/fixed.h"
+#include "log/segment_header.h"
 #include "tests/support/test_directory.h"
 
 namespace talea {
@@ -131,6 +132,36 @@ TEST(Engine, ScansLargeValuesBesideEachOther) {
     EXPECT_EQ(scan.value()->front(), c);
     EXPECT_EQ(scan.value()->back(), c);
   }
+  EXPECT_FALSE(*scan.next());
+}
+
+// Makes nonsense of all that a store has in its log, below the map of who has it open.
+void damage_log(const Engine& engine) {
+  for (const SegmentInfo& segment : engine.segments()) {
+    if (segment.kind != SegmentKind::log) continue;
+    std::fstream file(store_path() + "/" + segment.file,
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(kSegmentHeaderBytes);
+    file << Bytes(1000, '\xff');
+    EXPECT_TRUE(file.flush()) << segment.file;
+  }
+}
+
+// A row was checked when it was read, and is not looked for again.
+TEST(EngineScan, KeepsTheRowWhenItIsDamagedLater) {
+  Options options;
+  options.sync = SyncMode::interval;
+  Engine engine = *Engine::open(store_path(), options);
+  ASSERT_TRUE(engine.put("a", "small").ok());
+  ASSERT_TRUE(engine.put("b", Bytes(kInlineValueBytesMax + 1, 'b')).ok());
+  Scan scan = *engine.scan();
+  ASSERT_TRUE(*scan.next());
+  damage_log(engine);
+  EXPECT_EQ(*scan.revision(), 1U);
+  EXPECT_EQ(scan.value()->size(), 5U);
+  ASSERT_TRUE(*scan.next()) << "it was read with the other";
+  EXPECT_EQ(*scan.revision(), 2U);
+  EXPECT_EQ(scan.value().status().code(), Code::corruption);
   EXPECT_FALSE(*scan.next());
 }
 

@@ -81,19 +81,19 @@ class EngineScan final : public Scan::State {
   }
 
   Result<BytesView> other_value() override {
-    const LiveState::Found row = TALEA_TRY(present());
+    const LiveState::Found* const row = TALEA_TRY(present());
     if (value_of_ != rows.at) {
       value_of_ = nullptr;
-      TALEA_TRY(store_.copy_value(row, value_));
+      TALEA_TRY(store_.copy_value(*row, value_));
       value_of_ = rows.at;
     }
     return BytesView(value_);
   }
 
-  Result<Sequence> revision() override { return TALEA_TRY(present()).sequence(); }
+  Result<Sequence> revision() override { return TALEA_TRY(present())->sequence(); }
 
   Result<StateRow> describe() override {
-    const LiveState::Found row = TALEA_TRY(present());
+    const LiveState::Found& row = *TALEA_TRY(present());
     StateRow described = {.space = space_,
                           .key = row.entry.key,
                           .revision = row.sequence(),
@@ -106,7 +106,7 @@ class EngineScan final : public Scan::State {
     return described;
   }
 
-  Result<ValueReader> read_value() override { return store_.make_reader(TALEA_TRY(present())); }
+  Result<ValueReader> read_value() override { return store_.make_reader(*TALEA_TRY(present())); }
 
  private:
   static constexpr Scan::Row kNoRow = {};
@@ -119,16 +119,14 @@ class EngineScan final : public Scan::State {
     return false;
   }
 
-  // The entry of the present row.
-  Result<LiveState::Found> present() const {
+  // The entry of the present row, as it was when the row was read: what lies below may be damaged
+  // since, and is checked no more.
+  Result<const LiveState::Found*> present() const {
     if (rows.at == &kNoRow) {
       return Status::invalid_argument(
           "the scan is at no row: next() comes first, and its end last");
     }
-    LiveState::Found found;
-    const bool is_there = live().read(row_locations_[std::size_t(rows.at - rows_.data())], found);
-    TALEA_ASSERT(is_there);  // as when the row was read
-    return found;
+    return &found_[static_cast<std::size_t>(rows.at - rows_.data())];
   }
 
   void forget_rows() {
@@ -144,8 +142,8 @@ class EngineScan final : public Scan::State {
       prefetch();
       const std::size_t wanted =
           static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, kRowsAtOnce));
-      LiveState::Found found;
       for (; position_ < count_ && count < wanted; ++position_) {
+        LiveState::Found& found = found_[count];
         const bool is_there = read(locations_[position_], found);
         // Also of what says that the key was absent, or damage would look like a key less; and
         // before its key is believed, because a damaged one would end the scan.
@@ -155,7 +153,6 @@ class EngineScan final : public Scan::State {
           return found.corruption();
         }
         if (!is_there) continue;
-        row_locations_[count] = location_at(found.segment().id(), found.offset);
         rows_[count] = {.key = found.entry.key,
                         .value = found.entry.value,
                         .has_value = !found.entry.is_extent_list(),
@@ -214,7 +211,7 @@ class EngineScan final : public Scan::State {
 
   // The next locations from the tree; false when there are none.
   Result<bool> fetch() {
-    if (count_ > 0) TALEA_TRY(continue_behind(locations_[count_ - 1]));
+    if (count_ > 0 && !exhausted_) TALEA_TRY(continue_behind(locations_[count_ - 1]));
     const std::uint64_t wanted = std::min<std::uint64_t>(remaining_, at_once_);
     const auto into = std::span(locations_).first(static_cast<std::size_t>(wanted));
     at_once_ = std::min(2 * at_once_, kLocationsAtOnce);
@@ -320,7 +317,7 @@ class EngineScan final : public Scan::State {
   };
   std::array<KnownSegment, kSegmentsKnown> known_segments_{};
   std::array<Scan::Row, kRowsAtOnce> rows_;
-  std::array<Location, kRowsAtOnce> row_locations_;  // of the entries of these
+  std::array<LiveState::Found, kRowsAtOnce> found_;  // of these
   const Scan::Row* first_row_ = nullptr;             // that was not counted yet
   std::uint64_t rows_returned_ = 0;                  // and not yet counted
   Bytes value_;                                      // of a large value
