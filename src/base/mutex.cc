@@ -13,6 +13,13 @@ constexpr int kUrgentLooks = 1000;
 // And than most sections of other mutexes.
 constexpr int kLooks = 200;
 
+// How many urgent threads go before a patient one.
+constexpr std::uint32_t kServedFirst = 64;
+// A patient thread looks so often at once, and then now and then: who has the lock may be reading
+// from a disk. To be woken instead would be the urgent one's work.
+constexpr int kPatientLooks = 100;
+constexpr std::chrono::microseconds kPatientPause{50};
+
 bool lock_awake(std::mutex& mutex, int looks) {
   for (int look = 0; look < looks; ++look) {
 #if defined(__x86_64__)
@@ -32,11 +39,20 @@ void Mutex::lock_taken() {
 void PriorityMutex::wait_urgent() {
   urgent_.fetch_add(1);
   if (!lock_awake(mutex_, kUrgentLooks)) mutex_.lock();
+  served_.fetch_add(1);
   urgent_.fetch_sub(1);
 }
 
-void PriorityMutex::lock_patient() TALEA_NO_THREAD_SAFETY_ANALYSIS {
-  while (urgent_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+void PriorityMutex::lock_patient() {
+  const std::uint32_t served = served_.load();
+  for (int look = 0; urgent_.load() > 0; ++look) {
+    if (served_.load() - served >= kServedFirst) return lock_urgent();
+    if (look < kPatientLooks) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(kPatientPause);
+    }
+  }
   mutex_.lock();
 }
 

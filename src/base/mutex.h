@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #if defined(__clang__)
@@ -103,21 +104,23 @@ class CondVar {
 /// *patient* does so again and again, for one slice of a long work after the other. A std::mutex is
 /// not fair: a patient thread that releases it has it back before one that slept is awake, for
 /// milliseconds on end. So no patient thread takes it while an urgent one waits, and an urgent one
-/// waits some microseconds awake, because a slice is short.
+/// waits some microseconds awake, because a slice is short. Patience has an end: a thread that let
+/// some tens of them go before it is urgent itself, or many of them would shut it out for ever.
 class TALEA_CAPABILITY("mutex") PriorityMutex {
  public:
   void lock_urgent() TALEA_ACQUIRE() TALEA_NO_THREAD_SAFETY_ANALYSIS {
     if (!mutex_.try_lock()) [[unlikely]]
       wait_urgent();
   }
-  void lock_patient() TALEA_ACQUIRE();
+  void lock_patient() TALEA_ACQUIRE() TALEA_NO_THREAD_SAFETY_ANALYSIS;
   void unlock() TALEA_RELEASE() { mutex_.unlock(); }
 
  private:
   void wait_urgent() TALEA_NO_THREAD_SAFETY_ANALYSIS;
 
   std::mutex mutex_;
-  std::atomic<int> urgent_{0};  // that wait
+  std::atomic<std::uint32_t> urgent_{0};  // that wait
+  std::atomic<std::uint32_t> served_{0};  // that waited
 };
 
 class TALEA_SCOPED_CAPABILITY UrgentLock {

@@ -78,6 +78,27 @@ TEST(PriorityMutex, AnUrgentThreadWaitsForOneSlice) {
   EXPECT_LE(waited_longer, 10);
 }
 
+// There is always an urgent one that waits, and they do not shut the patient one out.
+TEST(PriorityMutex, APatientThreadGetsItsTurn) {
+  PriorityMutex mutex;
+  constexpr int kTurns = 3;
+  std::atomic<int> number = 0;
+  std::atomic<int> turns = 0;
+  std::atomic<int> urgent_turns = 0;
+  on_threads(9, [&] {
+    if (number++ == 0) {
+      while (urgent_turns < 100'000) std::this_thread::yield();
+      for (; turns < kTurns; ++turns) const PatientLock lock(mutex);
+      return;
+    }
+    while (turns < kTurns && urgent_turns < 2'000'000'000) {
+      const UrgentLock lock(mutex);
+      for (int i = 0; i < 20; ++i) ++urgent_turns;
+    }
+  });
+  EXPECT_LT(urgent_turns, 2'000'000'000);
+}
+
 TEST(MutexLock, CanBeReleasedEarlyAndTakenAgain) {
   Mutex mutex;
   MutexLock lock(mutex);
