@@ -470,6 +470,33 @@ TEST(EngineSync, WritesWhatWasPutAndLittleAroundIt) {
   EXPECT_LE(bytes_dirtied() - before, 40'000'000U);
 }
 
+// The maps of this process whose files are in the store and that ask for huge pages.
+std::size_t maps_in_huge_pages() {
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t count = 0;
+  bool is_ours = false;
+  for (std::string line; std::getline(maps, line);) {
+    const bool is_first_line = line.find('-') < line.find(':');
+    if (is_first_line) is_ours = line.find(store_path()) != std::string::npos;
+    const bool has_flags = line.rfind("VmFlags:", 0) == 0;
+    if (is_ours && has_flags && line.find(" hg") != std::string::npos) ++count;
+  }
+  return count;
+}
+
+// A segment that was still to be held in huge pages would be read back in pieces of 2 MiB.
+TEST(EngineSync, AFullSegmentThatIsNeverSyncedAsksForNoHugePages) {
+  Options options;
+  options.sync = SyncMode::never;
+  options.segment_bytes = kSegmentBytesMin;
+  Engine engine = *Engine::open(store_path(), options);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(engine.put("k" + std::to_string(i), Bytes(300, 'v')).ok());
+  }
+  ASSERT_TRUE(engine.close().ok());
+  EXPECT_EQ(maps_in_huge_pages(), 0U);
+}
+
 TEST(EngineClose, RefusesRowsThatAScanReadBefore) {
   Engine engine = open_or_die(store_path());
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.put("k" + std::to_string(i), "v").ok());

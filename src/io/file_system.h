@@ -43,11 +43,14 @@ class Mapping {
   /// A kernel without the call (Linux before 5.14) is no error: stores fault one by one then.
   virtual Status prefault(std::uint64_t offset, std::uint64_t bytes) = 0;
 
-  /// Says that the file is filled from front to back and hardly ever synced meanwhile: the system
-  /// may then hold it in pages of 2 MiB, of which random reads are faster. Changes no byte. A store
-  /// makes all of such a page dirty, so that each sync would write 2 MiB for a few bytes. A system
-  /// that has none takes no notice. Call it before the first prefault() or store.
-  virtual void use_huge_pages() {}
+  /// With true, says that the file is filled from front to back and hardly ever synced meanwhile:
+  /// the system may then hold it in pages of 2 MiB, of which random reads are faster. Changes no
+  /// byte. A store makes all of such a page dirty, so that each sync would write 2 MiB for a few
+  /// bytes. A system that has none takes no notice. Call it before the first prefault() or store.
+  ///
+  /// With false, when the file is full: what is in memory stays as it is, and what is read back
+  /// from the disk later comes in pieces as small as without.
+  virtual void use_huge_pages(bool use) { static_cast<void>(use); }
 };
 
 enum class MapAccess { read, write };

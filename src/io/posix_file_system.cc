@@ -149,7 +149,9 @@ class PosixMapping final : public Mapping {
 #endif
   }
 
-  void use_huge_pages() override { (void)::madvise(start_, bytes_, MADV_HUGEPAGE); }
+  void use_huge_pages(bool use) override {
+    (void)::madvise(start_, bytes_, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  }
 
  private:
   void* start_;

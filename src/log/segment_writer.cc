@@ -60,7 +60,7 @@ Status SegmentWriter::map_segment(const std::string& path, const Setup& setup) {
   if (mapped) {
     mapping_ = mapping.get();
     memory_ = mapping->data();
-    if (fill_ == Setup::Fill::mapped_unsynced) mapping->use_huge_pages();
+    if (fill_ == Setup::Fill::mapped_unsynced) mapping->use_huge_pages(true);
   }
   segment_ = std::make_shared<Segment>(setup.header, setup.cache->file(path));
   segment_->adopt(std::move(mapping));
@@ -168,7 +168,11 @@ Status SegmentWriter::sync() {
   return sync_failure_;
 }
 
-Status SegmentWriter::cut(std::uint64_t end) { return file_->truncate(end); }
+Status SegmentWriter::cut(std::uint64_t end) {
+  // It is only read from now on, and where memory is short again and again from the disk.
+  if (fill_ == Setup::Fill::mapped_unsynced) mapping_->use_huge_pages(false);
+  return file_->truncate(end);
+}
 
 Status SegmentWriter::blank() {
   TALEA_TRY(cut(kSegmentHeaderBytes));
