@@ -49,7 +49,8 @@ class EngineScan final : public Scan::State {
         reverse_(range.reverse),
         pin_(std::move(pin)),
         remaining_(range.limit == 0 ? UINT64_MAX : range.limit),
-        start_(std::max(range.start, range.prefix)) {
+        start_(std::max(range.start, range.prefix)),
+        rows_at_once_(store.options_.guard_maps ? 1 : kRowsAtOnce) {
     rows.is_closed = &store.closed_;
     rows.at = &kNoRow;
     if (range.limit != 0) at_once_ = kLocationsAtOnce;  // it says how far the scan goes
@@ -141,15 +142,16 @@ class EngineScan final : public Scan::State {
       if (position_ == count_ && !TALEA_TRY(fetch())) return false;
       prefetch();
       const std::size_t wanted =
-          static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, kRowsAtOnce));
+          static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, rows_at_once_));
       for (; position_ < count_ && count < wanted; ++position_) {
         LiveState::Found& found = found_[count];
         const bool is_there = read(locations_[position_], found);
         // Also of what says that the key was absent, or damage would look like a key less; and
         // before its key is believed, because a damaged one would end the scan.
-        if (!found.is_intact(verify_)) [[unlikely]] {
+        if (!found.segment().read_status().ok() || !found.is_intact(verify_)) [[unlikely]] {
           if (count > 0) break;
           ++position_;
+          TALEA_TRY(found.segment().read_status());
           return found.corruption();
         }
         if (!is_there) continue;
@@ -308,6 +310,8 @@ class EngineScan final : public Scan::State {
   std::optional<Bytes> limit_;        // where the next fetch begins if not behind the last location
   std::array<Location, kLocationsAtOnce> locations_;
   std::size_t at_once_ = kLocationsFirst;
+  // With MapGuard one: what the disk takes away of a row that was read ahead would be zeros.
+  const std::size_t rows_at_once_;
   std::size_t count_ = 0;
   std::size_t position_ = 0;    // what is to be read next
   std::size_t prefetched_ = 0;  // what is to be asked for next

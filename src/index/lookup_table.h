@@ -65,10 +65,6 @@ class LookupTable {
   void prefetch(const EpochGuard&, std::uint64_t hash) const {
     prefetch_line(&current_.load(std::memory_order_acquire)->bucket(hash));
   }
-  /// The same, for what put() and erase() will look into.
-  void prefetch_for_writer(std::uint64_t hash) const {
-    prefetch_line(&current_.load(std::memory_order_relaxed)->bucket(hash));
-  }
 
   /// Takes `old` out and puts `word` in, under the same hash. `old`: the word that the key had, or
   /// 0 if it had none; the table may have forgotten it. A reader finds one of both meanwhile.
