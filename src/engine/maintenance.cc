@@ -107,7 +107,8 @@ Status Maintenance::do_step() {
   if (compaction_is_due(now)) {
     compacted_at_ns_ = now;
     Status compacted = with_reserve(&Maintenance::compact_now);
-    garbage_left_ = garbage_it_left();  // the same again would do nothing about it
+    // What it found and left: the same again would do nothing about it.
+    garbage_left_ = contents(first_log_it_missed_, first_data_it_missed_).garbage();
     return compacted;
   }
   if (checkpoint_is_due()) return with_reserve(&Maintenance::checkpoint_in);
@@ -251,10 +252,13 @@ std::vector<Maintenance::SegmentPointer> Maintenance::sealed_segments() const {
   return sealed;
 }
 
-Maintenance::Contents Maintenance::contents() const {
+Maintenance::Contents Maintenance::contents(std::uint32_t logs_below,
+                                            std::uint32_t data_below) const {
   Contents contents;
   for (const SegmentPointer& state : live_.segments()) {
-    if (!holds_entries(*state)) continue;
+    const SegmentHeader& header = state->segment->header();
+    const std::uint32_t below = header.kind == SegmentKind::log ? logs_below : data_below;
+    if (!holds_entries(*state) || header.id >= below) continue;
     contents.bytes += content_bytes(*state);
     contents.live_bytes += state->live_bytes();
     contents.any_poor = contents.any_poor || is_poor(*state);
@@ -262,21 +266,11 @@ Maintenance::Contents Maintenance::contents() const {
   return contents;
 }
 
-std::uint64_t Maintenance::garbage_it_left() const {
-  std::uint64_t garbage = 0;
-  for (const SegmentPointer& state : live_.segments()) {
-    const SegmentHeader& header = state->segment->header();
-    const std::uint32_t first_missed =
-        header.kind == SegmentKind::log ? first_log_it_missed_ : first_data_it_missed_;
-    if (!holds_entries(*state) || header.id >= first_missed) continue;
-    garbage += content_bytes(*state) - std::min(content_bytes(*state), state->live_bytes());
-  }
-  return garbage;
-}
-
 bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
   const auto interval = std::chrono::nanoseconds(setup_.options.compaction_interval);
   if (interval.count() == 0) return false;
+  // compact_now() waits for a checkpoint, which has to get its turn.
+  if (!setup_.options.checkpoint_after_compaction && !new_data_.empty()) return false;
   const Contents all = contents();
   const std::uint64_t garbage = all.garbage();
   const bool is_poor_store = static_cast<double>(all.live_bytes) <
@@ -310,12 +304,12 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
 
 Status Maintenance::compact_now(Room room) {
   const bool checkpoints = setup_.options.checkpoint_after_compaction || room == Room::reserve;
+  first_log_it_missed_ = first_data_it_missed_ = kMissedNone;
   TALEA_TRY(take_over());
   // What was copied before takes its space twice until a checkpoint.
   if (!checkpoints && !new_data_.empty()) return {};
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
-  first_log_it_missed_ = UINT32_MAX;
   first_data_it_missed_ = manifest_.snapshot().next_file_id;
   if (checkpoints && bytes_to_replay() > 0) {
     first_log_it_missed_ = TALEA_TRY(sequencer_.begin_checkpoint()).id;

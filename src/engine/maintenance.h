@@ -111,6 +111,7 @@ class Maintenance {
   struct Copies;
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
+  static constexpr std::uint32_t kMissedNone = UINT32_MAX;
   // Of log and data segments.
   struct Contents {
     std::uint64_t bytes = 0;
@@ -118,10 +119,9 @@ class Maintenance {
     bool any_poor = false;
     std::uint64_t garbage() const { return bytes - std::min(bytes, live_bytes); }
   };
-  Contents contents() const;
-  /// What the last compaction found and did not give back: snapshots hold it, or it was not worth
-  /// the copies.
-  std::uint64_t garbage_it_left() const TALEA_REQUIRES(work_mutex_);
+  /// Of those with ids below these.
+  Contents contents(std::uint32_t logs_below = kMissedNone,
+                    std::uint32_t data_below = kMissedNone) const;
   bool compaction_is_due(std::uint64_t now_ns) const TALEA_REQUIRES(work_mutex_);
   /// The poorest first.
   std::vector<SegmentPointer> choose_victims() const;
@@ -186,8 +186,8 @@ class Maintenance {
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   // Of the last compaction: what it left, and where what came meanwhile begins.
   std::uint64_t garbage_left_ TALEA_GUARDED_BY(work_mutex_) = 0;
-  std::uint32_t first_log_it_missed_ TALEA_GUARDED_BY(work_mutex_) = UINT32_MAX;
-  std::uint32_t first_data_it_missed_ TALEA_GUARDED_BY(work_mutex_) = UINT32_MAX;
+  std::uint32_t first_log_it_missed_ TALEA_GUARDED_BY(work_mutex_) = kMissedNone;
+  std::uint32_t first_data_it_missed_ TALEA_GUARDED_BY(work_mutex_) = kMissedNone;
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
 
   mutable Mutex failure_mutex_;

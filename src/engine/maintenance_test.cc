@@ -262,6 +262,25 @@ TEST_F(MaintenanceTest, GarbageThatCameDuringACompactionIsNotLeftToTheNextInterv
   store_.reset();
 }
 
+// Without a checkpoint at its end a compaction waits for one, and must not keep it from coming.
+TEST_F(MaintenanceTest, ACompactionThatWaitsForACheckpointLetsItCome) {
+  options_.checkpoint_after_compaction = false;
+  options_.checkpoint_bytes = 75 * kMiB;
+  open();
+  constexpr std::uint64_t kKeys = 4000;
+  const Bytes value(10'000, 'v');
+  for (std::uint64_t i = 0; i < kKeys; ++i) put(key_of(i), value);
+  for (std::uint64_t i = 0; i < kKeys; ++i) {
+    if (i % 4 != 0) put(key_of(i), value);
+  }
+  executor_.step_all();
+  ASSERT_GT(store_->stats().compacted_bytes_written, 0U) << "no compaction was due";
+  ASSERT_EQ(store_->stats().checkpoints, 0U);
+  for (std::uint64_t i = 0; i < kKeys; i += 4) put(key_of(i), value);  // garbage of the copies
+  for (int i = 0; i < 4; ++i) executor_.step_all();
+  EXPECT_GT(store_->stats().checkpoints, 0U);
+}
+
 TEST_F(MaintenanceTest, RemovedKeysStayRemovedWhenTheirTombstonesGo) {
   open();
   for (std::uint64_t i = 0; i < 5000; ++i) put(key_of(i), "value");
