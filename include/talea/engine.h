@@ -141,10 +141,7 @@ class Scan {
   Result<bool> next() {
     if (rows_->next == rows_->end || rows_->is_closed->load(std::memory_order_relaxed)) [[unlikely]]
       return read_on();
-    rows_->at = rows_->next++;
-    __builtin_prefetch(rows_->at->ahead);
-    __builtin_prefetch(rows_->at->ahead + 64);
-    return true;
+    return take();
   }
   /// The key of the row; valid until next().
   BytesView key() const { return rows_->at->key; }
@@ -178,6 +175,12 @@ class Scan {
   explicit Scan(std::unique_ptr<State> state);
 
  private:
+  bool take() {
+    rows_->at = rows_->next++;
+    __builtin_prefetch(rows_->at->ahead);
+    __builtin_prefetch(rows_->at->ahead + 64);
+    return true;
+  }
   Result<bool> read_on();
   Result<BytesView> other_value();
 

@@ -132,9 +132,7 @@ void LiveState::prefetch(std::span<const Change> changes) const {
   if (index == nullptr) return;
   index->tree.find_candidates(guard, std::span(keys).first(changes.size()),
                               std::span(candidates).first(changes.size()));
-  for (const Location candidate : candidates) {
-    if (candidate != 0) prefetch(candidate);
-  }
+  prefetch(candidates, 1);
 }
 
 // The newest location of a key if the table knows it.
@@ -383,9 +381,7 @@ void LiveState::find_many(const EpochGuard& guard, Space space, std::span<const 
     std::array<Location, kFoundAtOnce> locations{};
     index->tree.find_candidates(guard, std::span(missed).first(misses),
                                 std::span(locations).first(misses));
-    for (const Location location : std::span(locations).first(misses)) {
-      if (location != 0) prefetch(location);
-    }
+    prefetch(std::span(locations).first(misses), 1);
   }
   for (std::size_t i = 0; i < keys.size(); ++i) found[i] = find(guard, space, keys[i], out[i]);
 }

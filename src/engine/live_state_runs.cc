@@ -359,7 +359,7 @@ bool LiveState::grow_table() {
     if (!growing_from_->key.empty()) bound = {growing_from_->key, false};
     count = user_index_.tree.rows(guard, bound, RadixTree::Direction::ascending, locations);
   }
-  for (const Location location : std::span(locations).first(count)) prefetch(location);
+  prefetch(std::span(locations).first(count), 1);
   for (const Location location : std::span(locations).first(count)) {
     Found found;
     if (!read(location, found)) continue;

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "base/prefetch.h"
 #include "engine/engine_store.h"
 
 namespace talea {
@@ -74,11 +73,7 @@ class EngineScan final : public Scan::State {
     TALEA_TRY(store_.check_usable(false));
     TALEA_ASSERT(rows.next == rows.end);
     forget_rows();
-    if (!TALEA_TRY(read_rows())) return end();
-    rows.at = rows.next++;
-    prefetch_line(rows.at->ahead);
-    prefetch_line(rows.at->ahead + 64);
-    return true;
+    return TALEA_TRY(read_rows()) ? true : end();
   }
 
   Result<BytesView> other_value() override {

@@ -8,7 +8,10 @@ Scan::Scan(Scan&&) noexcept = default;
 Scan& Scan::operator=(Scan&&) noexcept = default;
 Scan::~Scan() = default;
 
-Result<bool> Scan::read_on() { return state_->read_on(); }
+Result<bool> Scan::read_on() {
+  if (!TALEA_TRY(state_->read_on())) return false;
+  return take();
+}
 Result<BytesView> Scan::other_value() { return state_->other_value(); }
 Result<Sequence> Scan::revision() { return state_->revision(); }
 

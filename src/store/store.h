@@ -36,7 +36,7 @@ class Store {
 /// the end of those.
 struct Scan::State {
   virtual ~State() = default;
-  /// Moves on behind the rows that were read, as Scan::next().
+  /// Reads further rows, of which none is the present one yet; false at the end.
   virtual Result<bool> read_on() = 0;
   /// As Scan::value() where the row does not have it.
   virtual Result<BytesView> other_value() = 0;
