@@ -178,7 +178,7 @@ class LiveState final : private KeySource {
   Result<std::optional<Reached>> visit_rows(const Reached& from, Sequence at,
                                             std::uint32_t boundary, std::size_t rows_max,
                                             const VisitEntry& visit) const;
-  /// How many entries the next two take at once: their cache misses overlap.
+  /// How many entries the next three take at once: their cache misses overlap.
   static constexpr std::size_t kMovedAtOnce = 16;
   /// An entry that was copied, or may be: the views are of the one at `from`.
   struct Move {
@@ -189,6 +189,12 @@ class LiveState final : private KeySource {
   };
   /// Whether a tree has this very location, of each.
   void are_current(std::span<const Move> entries, std::span<bool> current) const;
+  /// Whether each entry, which is intact, or each tombstone, is what its key has as of batch `at`,
+  /// which is pinned.
+  /// Errors: corruption   that is not known: what stands in its place is damaged
+  Status are_seen_at(Sequence at, std::span<const Move> entries, std::span<bool> seen) const;
+  /// Keys and tombstones in all trees.
+  std::uint64_t leaves() const TALEA_EXCLUDES(index_mutex_);
   /// They were copied into `segment`: each is where it is now, unless it was replaced meanwhile.
   void relocate(std::span<const Move> copies, SegmentState& segment) TALEA_EXCLUDES(index_mutex_);
   /// The spaces that ever had a key here, ascending.
@@ -322,7 +328,9 @@ class LiveState final : private KeySource {
   Location find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const;
   using MoveHashes = std::array<std::uint64_t, kMovedAtOnce>;
   MoveHashes prefetch_moves(const EpochGuard& guard, std::span<const Move> moves) const;
-  bool is_current(const EpochGuard& guard, const Move& move, std::uint64_t hash) const;
+  Location candidate_for(const EpochGuard& guard, const Move& move, std::uint64_t hash) const;
+  Result<bool> is_seen_at(const EpochGuard& guard, Sequence at, const Move& move,
+                          std::uint64_t hash) const;
   void replace(SpaceIndex& index, BytesView key, const UndoList::Change& change)
       TALEA_REQUIRES(index_mutex_);
   void publish_put(const Change& change, SegmentState& segment, Sequence sequence)

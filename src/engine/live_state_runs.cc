@@ -277,25 +277,57 @@ LiveState::MoveHashes LiveState::prefetch_moves(const EpochGuard& guard,
   return hashes;
 }
 
-// The entry itself need not be read: where it lies no other is.
-bool LiveState::is_current(const EpochGuard& guard, const Move& move, std::uint64_t hash) const {
+// Where the newest of the key lies, or what stands in its place; 0 when nothing does. The entry
+// itself need not be read: where it lies no other is.
+Location LiveState::candidate_for(const EpochGuard& guard, const Move& move,
+                                  std::uint64_t hash) const {
   Found found;
   const auto is_match = [&](Location location) {
     return location == move.from || (read(location, found) && found.entry.key == move.key &&
                                      found.entry.space == number_of(move.space));
   };
   const Location location = table_.find(guard, hash, is_match);
-  if (location != 0) return location == move.from;
+  if (location != 0) return location;
   const SpaceIndex* const index = index_of(move.space);
-  return index != nullptr && index->tree.find_candidate(guard, move.key) == move.from;
+  return index == nullptr ? 0 : index->tree.find_candidate(guard, move.key).value_or(0);
 }
 
 void LiveState::are_current(std::span<const Move> entries, std::span<bool> current) const {
   const EpochGuard guard(epochs_);
   const MoveHashes hashes = prefetch_moves(guard, entries);
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    current[i] = is_current(guard, entries[i], hashes[i]);
+    current[i] = candidate_for(guard, entries[i], hashes[i]) == entries[i].from;
   }
+}
+
+Result<bool> LiveState::is_seen_at(const EpochGuard& guard, Sequence at, const Move& move,
+                                   std::uint64_t hash) const {
+  const Location candidate = candidate_for(guard, move, hash);
+  if (candidate == move.from) return true;  // which is of `at` or before
+  Found found;
+  const bool is_seen =
+      candidate != 0 && version_as_of(candidate, at, found) && found.entry.key == move.key;
+  if (is_seen) return location_at(found.segment().id(), found.offset) == move.from;
+  // What is damaged may look as if the key had been absent.
+  if (found.state != nullptr) TALEA_TRY(found.check(VerifyReads::once));
+  return false;
+}
+
+Status LiveState::are_seen_at(Sequence at, std::span<const Move> entries,
+                              std::span<bool> seen) const {
+  const EpochGuard guard(epochs_);
+  const MoveHashes hashes = prefetch_moves(guard, entries);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    seen[i] = TALEA_TRY(is_seen_at(guard, at, entries[i], hashes[i]));
+  }
+  return {};
+}
+
+std::uint64_t LiveState::leaves() const {
+  PatientLock lock(index_mutex_);
+  std::uint64_t leaves = user_index_.tree.size();
+  for (const auto& index : owned_spaces_) leaves += index->tree.size();
+  return leaves;
 }
 
 void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
@@ -304,7 +336,7 @@ void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
   const MoveHashes hashes = prefetch_moves(guard, copies);
   for (std::size_t i = 0; i < copies.size(); ++i) {
     const Move& copy = copies[i];
-    if (!is_current(guard, copy, hashes[i])) continue;
+    if (candidate_for(guard, copy, hashes[i]) != copy.from) continue;
     const Location location = location_at(segment.segment->id(), copy.to.offset);
     const bool replaced = index_for(copy.space).tree.replace(copy.key, copy.from, location);
     TALEA_ASSERT(replaced);

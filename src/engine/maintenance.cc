@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "engine/changed_rows.h"
 #include "engine/run_layers.h"
 
 namespace talea {
@@ -336,7 +337,8 @@ Status Maintenance::compact_sealed(std::uint64_t copied_max, bool checkpoints) {
     std::vector<std::pair<SegmentPointer, Status>> damaged;
     for (; victim != victims.end(); ++victim) {
       bytes += (*victim)->live_bytes();
-      if (bytes > copied_max && bytes != (*victim)->live_bytes()) break;
+      const bool is_first = bytes == (*victim)->live_bytes();
+      if (!is_first && (bytes > copied_max || (checkpoints && checkpoint_is_due()))) break;
       report_garbage();
       Status copied = copy_live_entries(*victim, copies);
       if (copied.code() == Code::corruption) {
@@ -564,36 +566,27 @@ bool Maintenance::may_go(const ManifestFile& file, std::uint32_t boundary) const
 }
 
 Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Boundary& boundary) {
-  const std::uint32_t from = live_.boundary();
-  std::uint64_t entries = 0;
-  for (const SegmentPointer& state : live_.segments()) {
-    if (holds_entries(*state) && state->segment->id() >= from) entries += state->fill().entries;
-  }
+  ChangedRows rows({.live = live_,
+                    .at = boundary.pin.sequence(),
+                    .from = live_.boundary(),
+                    .to = boundary.id,
+                    .check_running = [this] { return check_running(); }});
   RunFileWriter::Setup setup;
   setup.identity.file_id = boundary.id;
   setup.identity.store_id = setup_.store_id;
   setup_.seams.random.fill(setup.identity.salt);
-  setup.keys_expected = filter_keys(entries, live_.runs()->empty());
+  setup.keys_expected = filter_keys(rows.entries(), live_.runs()->empty());
   const std::unique_ptr<RunFileWriter> writer =
       TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup));
 
-  const auto write_row = [&](const LiveState::Found& found) -> Status {
-    const std::uint32_t segment = found.segment().id();
-    if (segment < from) return {};  // a run has it
-    TALEA_TRY(found.check(VerifyReads::once));
+  TALEA_TRY(rows.visit([&](const LiveState::Found& found) {
     RunRevision row;
     row.sequence = found.sequence();
     row.time_ms = found.segment().time_at(found.offset, found.entry);
     row.tombstone = found.entry.is_remove();
-    row.address = {segment, found.offset, found.entry.bytes};
+    row.address = {found.segment().id(), found.offset, found.entry.bytes};
     return writer->add(Space{found.entry.space}, found.entry.key, row);
-  };
-  std::optional<LiveState::Reached> reached = LiveState::Reached{};
-  while (reached) {
-    TALEA_TRY(check_running());
-    reached = TALEA_TRY(
-        live_.visit_rows(*reached, boundary.pin.sequence(), from, kRowsAtOnce, write_row));
-  }
+  }));
   if (writer->stats().rows == 0) return std::optional<ManifestRun>();
   const RunFileInfo info = TALEA_TRY(writer->finish());
   metrics_.run_bytes_written.add(info.bytes);
@@ -655,7 +648,11 @@ Status Maintenance::merge_runs() {
   RunMerger merger(
       inputs, TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup)),
       {.drop_tombstones = plan->to_oldest});
-  while (!TALEA_TRY(merger.step(kRowsAtOnce))) TALEA_TRY(check_running());
+  while (!TALEA_TRY(merger.step(kRowsAtOnce))) {
+    TALEA_TRY(check_running());
+    // The log grows meanwhile, and a run above those that are merged is in nobody's way.
+    if (checkpoint_is_due()) TALEA_TRY(checkpoint_now());
+  }
   const RunFileInfo info = TALEA_TRY(merger.finish());
   metrics_.run_bytes_written.add(info.bytes);
   TALEA_TRY(manifest_.commit([&](Manifest& manifest) {

@@ -262,6 +262,39 @@ TEST_F(MaintenanceTest, GarbageThatCameDuringACompactionIsNotLeftToTheNextInterv
   store_.reset();
 }
 
+// Else the log, and with it the next open after a crash, would grow for as long as a merge takes.
+TEST_F(MaintenanceTest, AMergeOfRunsLetsTheCheckpointsComeThatBecomeDue) {
+  InterruptingDisk disk(disk_);
+  options_.checkpoint_bytes = 1 * kMiB;
+  options_.compaction_interval = std::chrono::milliseconds(0);
+  auto opened = EngineStore::open({disk, clock_, random_, executor_}, kPath, options_);
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  store_ = std::move(opened).value();
+  std::uint64_t next = 0;
+  const auto put_some = [&](std::uint64_t count) {
+    for (; count > 0; --count, ++next) put(key_of(next % 9000), Bytes(200, 'v'));
+  };
+  put_some(4000);
+  ASSERT_TRUE(store_->checkpoint().ok());
+  put_some(3000);
+  const std::uint64_t before = store_->stats().checkpoints;
+  disk.interrupt_with([&] {
+    // The run of the checkpoint, and then that of the merge.
+    if (disk.interruptions() == 2) put_some(8000);
+  });
+  ASSERT_TRUE(store_->checkpoint().ok());
+  disk.interrupt_with(nullptr);
+  EXPECT_GE(disk.interruptions(), 2) << "nothing was merged";
+  EXPECT_EQ(store_->stats().checkpoints, before + 2);
+  remove(key_of(5));
+  expect_model();
+  reopen();
+  expect_model();
+  close();
+  expect_clean();
+  store_.reset();  // before the disk that it runs on
+}
+
 // Without a checkpoint at its end a compaction waits for one, and must not keep it from coming.
 TEST_F(MaintenanceTest, ACompactionThatWaitsForACheckpointLetsItCome) {
   options_.checkpoint_after_compaction = false;

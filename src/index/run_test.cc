@@ -293,6 +293,23 @@ TEST(Run, StatesWhatItHolds) {
   EXPECT_EQ(run->header().base_now_ms, 20u);
 }
 
+// Whoever writes it a step at a time must not find that the last step is the sync of all of it.
+TEST(Run, IsSyncedAsItIsWritten) {
+  const auto disk = std::make_shared<Disk>();
+  RunWriter writer(std::make_unique<MemoryFile>(disk), {.keys_expected = 1000});
+  for (int i = 0; i < 1000; ++i) {
+    Bytes key = std::to_string(10'000 + i);
+    for (int byte = 0; key.size() < 60'000; ++byte) {
+      key += static_cast<char>(i * 7 + byte % 251);  // that the next key does not share
+    }
+    ASSERT_TRUE(writer.add(Space::user, key, {.sequence = 1}).ok());
+  }
+  ASSERT_TRUE(writer.finish().ok());
+  EXPECT_EQ(disk->unsynced_bytes, 0U);
+  EXPECT_GT(disk->bytes.size(), 40 * kMiB);
+  EXPECT_LE(disk->synced_bytes_max, 17 * kMiB);
+}
+
 TEST(RunDeathTest, RowsOutOfOrderAreABugOfTheCaller) {
   RunWriter writer(std::make_unique<MemoryFile>(std::make_shared<Disk>()), {});
   ASSERT_TRUE(writer.add(Space::user, "bravo", {.sequence = 5}).ok());

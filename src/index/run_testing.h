@@ -21,6 +21,8 @@ struct Disk {
   Bytes bytes;
   std::uint64_t operations = 0;
   std::uint64_t reads = 0;
+  std::uint64_t synced_bytes_max = 0;  // by one call
+  std::uint64_t unsynced_bytes = 0;
   /// The operation that fails, counted from 0.
   std::uint64_t failing_operation = ~std::uint64_t{0};
 };
@@ -39,9 +41,15 @@ class MemoryFile final : public File {
     TALEA_TRY(operate());
     if (disk_->bytes.size() < offset + data.size()) disk_->bytes.resize(offset + data.size());
     data.copy(disk_->bytes.data() + offset, data.size());
+    disk_->unsynced_bytes += data.size();
     return {};
   }
-  Status sync_data() override { return operate(); }
+  Status sync_data() override {
+    TALEA_TRY(operate());
+    disk_->synced_bytes_max = std::max(disk_->synced_bytes_max, disk_->unsynced_bytes);
+    disk_->unsynced_bytes = 0;
+    return {};
+  }
   Result<std::uint64_t> size() override {
     TALEA_TRY(operate());
     return std::uint64_t{disk_->bytes.size()};

@@ -13,6 +13,9 @@ namespace talea {
 namespace {
 
 constexpr std::size_t kWriteBytes = 256 * kKiB;
+// A run is synced as it is written, so that finish() does not wait for all of it at once: whoever
+// writes one a step at a time has something else to do between the steps.
+constexpr std::uint64_t kSyncedAtOnce = 16 * kMiB;
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
@@ -191,7 +194,10 @@ Status RunWriter::flush() {
   if (!failure_.ok()) return failure_;
   written_ += buffer_.size();
   buffer_.clear();
-  return {};
+  if (written_ - synced_ < kSyncedAtOnce) return {};
+  failure_ = file_->sync_data();
+  synced_ = written_;
+  return failure_;
 }
 
 }  // namespace talea

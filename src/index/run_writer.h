@@ -39,7 +39,7 @@ class RunWriter {
   /// to its oldest sequence; that, and the limits of docs/formats/run.md, "Rows and their order",
   /// are asserted.
   ///
-  /// Cost: one copy; a write each 256 KiB.
+  /// Cost: one copy; a write each 256 KiB, a sync each 16 MiB.
   /// Errors: exhausted, io_error   the writer is of no more use, and says so again
   Status add(Space space, BytesView key, const RunRevision& revision) {
     return add_row_key(run_row_key(space, key), revision);
@@ -89,6 +89,7 @@ class RunWriter {
 
   Bytes buffer_;               // of the file, not yet written
   std::uint64_t written_ = 0;  // bytes of the file in front of buffer_
+  std::uint64_t synced_ = 0;   // of them
   Bytes filter_;               // pages without their checks
 
   RunBlockBuilder data_{RunBlockKind::data};
