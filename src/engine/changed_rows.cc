@@ -48,7 +48,8 @@ ChangedRows::ChangedRows(const Setup& setup) : setup_(setup) {
 }
 
 bool ChangedRows::pays_to_go_by_entries() const {
-  return entries_ * kKeysPerEntry < setup_.live.leaves();
+  return entries_ * sizeof(Row) <= setup_.memory_bytes_max &&
+         entries_ * kKeysPerEntry < setup_.live.leaves();
 }
 
 Status ChangedRows::visit(const LiveState::VisitEntry& visit) {
@@ -97,8 +98,8 @@ Status ChangedRows::visit_by_entries(const LiveState::VisitEntry& visit) {
 
 Status ChangedRows::visit_row(const Row& row, const LiveState::VisitEntry& visit) const {
   LiveState::Found found;
-  const bool is_entry = setup_.live.read(row.location, found);
-  TALEA_ASSERT(is_entry);
+  // It was when it was collected; what lies on a disk may change.
+  if (!setup_.live.read(row.location, found)) return found.corruption();
   return visit(found);
 }
 
@@ -114,11 +115,11 @@ Status ChangedRows::collect_from(const Segment& segment, std::uint64_t end) {
   std::size_t count = 0;
   std::size_t seen = 0;
   StoredEntry entry;
-  for (std::uint64_t offset = kSegmentHeaderBytes; offset < end; offset += entry.bytes) {
+  for (std::uint64_t offset = segment.next_entry(kSegmentHeaderBytes); offset < end;
+       offset = segment.next_entry(offset + entry.bytes)) {
     if (seen++ % kRowsAtOnce == 0) TALEA_TRY(setup_.check_running());
-    const bool is_entry = segment.next_entry(offset, entry);
     const auto at = static_cast<std::uint32_t>(offset);
-    if (!is_entry || !segment.is_intact(at, entry, VerifyReads::once)) {
+    if (!segment.peek(at, entry) || !segment.is_intact(at, entry, VerifyReads::once)) {
       return segment.corruption_at(offset, "no intact entry is there");
     }
     entries[count++] = {Space{entry.space}, entry.key, location_at(segment.id(), at), {}};

@@ -33,6 +33,8 @@ class ChangedRows {
     /// Segments below `from` are in runs. Log segments from `to` on are younger than `at`.
     std::uint32_t from = 0;
     std::uint32_t to = 0;
+    /// What going by entries may take: 32 bytes for each.
+    std::uint64_t memory_bytes_max = UINT64_MAX;
     /// Asked now and then; what it fails with ends the walk.
     std::function<Status()> check_running;
   };

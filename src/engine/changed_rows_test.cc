@@ -21,7 +21,8 @@ class ChangedRowsTest : public testing::Test {
   };
 
   // A full segment of the log with these batches, all published.
-  void add_segment(std::uint32_t id, const std::vector<TestBatch>& batches) {
+  void add_segment(std::uint32_t id, const std::vector<TestBatch>& batches,
+                   std::optional<Sequence> follows = {}) {
     SegmentHeader header = test_header(id, id);
     header.first_sequence = sequence_;
     const SegmentContext context(header);
@@ -31,8 +32,11 @@ class ChangedRowsTest : public testing::Test {
     std::vector<std::vector<EntryExtent>> places(batches.size());
     std::uint64_t entries = 0;
     for (std::size_t i = 0; i < batches.size(); ++i) {
-      disk->bytes += batches[i].at({++sequence_, header.base_now, disk->bytes.size(), {}, {}},
-                                   context, &places[i]);
+      const RecordPlace place{.sequence = ++sequence_,
+                              .now = header.base_now,
+                              .offset = disk->bytes.size(),
+                              .follows = i == 0 ? follows : std::nullopt};
+      disk->bytes += batches[i].at(place, context, &places[i]);
       entries += batches[i].operations.size();
     }
     auto segment =
@@ -151,6 +155,22 @@ TEST_F(ChangedRowsTest, DamageToWhatIsOfNoUseIsNoLoss) {
   EXPECT_TRUE(found.empty());
   ASSERT_TRUE(changed.visit(into(found)).ok());
   EXPECT_EQ(found, (std::vector<Row>{{Space::user, "one-key", 1102, false}}));
+}
+
+// Behind its one batch stand the bytes that say what it follows, and no entry.
+TEST_F(ChangedRowsTest, ASegmentOfOneBatchThatFollowsIsIntact) {
+  add_segment(10, {TestBatch().put("old", "1")});
+  add_segment(20, {TestBatch().put("a", "2").put("b", "3")}, sequence_);
+  add_segment(21, {TestBatch().put("a", "4").put("c", "5"), TestBatch().put("d", "6")}, sequence_);
+  const SnapshotRegistry::Pin pin = live_.pin();
+  std::vector<Row> found;
+  const Status visited = rows(pin.sequence(), 20, 30).visit_by_entries(into(found));
+  EXPECT_TRUE(visited.ok()) << visited.to_string();
+  const std::vector<Row> expected = {{Space::user, "a", 1003, false},
+                                     {Space::user, "b", 1002, false},
+                                     {Space::user, "c", 1003, false},
+                                     {Space::user, "d", 1004, false}};
+  EXPECT_EQ(found, expected);
 }
 
 TEST_F(ChangedRowsTest, DamageToWhatIsNeededIsCorruption) {

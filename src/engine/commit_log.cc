@@ -240,6 +240,15 @@ Result<CommitLog::Boundary> CommitLog::cut(std::uint32_t prepared_above) {
       boundary.id = TALEA_TRY(files_.prepare_above_new_id(position()));
     }
   }
+  // The prepared segment was used since, and given up after a failure: it must lie below.
+  const auto is_used_above = [&](const std::shared_ptr<SegmentState>& state) {
+    return state->segment->header().kind == SegmentKind::log &&
+           state->segment->id() >= boundary.id && state->fill().entries > 0;
+  };
+  const auto segments = live_.segments();
+  if (writer_ == nullptr && std::any_of(segments.begin(), segments.end(), is_used_above)) {
+    boundary.id = TALEA_TRY(files_.prepare_above_new_id(position()));
+  }
   boundary.pin = live_.pin();
   boundary.keys = live_.keys();
   for (const std::shared_ptr<SegmentState>& state : live_.segments()) {

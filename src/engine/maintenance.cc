@@ -33,6 +33,16 @@ constexpr std::uint64_t kReplayedAtOpenPart = 8;
 // After a failure the background leaves the disk alone for so long.
 constexpr std::uint64_t kRetryAfterNs = 1'000'000'000;
 
+// What the rows of a checkpoint may take of memory; of a store with a budget, a part of that.
+constexpr std::uint64_t kRowsBytesMax = 64 * kMiB;
+
+// So many checkpoints may come during a merge of runs, each with a layer more than there should be.
+constexpr int kCheckpointsInMerge = 3;
+
+std::uint64_t rows_bytes_max(const Options& options) {
+  return options.memory_budget == 0 ? kRowsBytesMax : options.memory_budget / 8;
+}
+
 std::uint64_t content_bytes(const SegmentState& state) {
   return state.fill().end - kSegmentHeaderBytes;
 }
@@ -411,13 +421,14 @@ std::size_t Maintenance::next_entries(const SegmentState& victim, std::uint64_t&
   const std::uint64_t end = victim.fill().end;
   std::size_t count = 0;
   StoredEntry entry;
-  for (; offset < end && count < out.size(); offset += entry.bytes) {
-    if (!segment.next_entry(offset, entry)) {
+  for (offset = segment.next_entry(offset); offset < end && count < out.size();
+       offset = segment.next_entry(offset + entry.bytes)) {
+    const auto at = static_cast<std::uint32_t>(offset);
+    if (!segment.peek(at, entry)) {
       if (damage.ok()) damage = segment.corruption_at(offset, "no entry is there");
       offset = end;
       break;
     }
-    const auto at = static_cast<std::uint32_t>(offset);
     // Before its key is believed: one that is damaged looks like one that is not current.
     if (!segment.is_intact(at, entry, VerifyReads::once)) {
       if (damage.ok()) {
@@ -570,6 +581,7 @@ Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Bound
                     .at = boundary.pin.sequence(),
                     .from = live_.boundary(),
                     .to = boundary.id,
+                    .memory_bytes_max = rows_bytes_max(setup_.options),
                     .check_running = [this] { return check_running(); }});
   RunFileWriter::Setup setup;
   setup.identity.file_id = boundary.id;
@@ -648,10 +660,13 @@ Status Maintenance::merge_runs() {
   RunMerger merger(
       inputs, TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup)),
       {.drop_tombstones = plan->to_oldest});
+  int checkpoints = 0;
   while (!TALEA_TRY(merger.step(kRowsAtOnce))) {
     TALEA_TRY(check_running());
     // The log grows meanwhile, and a run above those that are merged is in nobody's way.
-    if (checkpoint_is_due()) TALEA_TRY(checkpoint_now());
+    if (checkpoints == kCheckpointsInMerge || !checkpoint_is_due()) continue;
+    TALEA_TRY(checkpoint_now());
+    ++checkpoints;
   }
   const RunFileInfo info = TALEA_TRY(merger.finish());
   metrics_.run_bytes_written.add(info.bytes);

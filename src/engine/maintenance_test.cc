@@ -295,6 +295,38 @@ TEST_F(MaintenanceTest, AMergeOfRunsLetsTheCheckpointsComeThatBecomeDue) {
   store_.reset();  // before the disk that it runs on
 }
 
+// A writer for whom a checkpoint is due at every step must not keep the merge from its end, nor
+// pile up layers.
+TEST_F(MaintenanceTest, AMergeOfRunsUnderLoadKeepsTheLayersFew) {
+  InterruptingDisk disk(disk_);
+  options_.checkpoint_bytes = 1 * kMiB;
+  options_.compaction_interval = std::chrono::milliseconds(0);
+  auto opened = EngineStore::open({disk, clock_, random_, executor_}, kPath, options_);
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  store_ = std::move(opened).value();
+  for (std::uint64_t i = 0; i < 16'000; ++i) put(key_of(i), "v");
+  ASSERT_TRUE(store_->checkpoint().ok());
+  for (std::uint64_t i = 0; i < 9000; ++i) put(key_of(i), "w");
+  std::size_t most_runs = 0;
+  std::uint64_t next = 0;
+  disk.interrupt_with([&] {
+    std::size_t runs = 0;
+    for (const std::string& name : disk_.list(kPath).value()) runs += name.ends_with(".run");
+    most_runs = std::max(most_runs, runs);
+    if (disk.interruptions() < 2) return;
+    for (int i = 0; i < 1100; ++i) put(key_of(next++ % 16'000), Bytes(1000, 'x'));
+  });
+  const std::uint64_t before = store_->stats().checkpoints;
+  ASSERT_TRUE(store_->checkpoint().ok());
+  disk.interrupt_with(nullptr);
+  EXPECT_GT(store_->stats().checkpoints - before, 1U) << "none came during the merge";
+  EXPECT_LE(most_runs, 8U);
+  reopen();
+  expect_model();
+  close();
+  store_.reset();
+}
+
 // Without a checkpoint at its end a compaction waits for one, and must not keep it from coming.
 TEST_F(MaintenanceTest, ACompactionThatWaitsForACheckpointLetsItCome) {
   options_.checkpoint_after_compaction = false;

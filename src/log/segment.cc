@@ -71,7 +71,7 @@ Status Segment::unreadable() const {
                           "believed. Look into the kernel's log (dmesg) for a failing disk");
 }
 
-bool Segment::next_entry(std::uint64_t& offset, StoredEntry& out) const {
+std::uint64_t Segment::next_entry(std::uint64_t offset) const {
   const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
   constexpr std::size_t kFlagsOffset = 4;
   if (offset < end && is_follows_at(memory_, offset)) offset += kFollowsBytes;
@@ -79,7 +79,7 @@ bool Segment::next_entry(std::uint64_t& offset, StoredEntry& out) const {
       (static_cast<std::uint8_t>(memory_[offset + kFlagsOffset]) & kFlagBatch) != 0) {
     offset += kBatchHeaderBytes;
   }
-  return offset <= UINT32_MAX && peek(static_cast<std::uint32_t>(offset), out);
+  return offset;
 }
 
 bool Segment::has_batch_header(std::uint32_t offset, const StoredEntry& entry) const {

@@ -63,9 +63,9 @@ class Segment {
     const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
     return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out);
   }
-  /// The entry at `offset`, or the first of the batch whose header is there: moves `offset` to it.
-  /// For a walk from kSegmentHeaderBytes on. False when none can be there.
-  bool next_entry(std::uint64_t& offset, StoredEntry& out) const;
+  /// Where the next entry begins, for a walk: `offset` is kSegmentHeaderBytes or the end of an entry.
+  /// At the end of the segment's content there is none.
+  std::uint64_t next_entry(std::uint64_t offset) const;
   /// Where an entry lies in memory, to ask for it; what is there is for peek() to read.
   const char* address_of(std::uint32_t offset) const { return memory_ + offset; }
   /// Asks for the first `bytes` bytes of an entry that will be read soon.
