@@ -14,7 +14,7 @@ namespace talea {
 /// The header that the targets use; inputs hold no salt.
 inline SegmentHeader fuzz_header() {
   SegmentHeader header;
-  header.features = kFeatureExtents | kFeaturePrepared;
+  header.features = kEntryFeatures | kFeaturePrepared;
   header.id = 1;
   header.first_sequence = 1;
   header.base_now = 1'700'000'000'000;

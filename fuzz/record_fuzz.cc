@@ -18,14 +18,14 @@ void check_accepted(const talea::RecordView& record, talea::BytesView bytes,
   TALEA_ASSERT(record.bytes <= bytes.size());
   std::vector<talea::EntrySource> sources;
   for (const talea::EntryView& entry : record.entries) {
-    sources.push_back({entry.space, entry.key, entry.value, entry.is_remove, entry.is_extent_list});
+    sources.push_back(talea::source_of(entry));
     std::string_view problem;
     const auto alone =
         talea::decode_entry(bytes.substr(entry.place.offset - kOffset, entry.place.bytes),
                             entry.place.offset, context, problem);
     TALEA_ASSERT(alone && alone->key == entry.key && alone->value == entry.value &&
                  alone->space == entry.space && alone->is_remove == entry.is_remove &&
-                 alone->header_distance == entry.header_distance);
+                 alone->claims == entry.claims && alone->header_distance == entry.header_distance);
   }
   // A reader takes a batch of one; a writer makes none.
   if (sources.size() == 1 && !record.entries[0].sequence) return;

@@ -1,9 +1,11 @@
 // Batch: the unit of atomicity. A batch is committed as a whole or not at all.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "talea/bytes.h"
@@ -17,6 +19,37 @@ using Sequence = std::uint64_t;
 /// A numbered key space inside a store. Keys of different spaces never meet; a batch may span
 /// several. Users' keys live in Space::user.
 enum class Space : std::uint32_t { user = 0 };
+
+/// How long a key lives.
+///
+/// From its expiry on a key is absent: for reads at once, and its space comes back soon after. Time
+/// is that of the store: its clock, and never before the last batch.
+class Expiry {
+ public:
+  /// The key lives until it is removed. What put() means when it says nothing, also where the key
+  /// had an expiry before.
+  static constexpr Expiry never() { return {Kind::never, 0}; }
+  /// `time_to_live` after the commit: 1 ms to kTimeToLiveMsMax.
+  static constexpr Expiry after(std::chrono::milliseconds time_to_live) {
+    const auto ms = time_to_live.count();
+    return {Kind::after, ms > 0 ? static_cast<std::uint64_t>(ms) : 0};
+  }
+  /// At a moment, in milliseconds since 1970: 1 to kExpiryMsMax. One that has passed is legal: the
+  /// key is gone at once.
+  static constexpr Expiry at(std::uint64_t unix_ms) { return {Kind::at, unix_ms}; }
+  /// The one that the key has; never, when it is absent.
+  static constexpr Expiry keep() { return {Kind::keep, 0}; }
+
+  enum class Kind : std::uint8_t { never, after, at, keep };
+  constexpr Kind kind() const { return kind_; }
+  /// Of after() the time to live, of at() the moment.
+  constexpr std::uint64_t ms() const { return ms_; }
+
+ private:
+  constexpr Expiry(Kind kind, std::uint64_t ms) : kind_(kind), ms_(ms) {}
+  Kind kind_;
+  std::uint64_t ms_;
+};
 
 /// A value that is already on disk, made by ValueWriter::finish(). It may be put once or several
 /// times, in the engine that made it and before that engine closes. Never putting it is no leak
@@ -47,6 +80,12 @@ class Batch {
  public:
   Batch& put(BytesView key, BytesView value, Space space = Space::user);
   Batch& put(BytesView key, const StoredValue& value, Space space = Space::user);
+  /// As put(), and the key expires.
+  Batch& put(BytesView key, BytesView value, Expiry expiry, Space space = Space::user);
+  Batch& put(BytesView key, const StoredValue& value, Expiry expiry, Space space = Space::user);
+  /// Changes when `key` expires and leaves its value; the key gets a new revision. A key that is
+  /// absent stays so, and that is no error. Not after another operation on the same key.
+  Batch& set_expiry(BytesView key, Expiry expiry, Space space = Space::user);
   /// Removing an absent key is no error.
   Batch& remove(BytesView key, Space space = Space::user);
 
@@ -65,11 +104,12 @@ class Batch {
   // What follows is how stores read a batch; users have no need of it.
 
   struct Operation {
-    enum class Kind : std::uint8_t { put, put_stored, remove } kind;
+    enum class Kind : std::uint8_t { put, put_stored, remove, set_expiry } kind;
     Space space;
     Bytes key;
-    Bytes value;  // put: the value. put_stored: its extent list
+    Bytes value = {};  // put: the value. put_stored: its extent list
     std::uint64_t stored_owner = 0;
+    Expiry expiry = Expiry::never();
   };
   struct Precondition {
     enum class Kind : std::uint8_t { absent, present, revision } kind;
@@ -79,6 +119,8 @@ class Batch {
   };
   const std::vector<Operation>& operations() const { return operations_; }
   const std::vector<Precondition>& preconditions() const { return preconditions_; }
+  void add(Operation operation) { operations_.push_back(std::move(operation)); }
+  void add(Precondition precondition) { preconditions_.push_back(std::move(precondition)); }
 
  private:
   std::vector<Operation> operations_;

@@ -31,6 +31,11 @@ inline constexpr std::uint64_t kBatchEntriesMax = 4 * 1024 * 1024;
 /// Sequences beyond it are refused; at a million batches a second it lasts 292 000 years.
 inline constexpr std::uint64_t kSequenceMax = UINT64_MAX / 2;
 
+/// How long a key may live, and the last moment at which one may expire, the end of the year 9999;
+/// in milliseconds.
+inline constexpr std::uint64_t kTimeToLiveMsMax = 100ULL * 366 * 24 * 60 * 60 * 1000;
+inline constexpr std::uint64_t kExpiryMsMax = 253'402'300'799'999;
+
 /// Options::segment_bytes.
 inline constexpr std::uint64_t kSegmentBytesMin = 64 * kKiB;
 inline constexpr std::uint64_t kSegmentBytesMax = 1 * kGiB;
@@ -47,6 +52,9 @@ inline constexpr double kLiveRatioMin = 0.05;
 inline constexpr double kLiveRatioMax = 0.95;
 inline constexpr std::uint64_t kMemoryBudgetMin = 1 * kMiB;
 inline constexpr std::uint64_t kCheckpointBytesMin = 1 * kMiB;
+
+/// Options::compress_from_bytes.
+inline constexpr std::uint64_t kCompressFromBytesMin = 32;
 
 /// Options::worker_threads.
 inline constexpr std::uint32_t kWorkerThreadsMax = 64;

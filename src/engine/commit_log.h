@@ -89,6 +89,9 @@ class CommitLog {
   /// Syncs and seals. Errors: as sync(), or the manifest's
   Status close();
 
+  /// `now` of the last batch that is written. Any thread.
+  std::uint64_t last_now() const { return last_now_.load(std::memory_order_relaxed); }
+
   /// Why nothing more can be written; ok while all is well.
   const Status& broken() const { return broken_; }
   Sequence durable_sequence() const { return durable_.load(std::memory_order_relaxed); }

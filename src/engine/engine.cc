@@ -64,6 +64,18 @@ Result<Sequence> Engine::put(BytesView key, const StoredValue& value) {
   return impl_->store->commit(Batch().put(key, value), nullptr);
 }
 
+Result<Sequence> Engine::put(BytesView key, BytesView value, Expiry expiry) {
+  return impl_->store->commit(Batch().put(key, value, expiry), nullptr);
+}
+
+Result<Sequence> Engine::put(BytesView key, const StoredValue& value, Expiry expiry) {
+  return impl_->store->commit(Batch().put(key, value, expiry), nullptr);
+}
+
+Result<bool> Engine::set_expiry(BytesView key, Expiry expiry) {
+  return impl_->store->set_expiry(Space::user, key, expiry);
+}
+
 Result<Sequence> Engine::remove(BytesView key) { return impl_->store->remove(Space::user, key); }
 
 Result<Sequence> Engine::commit(const Batch& batch, FailedPrecondition* failed) {

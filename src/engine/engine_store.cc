@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "codec/lz4_block.h"
+#include "engine/expiry_hint.h"
 #include "engine/value_io.h"
 #include "io/map_guard.h"
 #include "log/segment_header.h"
@@ -20,6 +22,9 @@ constexpr std::chrono::milliseconds kWorkAheadPeriod{2};
 constexpr std::chrono::milliseconds kWorkAheadOfSyncsPeriod{20};
 
 constexpr std::chrono::milliseconds kMaintenancePeriod{20};
+
+// A batch that depends on what its keys have is made again when that changed meanwhile.
+constexpr int kResolveTriesMax = 100;
 
 // A removal that finds the disk full is tried again in the reserve. There it may still be rejected
 // together with a put before it, one of those that were let in before the reserve was given up.
@@ -37,6 +42,21 @@ bool puts_something(const Batch& batch) {
   return std::any_of(batch.operations().begin(), batch.operations().end(),
                      [](const Batch::Operation& operation) {
                        return operation.kind != Batch::Operation::Kind::remove;
+                     });
+}
+
+bool depends_on_expiry(const Batch& batch) {
+  return std::any_of(batch.operations().begin(), batch.operations().end(),
+                     [](const Batch::Operation& operation) {
+                       return operation.kind == Batch::Operation::Kind::set_expiry ||
+                              operation.expiry.kind() == Expiry::Kind::keep;
+                     });
+}
+
+bool depends_on_time(const Batch& batch) {
+  return std::any_of(batch.operations().begin(), batch.operations().end(),
+                     [](const Batch::Operation& operation) {
+                       return operation.expiry.kind() == Expiry::Kind::after;
                      });
 }
 
@@ -98,7 +118,10 @@ Status EngineStore::begin_background_work() {
   if (options_.read_only) return {};
   reserve_.resume();
   Executor& executor = inline_ != nullptr ? *inline_ : seams_.executor;
-  maintaining_ = TALEA_TRY(executor.every(kMaintenancePeriod, [this] { maintenance_.step(); }));
+  maintaining_ = TALEA_TRY(executor.every(kMaintenancePeriod, [this] {
+    reaper_.step();
+    maintenance_.step();
+  }));
   const auto period =
       options_.sync == SyncMode::always ? kWorkAheadOfSyncsPeriod : kWorkAheadPeriod;
   working_ahead_ = TALEA_TRY(executor.every(period, [this] { sequencer_.work_ahead(); }));
@@ -128,12 +151,21 @@ Result<Sequence> EngineStore::put(Space space, BytesView key, BytesView value) {
     return commit(batch, nullptr);
   }
   TALEA_TRY(check_key(key));
-  return write_one({space, key, value, false, false});
+  if (present_expiry(*live_, space, key) != 0) {
+    return commit(Batch().put(key, value, space), nullptr);  // which has a hint that is to go
+  }
+  Bytes block;
+  EntrySource entry{.space = space, .key = key};
+  entry.value = compress_value(value, options_.compress_from_bytes, block, entry.claims, metrics_);
+  return write_one(entry);
 }
 
 Result<Sequence> EngineStore::remove(Space space, BytesView key) {
   TALEA_TRY(check_key(key));
-  return write_one({space, key, {}, true, false});
+  if (present_expiry(*live_, space, key) != 0) {
+    return commit(Batch().remove(key, space), nullptr);
+  }
+  return write_one({.space = space, .key = key, .is_remove = true});
 }
 
 Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
@@ -248,6 +280,7 @@ void EngineStore::count_outcome(const Result<Sequence>& committed) {
 }
 
 Result<Sequence> EngineStore::commit(const Batch& batch, FailedPrecondition* failed) {
+  if (depends_on_expiry(batch)) return commit_resolved(batch, failed);
   return write(batch, std::nullopt, failed);
 }
 
@@ -260,6 +293,11 @@ Result<bool> EngineStore::apply(Sequence sequence, const Batch& batch) {
     return Status::invalid_argument("apply() needs an operation and a sequence of 1 to " +
                                     std::to_string(kSequenceMax) + "; it is " +
                                     std::to_string(sequence));
+  }
+  if (depends_on_expiry(batch) || depends_on_time(batch)) {
+    return Status::invalid_argument(
+        "apply() takes expiries that are moments, Expiry::at(): the others, and set_expiry(), are "
+        "evaluated where the sequence is assigned");
   }
   const Sequence applied = TALEA_TRY(write(batch, sequence, nullptr));
   return applied != 0;
@@ -290,69 +328,118 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
   Sequencer::Request request = prepared.request(batch);
   request.failed = failed;
   request.sequence = sequence;
-  return commit_encoded(request, prepared.puts, prepared.removes());
-}
-
-Sequencer::Request EngineStore::PreparedBatch::request(const Batch& batch) const {
-  Sequencer::Request request;
-  request.preconditions = batch.preconditions();
-  request.entries = entries;
-  if (!lists.empty()) request.extents = extents;
-  request.encoded = entries.empty() ? nullptr : &encoded;
-  return request;
+  return write_prepared(prepared, request);
 }
 
 Status EngineStore::prepare(const Batch& batch, PreparedBatch& prepared) {
-  const std::vector<Batch::Operation>& operations = batch.operations();
-  if (operations.empty()) return {};
-  prepared.entries.reserve(operations.size());
-  prepared.lists.reserve(operations.size());  // entries and extents point into these two
-  prepared.encoded_lists.reserve(operations.size());
-  prepared.extents.reserve(operations.size());
-  for (const Batch::Operation& operation : operations) {
-    EntrySource entry{operation.space, operation.key, operation.value, false, false};
-    const ExtentList* list = nullptr;
-    switch (operation.kind) {
-      case Batch::Operation::Kind::remove: entry.is_remove = true; break;
-      case Batch::Operation::Kind::put:
-        if (operation.value.size() > kInlineValueBytesMax) {
-          list = &prepared.lists.emplace_back(TALEA_TRY(store_value(operation.value)));
-          entry.value = prepared.encoded_lists.emplace_back(encode_extent_list(*list));
-          entry.is_extent_list = true;
-        }
-        ++prepared.puts;
-        break;
-      case Batch::Operation::Kind::put_stored: {
-        std::optional<ExtentList> decoded;
-        if (operation.stored_owner == instance_) decoded = decode_extent_list(operation.value);
-        if (!decoded) {
-          return Status::invalid_argument(
-              "a StoredValue belongs to the engine that made it, until that engine closes; this "
-              "one is from another or was never finished");
-        }
-        list = &prepared.lists.emplace_back(std::move(*decoded));
-        entry.is_extent_list = true;
-        ++prepared.puts;
-        break;
-      }
+  return prepared.prepare({.extents = extents_,
+                           .live = *live_,
+                           .metrics = metrics_,
+                           .instance = instance_,
+                           .compress_from_bytes = options_.compress_from_bytes},
+                          batch, now_ms());
+}
+
+Result<Sequence> EngineStore::write_prepared(const PreparedBatch& prepared,
+                                             const Sequencer::Request& request) {
+  Result<Sequence> committed = commit_encoded(request, prepared.puts(), prepared.removes());
+  if (committed.ok()) reaper_.expects(prepared.first_expiry_ms());
+  return committed;
+}
+
+// --- Expiry --------------------------------------------------------------------------------------
+
+Result<Sequence> EngineStore::commit_resolved(const Batch& batch, FailedPrecondition* failed) {
+  TALEA_TRY(check_usable(true));
+  TALEA_TRY(check_batch(batch));
+  FailedPrecondition found;
+  for (int tries = 1;; ++tries) {
+    Batch resolved;
+    for (const Batch::Precondition& precondition : batch.preconditions()) {
+      resolved.add(precondition);
     }
-    prepared.entries.push_back(entry);
-    prepared.extents.push_back(list);
+    for (const Batch::Operation& operation : batch.operations()) {
+      TALEA_TRY(resolve(operation, resolved));
+    }
+    Result<Sequence> committed = write(resolved, std::nullopt, &found);
+    const bool is_ours = committed.status().code() == Code::conflict &&
+                         found.position >= batch.preconditions().size();
+    if (is_ours && tries < kResolveTriesMax) continue;
+    if (is_ours) {
+      return Status::unavailable(
+          "other writers changed a key that is to keep its value or expiry " +
+          std::to_string(tries) + " times in a row; try again");
+    }
+    if (!committed.ok() && failed != nullptr) *failed = found;
+    return committed;
   }
-  prepared.encoded = encode_batch(prepared.entries);
+}
+
+// Adds the operation as it is to be done if its key has what it has now, and that condition.
+Status EngineStore::resolve(const Batch::Operation& operation, Batch& resolved) const {
+  const bool is_set_expiry = operation.kind == Batch::Operation::Kind::set_expiry;
+  const bool keeps = operation.expiry.kind() == Expiry::Kind::keep;
+  if (!is_set_expiry && !keeps) {
+    resolved.add(operation);
+    return {};
+  }
+  const EpochGuard guard(live_->epochs());
+  LiveState::Found found;
+  if (!TALEA_TRY(find(guard, operation.space, operation.key, std::nullopt, found))) {
+    resolved.require_absent(operation.key, operation.space);
+    if (is_set_expiry) return {};
+    Batch::Operation put = operation;
+    put.expiry = Expiry::never();
+    resolved.add(std::move(put));
+    return {};
+  }
+  resolved.require_revision(operation.key, found.sequence(), operation.space);
+  Batch::Operation put = operation;
+  const std::uint64_t expiry_ms = found.entry.expiry_ms();
+  if (keeps) put.expiry = expiry_ms == 0 ? Expiry::never() : Expiry::at(expiry_ms);
+  if (is_set_expiry && found.entry.is_extent_list()) {
+    put.kind = Batch::Operation::Kind::put_stored;
+    put.value = Bytes(found.entry.value);
+    put.stored_owner = instance_;
+  } else if (is_set_expiry) {
+    put.kind = Batch::Operation::Kind::put;
+    TALEA_TRY(copy_value(found, put.value));
+  }
+  resolved.add(std::move(put));
   return {};
 }
 
-Result<ExtentList> EngineStore::store_value(BytesView value) {
-  ExtentList list;
-  list.value_id = extents_.new_value_id();
-  for (std::uint64_t number = 0; !value.empty(); ++number) {
-    const BytesView chunk = value.substr(0, kChunkBytesMax);
-    TALEA_TRY(extents_.append_chunk(list, number, chunk));
-    value.remove_prefix(chunk.size());
+Result<bool> EngineStore::set_expiry(Space space, BytesView key, Expiry expiry) {
+  FailedPrecondition failed;
+  const Result<Sequence> set =
+      commit(Batch().require_present(key, space).set_expiry(key, expiry, space), &failed);
+  const bool is_absent = set.status().code() == Code::conflict && !failed.found;
+  if (is_absent) return false;
+  TALEA_TRY(set.status());
+  return true;
+}
+
+Result<std::optional<EngineStore::KeyState>> EngineStore::look_up(Space space,
+                                                                  BytesView key) const {
+  const EpochGuard guard(live_->epochs());
+  LiveState::Found found;
+  if (!TALEA_TRY(find_physical(guard, space, key, std::nullopt, found))) {
+    return std::optional<KeyState>();
   }
-  TALEA_TRY(extents_.sync(list));
-  return list;
+  return std::optional<KeyState>({found.sequence(), found.entry.expiry_ms()});
+}
+
+Result<Sequence> EngineStore::remove_expired(const Batch& batch, std::uint64_t keys,
+                                             FailedPrecondition* failed) {
+  TALEA_TRY(check_usable(true));
+  PreparedBatch prepared;
+  TALEA_TRY(prepare(batch, prepared));
+  Sequencer::Request request = prepared.request(batch);
+  request.failed = failed;
+  request.sees_expired = true;
+  const Result<Sequence> committed = commit_encoded(request, 0, 0);
+  if (committed.ok()) metrics_.keys_expired.add(keys);
+  return committed;
 }
 
 Result<ValueWriter> EngineStore::write_value() {
@@ -376,6 +463,8 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
     request = prepared_.request(batch_);
     return {};
   }
+  /// It was committed and counted, and is here only to be told of.
+  void set_counted() { is_counted_ = true; }
   bool writes() const { return request.encoded != nullptr; }
 
  private:
@@ -389,21 +478,23 @@ class EngineStore::AsyncCommit final : public Sequencer::Deferred {
     }
     const std::unique_ptr<AsyncCommit> self(this);
     // A check alone is no commit.
-    if (writes() || !outcome.ok()) store_.count_outcome(outcome);
+    if (!is_counted_ && (writes() || !outcome.ok())) store_.count_outcome(outcome);
     if (outcome.ok()) {
-      store_.metrics_.puts.add(prepared_.puts);
+      store_.metrics_.puts.add(prepared_.puts());
       store_.metrics_.removes.add(prepared_.removes());
+      store_.reaper_.expects(prepared_.first_expiry_ms());
     }
     done_(std::move(outcome));
   }
 
   bool is_refused_removal(const Result<Sequence>& outcome) const {
-    return writes() && prepared_.puts == 0 && outcome.status().code() == Code::exhausted;
+    return writes() && prepared_.puts() == 0 && outcome.status().code() == Code::exhausted;
   }
 
   EngineStore& store_;
   const std::uint64_t before_ = store_.reserve_.times_given_up();
   int tries_ = 0;
+  bool is_counted_ = false;
   const Batch batch_;
   const Completion done_;
   PreparedBatch prepared_;
@@ -416,6 +507,14 @@ Status EngineStore::commit_async(Batch batch, Completion done) {
   TALEA_TRY(check_may_put(batch));
   if (!bounds_.is_open()) TALEA_TRY(wait_within_bounds(puts_something(batch)));
   TALEA_TRY(begin_serving());
+  if (depends_on_expiry(batch)) {
+    // What its keys have must not change before it is committed, so that is waited for.
+    auto told = std::make_unique<AsyncCommit>(*this, Batch(), std::move(done));
+    told->set_counted();
+    Result<Sequence> committed = commit_resolved(batch, nullptr);
+    sequencer_.tell_later(*told.release(), std::move(committed));
+    return {};
+  }
   auto commit = std::make_unique<AsyncCommit>(*this, std::move(batch), std::move(done));
   TALEA_TRY(commit->prepare());
   if (live_->may_be_incomplete() && commit->writes()) {
@@ -459,9 +558,16 @@ static void copy_into(Bytes& value, BytesView bytes) {
 
 Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView key, AsOf as_of,
                                LiveState::Found& out) const {
-  TALEA_TRY(check_usable(false));
   TALEA_TRY(check_key(key));
-  if (!TALEA_TRY(live_->find_anywhere(guard, space, key, as_of, out))) {
+  return TALEA_TRY(find_physical(guard, space, key, as_of, out)) && !is_expired(out, as_of);
+}
+
+Result<bool> EngineStore::find_physical(const EpochGuard& guard, Space space, BytesView key,
+                                        AsOf as_of, LiveState::Found& out) const {
+  TALEA_TRY(check_usable(false));
+  std::optional<Sequence> at;
+  if (as_of) at = as_of->sequence;
+  if (!TALEA_TRY(live_->find_anywhere(guard, space, key, at, out))) {
     // What stands where the key would be must be intact, or the key may be what is damaged.
     if (out.state != nullptr) TALEA_TRY(out.check(options_.verify_reads));
     return false;
@@ -471,6 +577,7 @@ Result<bool> EngineStore::find(const EpochGuard& guard, Space space, BytesView k
 }
 
 Status EngineStore::copy_value(const LiveState::Found& found, Bytes& value) const {
+  if (found.entry.is_compressed()) return decompress(found, value);
   if (!found.entry.is_extent_list()) {
     copy_into(value, found.entry.value);
     return found.segment().read_status();
@@ -490,6 +597,16 @@ Status EngineStore::copy_value(const LiveState::Found& found, Bytes& value) cons
   }
 }
 
+Status EngineStore::decompress(const LiveState::Found& found, Bytes& value) {
+  value.resize(found.entry.claims.raw_value_bytes);
+  if (!decompress_lz4(found.entry.value, value.data(), value.size())) {
+    TALEA_TRY(found.segment().read_status());
+    return found.segment().corruption_at(found.offset,
+                                         "the compressed value is valid and makes no sense");
+  }
+  return found.segment().read_status();
+}
+
 Result<bool> EngineStore::get_into(Space space, BytesView key, AsOf as_of, Bytes& value) const {
   const EpochGuard guard(live_->epochs());
   Metrics::Reads& reads = metrics_.reads[guard.number()];
@@ -507,6 +624,8 @@ Result<bool> EngineStore::get_into(Space space, BytesView key, AsOf as_of, Bytes
     return false;
   }
   if (!(is_found && is_intact) && !TALEA_TRY(find(guard, space, key, as_of, found))) return false;
+  if (is_expired(found, as_of)) [[unlikely]]
+    return false;
   reads.gets_found.add_alone();
   TALEA_TRY(copy_value(found, value));
   return true;
@@ -533,6 +652,7 @@ Result<std::optional<Versioned>> EngineStore::get_versioned(Space space, BytesVi
   reads.gets_found.add_alone();
   Versioned versioned;
   versioned.revision = found.sequence();
+  versioned.expiry_ms = found.entry.expiry_ms();
   TALEA_TRY(copy_value(found, versioned.value));
   return std::optional<Versioned>(std::move(versioned));
 }
@@ -565,7 +685,7 @@ Status EngineStore::multi_get(Space space, std::span<const BytesView> keys,
     reads.gets.add_alone(count);
     for (std::size_t i = 0; i < count; ++i) {
       if (found[i].state != nullptr) TALEA_TRY(found[i].check(options_.verify_reads));
-      if (!is_found[i]) {
+      if (!is_found[i] || is_expired(found[i], std::nullopt)) {
         values[i].reset();
         continue;
       }
@@ -583,7 +703,7 @@ Result<ValueReader> EngineStore::make_reader(const LiveState::Found& found) cons
   auto state = std::make_unique<ValueReader::State>();
   state->revision = found.sequence();
   if (!found.entry.is_extent_list()) {
-    state->inline_value = Bytes(found.entry.value);
+    TALEA_TRY(copy_value(found, state->inline_value));
     state->bytes = state->inline_value.size();
     return ValueReader(std::move(state));
   }

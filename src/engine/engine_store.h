@@ -14,6 +14,8 @@
 #include "engine/maintenance.h"
 #include "engine/metrics.h"
 #include "engine/opening.h"
+#include "engine/prepared_batch.h"
+#include "engine/reaper.h"
 #include "engine/seams.h"
 #include "engine/sequencer.h"
 #include "engine/space_reserve.h"
@@ -33,6 +35,7 @@ class EngineStore final : public Store {
 
   Result<Sequence> put(Space space, BytesView key, BytesView value);
   Result<Sequence> remove(Space space, BytesView key);
+  Result<bool> set_expiry(Space space, BytesView key, Expiry expiry);
   Result<Sequence> commit(const Batch& batch, FailedPrecondition* failed) override;
   Result<bool> apply(Sequence sequence, const Batch& batch) override;
   Status commit_async(Batch batch, Completion done);
@@ -47,6 +50,22 @@ class EngineStore final : public Store {
   Result<Snapshot> snapshot();
   Result<ValueWriter> write_value();
   Result<std::optional<ValueReader>> read_value(Space space, BytesView key);
+
+  /// The hints of expiry; is not counted.
+  Result<Scan> scan_hints(const ScanRange& range) const;
+  /// What there is of a key, also if it has expired and is not removed yet.
+  struct KeyState {
+    Sequence revision = 0;
+    std::uint64_t expiry_ms = 0;
+  };
+  Result<std::optional<KeyState>> look_up(Space space, BytesView key) const;
+  /// For the reaper: commits a batch of removals whose preconditions see what has expired. `keys`:
+  /// how many of them are counted as expired.
+  Result<Sequence> remove_expired(const Batch& batch, std::uint64_t keys,
+                                  FailedPrecondition* failed);
+  /// The time by which keys expire.
+  std::uint64_t now_ms() const { return std::max(seams_.clock.wall_ms(), log_.last_now()); }
+  Reaper& reaper() { return reaper_; }
 
   Status sync();
   Status compact();
@@ -75,46 +94,52 @@ class EngineStore final : public Store {
   friend struct Snapshot::State;
 
   Status begin_background_work();
-  // Where a read looks: at the newest entries, or at those of a pinned batch.
-  using AsOf = std::optional<Sequence>;
+  // Where a read looks: at the newest entries now, or at those of a pinned batch at a moment.
+  struct Moment {
+    Sequence sequence = 0;
+    std::uint64_t time_ms = 0;
+  };
+  using AsOf = std::optional<Moment>;
+  bool is_expired(const LiveState::Found& found, const AsOf& as_of) const {
+    if (!found.entry.expires()) [[likely]]
+      return false;
+    return found.entry.is_expired(as_of ? as_of->time_ms : now_ms());
+  }
   // Finds and checks the entry of a key; false when there is none.
   Result<bool> find(const EpochGuard& guard, Space space, BytesView key, AsOf as_of,
                     LiveState::Found& out) const;
+  // The same, and of a key that has expired as well.
+  Result<bool> find_physical(const EpochGuard& guard, Space space, BytesView key, AsOf as_of,
+                             LiveState::Found& out) const;
   Result<bool> get_into(Space space, BytesView key, AsOf as_of, Bytes& value) const;
   Result<std::optional<Versioned>> get_versioned(Space space, BytesView key, AsOf as_of) const;
-  Result<Scan> scan(Space space, const ScanRange& range, SnapshotRegistry::Pin pin) const;
+  Result<Scan> scan(Space space, const ScanRange& range, SnapshotRegistry::Pin pin,
+                    std::uint64_t time_ms) const;
+  // `time_ms`: what has expired then is not there.
   std::unique_ptr<Scan::State> make_scan(Space space, const ScanRange& range,
-                                         SnapshotRegistry::Pin pin, VerifyReads verify) const;
+                                         SnapshotRegistry::Pin pin, std::uint64_t time_ms,
+                                         VerifyReads verify, bool is_counted = true) const;
   // The value of an entry, whole; an extent list is followed.
   Status copy_value(const LiveState::Found& found, Bytes& value) const;
+  static Status decompress(const LiveState::Found& found, Bytes& value);
   Result<ValueReader> make_reader(const LiveState::Found& found) const;
 
-  // A batch as the sequencer takes it. Refers to the batch, and to itself: stays where it is made.
-  struct PreparedBatch {
-    std::vector<EntrySource> entries;
-    std::vector<ExtentList> lists;
-    std::vector<Bytes> encoded_lists;
-    std::vector<const ExtentList*> extents;
-    EncodedBatch encoded;
-    std::uint64_t puts = 0;
-
-    std::uint64_t removes() const { return entries.size() - puts; }
-    Sequencer::Request request(const Batch& batch) const;
-  };
   class AsyncCommit;
 
   Status begin_serving();
   void end_serving();
-  // Stores the large values, and encodes the rest.
   Status prepare(const Batch& batch, PreparedBatch& prepared);
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
+  Result<Sequence> write_prepared(const PreparedBatch& prepared, const Sequencer::Request& request);
+  // A batch that depends on what its keys have now: as one that says it.
+  Result<Sequence> commit_resolved(const Batch& batch, FailedPrecondition* failed);
+  Status resolve(const Batch::Operation& operation, Batch& resolved) const;
   Status check_may_put(const Batch& batch);
   // For when a bound is reached: waits, helps, and refuses what would go further beyond it.
   Status wait_within_bounds(bool puts);
   Status bound_refusal() const;
   Result<Sequence> write_one(const EntrySource& entry);
-  Result<ExtentList> store_value(BytesView value);
   Result<Sequence> commit_promoted(const Sequencer::Request& request);
   Result<Sequence> commit_encoded(const Sequencer::Request& request, std::uint64_t puts,
                                   std::uint64_t removes);
@@ -137,6 +162,7 @@ class EngineStore final : public Store {
   CommitLog log_;
   Sequencer sequencer_;
   Maintenance maintenance_;
+  Reaper reaper_{*this};
   std::atomic<bool> closed_{false};
   // Serves the commits that nobody waits for, from the first one on.
   Mutex serving_mutex_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "engine/expiry_hint.h"
 #include "index/key_hash.h"
 
 namespace talea {
@@ -183,7 +184,7 @@ void LiveState::publish_put(const Change& change, SegmentState& segment, Sequenc
   account(change, segment);
   const bool is_new = old == 0 || replaced.entry.is_remove();
   if (is_new) {
-    keys_.store(keys() + 1, std::memory_order_relaxed);
+    count_key(change.space, 1);
   } else {
     discount(replaced);
   }
@@ -198,7 +199,12 @@ void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequ
   replace(index_for(change.space), change.key, {hash, old, tombstone | kTombstoneMark, sequence});
   table_.erase(hash, old);
   discount(removed);
-  keys_.store(keys() - 1, std::memory_order_relaxed);
+  count_key(change.space, ~std::uint64_t{0});
+}
+
+void LiveState::count_key(Space space, std::uint64_t change) {
+  if (space == kExpirySpace) return;
+  keys_.store(keys() + change, std::memory_order_relaxed);
 }
 
 bool LiveState::prune() {

@@ -199,6 +199,7 @@ class LiveState final : private KeySource {
   void relocate(std::span<const Move> copies, SegmentState& segment) TALEA_EXCLUDES(index_mutex_);
   /// The spaces that ever had a key here, ascending.
   std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
+  bool has_space(Space space) const { return index_of(space) != nullptr; }
   /// How many tombstones stay in their trees because of the runs, at most.
   std::size_t tombstones() const TALEA_EXCLUDES(index_mutex_) {
     PatientLock lock(index_mutex_);
@@ -283,8 +284,8 @@ class LiveState final : private KeySource {
   /// more, and with false when there are fewer again; under the lock of the index.
   void watch_undo(std::uint64_t max, std::function<void(bool)> report) TALEA_EXCLUDES(index_mutex_);
 
+  /// Hints of expiry are none.
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
-  /// The spaces that ever had a key, ascending.
   std::uint64_t live_bytes() const;
   /// What the index takes: trees, table and undo list.
   std::uint64_t index_bytes() const TALEA_EXCLUDES(index_mutex_);
@@ -344,6 +345,7 @@ class LiveState final : private KeySource {
   void forget_tombstone(Location tombstone) TALEA_REQUIRES(index_mutex_);
   bool is_in_tree(const Found& found, Location location) TALEA_REQUIRES(index_mutex_);
   void account(const Change& change, SegmentState& segment) TALEA_REQUIRES(index_mutex_);
+  void count_key(Space space, std::uint64_t change);
   void discount(const Found& old) TALEA_REQUIRES(index_mutex_);
 
   mutable EpochDomain epochs_;

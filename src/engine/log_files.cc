@@ -136,7 +136,7 @@ Result<std::unique_ptr<SegmentWriter>> LogFiles::create(const Need& need) {
   header.id = TALEA_TRY(manifest_.take_file_id());
   if (header.id > kLocatableSegmentMax) return Status::exhausted("all ids of segments are used");
   header.kind = SegmentKind::log;
-  header.features = kFeatureExtents | (need.is_ahead ? kFeaturePrepared : 0U);
+  header.features = kEntryFeatures | (need.is_ahead ? kFeaturePrepared : 0U);
   header.first_sequence = need.sequence;
   header.base_now = need.now;
   header.store_id = setup_.store_id;

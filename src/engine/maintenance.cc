@@ -379,7 +379,7 @@ Status Maintenance::begin_copies(Copies& copies) {
   header.id = TALEA_TRY(manifest_.take_file_id());
   if (header.id > kLocatableSegmentMax) return Status::exhausted("all ids of segments are used");
   header.kind = SegmentKind::data;
-  header.features = kFeatureExtents;
+  header.features = kEntryFeatures;
   header.store_id = setup_.store_id;
   // No entry is older than the oldest segment's first.
   header.first_sequence = std::numeric_limits<Sequence>::max();
@@ -449,14 +449,9 @@ Status Maintenance::copy_entry(const Segment& segment, const LiveState::Move& mo
   StoredEntry entry;
   const bool is_there = segment.peek(at, entry);
   TALEA_ASSERT(is_there);
-  EntryView view;
-  view.space = move.space;
-  view.key = entry.key;
-  view.value = entry.value;
-  view.is_extent_list = entry.is_extent_list();
   copies.copies.push_back(move);
-  copies.copies.back().to = TALEA_TRY(
-      copies.writer->add(view, segment.sequence_at(at, entry), segment.time_at(at, entry)));
+  copies.copies.back().to = TALEA_TRY(copies.writer->add(
+      entry.source(), segment.sequence_at(at, entry), segment.time_at(at, entry)));
   if (copies.writer->bytes() >= setup_.options.segment_bytes) TALEA_TRY(finish_copies(copies));
   return {};
 }
@@ -596,6 +591,7 @@ Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Bound
     row.sequence = found.sequence();
     row.time_ms = found.segment().time_at(found.offset, found.entry);
     row.tombstone = found.entry.is_remove();
+    if (found.entry.expires()) row.expiry_ms = found.entry.claims.expiry_ms;
     row.address = {found.segment().id(), found.offset, found.entry.bytes};
     return writer->add(Space{found.entry.space}, found.entry.key, row);
   }));

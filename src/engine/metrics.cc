@@ -40,6 +40,10 @@ void Metrics::fill(Stats& stats) const {
   stats.checkpoints = checkpoints.value();
   stats.compacted_bytes_written = bytes_compacted.value();
   stats.run_bytes_written = run_bytes_written.value();
+  stats.keys_expired = keys_expired.value();
+  stats.values_compressed = values_compressed.value();
+  stats.bytes_before_compression = bytes_before_compression.value();
+  stats.bytes_after_compression = bytes_after_compression.value();
   stats.commit_latency = copy(commit_latency);
   stats.get_latency = copy(get_latency);
 }

@@ -40,6 +40,10 @@ struct Metrics {
   Counter checkpoints;
   Counter bytes_compacted;
   Counter run_bytes_written;
+  Counter keys_expired;
+  Counter values_compressed;
+  Counter bytes_before_compression;
+  Counter bytes_after_compression;
   Histogram commit_latency;
   Histogram get_latency;
 

@@ -83,6 +83,13 @@ Status check_options(const Options& options) {
                                     std::to_string(kMemoryBudgetMin) + "; it is " +
                                     std::to_string(options.memory_budget));
   }
+  if (options.compress_from_bytes != 0 && (options.compress_from_bytes < kCompressFromBytesMin ||
+                                           options.compress_from_bytes > kInlineValueBytesMax)) {
+    return Status::invalid_argument("Options::compress_from_bytes must be 0 or " +
+                                    std::to_string(kCompressFromBytesMin) + " to " +
+                                    std::to_string(kInlineValueBytesMax) + " bytes; it is " +
+                                    std::to_string(options.compress_from_bytes));
+  }
   if (options.checkpoint_bytes != 0 && options.checkpoint_bytes < kCheckpointBytesMin) {
     return Status::invalid_argument("Options::checkpoint_bytes must be 0 or at least " +
                                     std::to_string(kCheckpointBytesMin) + "; it is " +

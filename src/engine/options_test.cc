@@ -141,6 +141,9 @@ TEST_F(RefusedOption, IsNamedAndNothingIsOpened) {
                                               {1, kMiB - 1});
   expect_limits<std::uint64_t, std::uint64_t>(&Options::checkpoint_bytes, "checkpoint_bytes",
                                               {0, kMiB}, {1, kMiB - 1});
+  expect_limits<std::uint64_t, std::uint64_t>(&Options::compress_from_bytes, "compress_from_bytes",
+                                              {0, kCompressFromBytesMin, kMiB},
+                                              {1, kCompressFromBytesMin - 1, kMiB + 1});
   expect_limits<std::uint32_t, std::uint32_t>(&Options::worker_threads, "worker_threads", {0, 64},
                                               {65, UINT32_MAX});
 }
@@ -440,6 +443,17 @@ TEST(Option, WorkerThreadsIsHowManyThereAre) {
     EXPECT_TRUE(store->put(Space::user, "key", "value").ok());
     EXPECT_TRUE(store->close().ok());
     EXPECT_EQ(executor.threads(), 0U);
+  }
+}
+
+TEST(Option, CompressFromBytesSaysWhichValuesAreCompressed) {
+  for (const std::uint64_t from : {0U, 100U, 101U}) {
+    World world;
+    Options options;
+    options.compress_from_bytes = from;
+    world.must_open(options);
+    world.put("key", Bytes(100, 'a'));
+    EXPECT_EQ(world.store->stats().values_compressed, from == 100 ? 1U : 0U) << from;
   }
 }
 

@@ -1,4 +1,6 @@
 #include "engine/restore.h"
+#include "engine/expiry_hint.h"
+#include "engine/prepared_batch.h"
 
 #include <algorithm>
 #include <memory>
@@ -231,8 +233,12 @@ class Log {
       return Status::corruption("more keys have revision " + std::to_string(sequence_) +
                                 " than a batch can hold: no store had this state");
     }
+    const EntrySource& entry = row.entry;
     entries_.push_back(
-        {row.entry.space, Bytes(row.entry.key), Bytes(row.entry.value), row.entry.is_extent_list});
+        {entry.space, Bytes(entry.key), Bytes(entry.value), entry.is_extent_list, entry.claims});
+    if (entry.claims.expiry_ms == 0) return {};
+    const ExpiryHint hint{entry.claims.expiry_ms, entry.space, entry.key};
+    entries_.push_back({kExpirySpace, hint.encode(), {}, false, {}});
     return {};
   }
 
@@ -248,6 +254,7 @@ class Log {
     Bytes key;
     Bytes value;
     bool is_extent_list;
+    EntryClaims claims;
   };
 
   static Status out_of_order() {
@@ -260,7 +267,8 @@ class Log {
     std::vector<EntrySource> sources;
     sources.reserve(entries_.size());
     for (const Entry& entry : entries_) {
-      sources.push_back({entry.space, entry.key, entry.value, false, entry.is_extent_list});
+      sources.push_back(
+          {entry.space, entry.key, entry.value, false, entry.is_extent_list, entry.claims});
     }
     const EncodedBatch batch = encode_batch(sources);
     TALEA_TRY(make_room(batch.record_bytes_max()));
@@ -283,7 +291,7 @@ class Log {
     if (file_ != nullptr) return {};
     SegmentHeader header;
     header.kind = SegmentKind::log;
-    header.features = kFeatureExtents;
+    header.features = kEntryFeatures;
     header.first_sequence = sequence_;
     header.base_now = now_;
     file_ = std::make_unique<SegmentFile>(store_, TALEA_TRY(store_.make_segment(header)));
@@ -307,6 +315,7 @@ class HashingReader final : public StateReader {
   explicit HashingReader(StateReader& state) : state_(state) {}
   Sequence last_sequence() const override { return state_.last_sequence(); }
   std::uint64_t last_time_ms() const override { return state_.last_time_ms(); }
+  bool may_expire() const override { return state_.may_expire(); }
   Result<bool> next() override {
     const bool found = TALEA_TRY(state_.next());
     if (found) hasher_.row(state_.row());
@@ -353,18 +362,24 @@ Result<StateHash> restore_directory(const Seams& seams, const std::string& path,
                     .take_id = [&] { return store->take_id(); },
                     .buffer_bytes = buffer_bytes});
   Bytes value;
+  Bytes block;
+  Metrics uncounted;
   while (TALEA_TRY(rows.next())) {
     const StateRow& row = rows.row();
-    EntryView entry;
-    entry.space = row.space;
-    entry.key = row.key;
+    if (row.space == kExpirySpace) {
+      return Status::corruption("the state has hints of expiry, which follow from its rows");
+    }
+    EntrySource entry{.space = row.space, .key = row.key};
     entry.is_extent_list = row.value_bytes > kInlineValueBytesMax;
+    entry.claims.expiry_ms = row.expiry_ms;
     if (entry.is_extent_list) {
       value = encode_extent_list(TALEA_TRY(extents.add(rows)));
     } else {
       TALEA_TRY(read_small_value(rows, value));
     }
-    entry.value = value;
+    entry.value = entry.is_extent_list ? BytesView(value)
+                                       : compress_value(value, options.compress_from_bytes, block,
+                                                        entry.claims, uncounted);
     TALEA_TRY(sorter.add({row.revision, row.time_ms, entry}));
   }
   // Here the state is known to be whole and right.

@@ -26,7 +26,7 @@ RowSorter::~RowSorter() {
 }
 
 Status RowSorter::add(const Row& row) {
-  const EntryView& entry = row.entry;
+  const EntrySource& entry = row.entry;
   TALEA_ASSERT(!entry.is_remove);
   const std::uint64_t bytes = entry.key.size() + entry.value.size();
   if (!pending_.empty() && buffer_.size() + bytes > setup_.buffer_bytes) TALEA_TRY(flush());
@@ -34,6 +34,7 @@ Status RowSorter::add(const Row& row) {
                       .now = row.now,
                       .space = entry.space,
                       .is_extent_list = entry.is_extent_list,
+                      .claims = entry.claims,
                       .key_bytes = static_cast<std::uint32_t>(entry.key.size()),
                       .value_bytes = static_cast<std::uint32_t>(entry.value.size()),
                       .offset = buffer_.size()});
@@ -48,7 +49,7 @@ Status RowSorter::flush() {
             [](const Pending& one, const Pending& other) { return one.sequence < other.sequence; });
   SegmentHeader header;
   header.kind = SegmentKind::data;
-  header.features = kFeatureExtents;
+  header.features = kEntryFeatures;
   header.id = TALEA_TRY(setup_.take_id());
   header.store_id = setup_.store_id;
   header.first_sequence = pending_.front().sequence;
@@ -58,12 +59,13 @@ Status RowSorter::flush() {
   setup_.seams.random.fill(header.salt);
   auto writer = TALEA_TRY(DataWriter::create(setup_.seams.file_system, setup_.directory, header));
   for (const Pending& row : pending_) {
-    EntryView entry;
-    entry.space = row.space;
-    entry.is_extent_list = row.is_extent_list;
-    entry.key = BytesView(buffer_).substr(row.offset, row.key_bytes);
-    entry.value = BytesView(buffer_).substr(row.offset + row.key_bytes, row.value_bytes);
-    TALEA_TRY(writer->add(entry, row.sequence, row.now));
+    const BytesView bytes = BytesView(buffer_).substr(row.offset, row.key_bytes + row.value_bytes);
+    TALEA_TRY(writer->add({.space = row.space,
+                           .key = bytes.substr(0, row.key_bytes),
+                           .value = bytes.substr(row.key_bytes),
+                           .is_extent_list = row.is_extent_list,
+                           .claims = row.claims},
+                          row.sequence, row.now));
   }
   const DataSummary summary = TALEA_TRY(writer->finish());
   written_.push_back({header.id, summary.bytes});
@@ -104,7 +106,7 @@ Result<std::optional<RowSorter::Row>> RowSorter::next() {
   current_ = heads_.top();
   heads_.pop();
   const RecordView& record = current_->record;
-  return std::optional<Row>({record.sequence, record.now, record.entries.front()});
+  return std::optional<Row>({record.sequence, record.now, source_of(record.entries.front())});
 }
 
 }  // namespace talea

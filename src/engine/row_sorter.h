@@ -47,7 +47,7 @@ class RowSorter {
   struct Row {
     Sequence sequence = 0;
     std::uint64_t now = 0;
-    EntryView entry = {};
+    EntrySource entry = {};
   };
 
   /// Errors: exhausted, io_error; the sorter is of no more use
@@ -66,6 +66,7 @@ class RowSorter {
     std::uint64_t now;
     Space space;
     bool is_extent_list;
+    EntryClaims claims;
     std::uint32_t key_bytes;
     std::uint32_t value_bytes;
     std::size_t offset;  // of key and value

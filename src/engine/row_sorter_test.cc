@@ -58,7 +58,7 @@ TEST_F(RowSorterTest, GivesEachRowOnceInTheOrderOfSequences) {
       const Sequence sequence = 1 + random_.next_u64() % 200;  // several of one batch
       rows[key] = {sequence, 1000 * sequence, static_cast<Space>(i % 3),
                    Bytes(random_.next_u64() % 300, 'v'), i % 7 == 0};
-      EntryView entry;
+      EntrySource entry;
       entry.space = rows[key].space;
       entry.key = key;
       entry.value = rows[key].value;
@@ -89,7 +89,7 @@ TEST_F(RowSorterTest, GivesEachRowOnceInTheOrderOfSequences) {
 TEST_F(RowSorterTest, LeavesNoFileBehind) {
   {
     RowSorter sorter(setup(100));
-    EntryView entry;
+    EntrySource entry;
     entry.value = "value";
     for (Sequence sequence = 1; sequence < 100; ++sequence) {
       const Bytes key = std::to_string(sequence);
@@ -111,7 +111,7 @@ TEST_F(RowSorterTest, NothingIsGivenWhenNothingWasAdded) {
 
 TEST_F(RowSorterTest, AFullDiskIsReported) {
   RowSorter sorter(setup(1 << 20));
-  EntryView entry;
+  EntrySource entry;
   entry.key = "key";
   ASSERT_TRUE(sorter.add({1, 0, entry}).ok());
   disk_.fail_at(1, Fault::disk_full);
@@ -120,7 +120,7 @@ TEST_F(RowSorterTest, AFullDiskIsReported) {
 
 TEST_F(RowSorterTest, DamageToItsFilesIsNoticed) {
   RowSorter sorter(setup(kGiB));
-  EntryView entry;
+  EntrySource entry;
   const Bytes value(kInlineValueBytesMax, 'v');  // so that a read does not reach the next row
   entry.key = "key";
   entry.value = value;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "engine/engine_store.h"
+#include "engine/expiry_hint.h"
 
 namespace talea {
 
@@ -41,10 +42,12 @@ std::optional<Bytes> end_of_prefix(BytesView prefix) {
 class EngineScan final : public Scan::State {
  public:
   EngineScan(const EngineStore& store, Space space, const ScanRange& range,
-             SnapshotRegistry::Pin pin, VerifyReads verify)
+             SnapshotRegistry::Pin pin, std::uint64_t time_ms, VerifyReads verify, bool is_counted)
       : store_(store),
         space_(space),
+        time_ms_(time_ms),
         verify_(verify),
+        is_counted_(is_counted),
         reverse_(range.reverse),
         pin_(std::move(pin)),
         remaining_(range.limit == 0 ? UINT64_MAX : range.limit),
@@ -93,8 +96,8 @@ class EngineScan final : public Scan::State {
     StateRow described = {.space = space_,
                           .key = row.entry.key,
                           .revision = row.sequence(),
-                          .expiry_ms = 0,
-                          .value_bytes = row.entry.value.size(),
+                          .expiry_ms = row.entry.expiry_ms(),
+                          .value_bytes = row.entry.raw_value_bytes(),
                           .time_ms = row.segment().time_at(row.offset, row.entry)};
     if (row.entry.is_extent_list()) {
       described.value_bytes = TALEA_TRY(store_.make_reader(row)).bytes();
@@ -149,10 +152,10 @@ class EngineScan final : public Scan::State {
           TALEA_TRY(found.segment().read_status());
           return found.corruption();
         }
-        if (!is_there) continue;
+        if (!is_there || found.entry.is_expired(time_ms_)) continue;
         rows_[count] = {.key = found.entry.key,
                         .value = found.entry.value,
-                        .has_value = !found.entry.is_extent_list(),
+                        .has_value = !found.entry.is_extent_list() && !found.entry.is_compressed(),
                         .ahead = found.entry.key.data()};
         if (prefetched_ < count_) ask_for(locations_[prefetched_++], rows_[count]);
         ++count;
@@ -283,6 +286,7 @@ class EngineScan final : public Scan::State {
   bool in_range(BytesView key) const { return reverse_ ? key >= start_ : !end_ || key < *end_; }
 
   void count_rows() {
+    if (!is_counted_) return;
     rows_returned_ += static_cast<std::uint64_t>(rows.next - first_row_);
     first_row_ = rows.next;
     if (rows_returned_ == 0) return;
@@ -293,7 +297,9 @@ class EngineScan final : public Scan::State {
 
   const EngineStore& store_;
   const Space space_;
+  const std::uint64_t time_ms_;
   const VerifyReads verify_;
+  const bool is_counted_;
   const bool reverse_;
   const SnapshotRegistry::Pin pin_;
   std::uint64_t remaining_;  // rows that may be read yet
@@ -323,44 +329,56 @@ class EngineScan final : public Scan::State {
   const Scan::Row* value_of_ = nullptr;              // the row that has it
 };
 
-Result<Scan> EngineStore::scan(Space space, const ScanRange& range,
-                               SnapshotRegistry::Pin pin) const {
+Result<Scan> EngineStore::scan(Space space, const ScanRange& range, SnapshotRegistry::Pin pin,
+                               std::uint64_t time_ms) const {
   TALEA_TRY(check_usable(false));
   {
     const EpochGuard guard(live_->epochs());
     metrics_.reads[guard.number()].scans.add_alone();
   }
-  return Scan(make_scan(space, range, std::move(pin), options_.verify_reads));
+  return Scan(make_scan(space, range, std::move(pin), time_ms, options_.verify_reads));
 }
 
 std::unique_ptr<Scan::State> EngineStore::make_scan(Space space, const ScanRange& range,
                                                     SnapshotRegistry::Pin pin,
-                                                    VerifyReads verify) const {
-  return std::make_unique<EngineScan>(*this, space, range, std::move(pin), verify);
+                                                    std::uint64_t time_ms, VerifyReads verify,
+                                                    bool is_counted) const {
+  return std::make_unique<EngineScan>(*this, space, range, std::move(pin), time_ms, verify,
+                                      is_counted);
+}
+
+Result<Scan> EngineStore::scan_hints(const ScanRange& range) const {
+  TALEA_TRY(check_usable(false));
+  return Scan(make_scan(kExpirySpace, range, live_->pin(), /*time_ms=*/0, options_.verify_reads,
+                        /*is_counted=*/false));
 }
 
 Result<Scan> EngineStore::scan(Space space, const ScanRange& range) {
-  return scan(space, range, live_->pin());
+  SnapshotRegistry::Pin pin = live_->pin();
+  return scan(space, range, std::move(pin), now_ms());
 }
 
 // --- Snapshots -----------------------------------------------------------------------------------
 
 struct Snapshot::State {
-  State(const EngineStore& of, SnapshotRegistry::Pin as_of) : store(of), pin(std::move(as_of)) {}
+  State(const EngineStore& of, SnapshotRegistry::Pin as_of)
+      : store(of), pin(std::move(as_of)), time_ms(of.now_ms()) {}
 
+  EngineStore::Moment moment() const { return {pin.sequence(), time_ms}; }
   Result<bool> get(BytesView key, Bytes& value) const {
-    return store.get_into(Space::user, key, pin.sequence(), value);
+    return store.get_into(Space::user, key, moment(), value);
   }
   Result<std::optional<Versioned>> get_versioned(BytesView key) const {
-    return store.get_versioned(Space::user, key, pin.sequence());
+    return store.get_versioned(Space::user, key, moment());
   }
   // A scan has a pin of its own, because it may outlive the snapshot.
   Result<Scan> scan(const ScanRange& range) const {
-    return store.scan(Space::user, range, store.live_->pin_again(pin));
+    return store.scan(Space::user, range, store.live_->pin_again(pin), time_ms);
   }
 
   const EngineStore& store;
   const SnapshotRegistry::Pin pin;
+  const std::uint64_t time_ms;
 };
 
 Result<Snapshot> EngineStore::snapshot() {

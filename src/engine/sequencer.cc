@@ -55,7 +55,7 @@ Result<Sequence> Sequencer::commit(const Request& request) {
     TALEA_TRY(admit());
     if (request.sequence && *request.sequence <= last_sequence_)
       return was_applied(*request.sequence);
-    Verdict verdict = evaluate(request.preconditions);
+    Verdict verdict = evaluate(request.preconditions, request.sees_expired);
     if (!verdict.status.ok()) return deliver(std::move(verdict), request.failed);
     TALEA_TRY(number(request, waiter));
     if (!queues_) {
@@ -87,7 +87,8 @@ Status Sequencer::number(const Request& request, Waiter& waiter) {
                              " sequences of this store are used");
   }
   last_sequence_ = request.sequence.value_or(last_sequence_ + 1);
-  last_now_ = std::max(last_now_, clock_.wall_ms());
+  // That of its preconditions, if it has any.
+  if (request.preconditions.empty()) last_now_ = std::max(last_now_, clock_.wall_ms());
   waiter.batch = {.encoded = request.encoded,
                   .entries = request.entries,
                   .extents = request.extents,
@@ -407,12 +408,14 @@ Sequence Sequencer::write_group(const std::vector<Waiter*>& group) {
 }
 
 Sequencer::Queued Sequencer::find_in(const std::vector<Waiter*>& waiters, Space space,
-                                     BytesView key) {
+                                     BytesView key, std::uint64_t time_ms) {
   for (auto waiter = waiters.rbegin(); waiter != waiters.rend(); ++waiter) {
     const auto& entries = (*waiter)->batch.entries;
     for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
       if (entry->space != space || entry->key != key) continue;
-      if (entry->is_remove) return {.found = true, .revision = std::nullopt};
+      const std::uint64_t expiry_ms = entry->claims.expiry_ms;
+      const bool is_expired = expiry_ms != 0 && expiry_ms <= time_ms;
+      if (entry->is_remove || is_expired) return {.found = true, .revision = std::nullopt};
       return {.found = true, .revision = (*waiter)->batch.sequence};
     }
   }
@@ -420,9 +423,10 @@ Sequencer::Queued Sequencer::find_in(const std::vector<Waiter*>& waiters, Space 
 }
 
 Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView key, bool exact,
+                                                       std::uint64_t time_ms,
                                                        bool& rests_on_queued) const {
   for (const std::vector<Waiter*>* waiters : {&queue_, &group_}) {
-    const Queued queued = find_in(*waiters, space, key);
+    const Queued queued = find_in(*waiters, space, key, time_ms);
     if (!queued.found) continue;
     rests_on_queued = true;
     return queued.revision;
@@ -432,8 +436,9 @@ Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView ke
   if (!TALEA_TRY(live_.find_anywhere(guard, space, key, std::nullopt, found))) {
     return std::optional<Sequence>();
   }
-  if (!exact) return std::optional<Sequence>(1);
+  if (!exact && !found.entry.expires()) return std::optional<Sequence>(1);
   TALEA_TRY(found.check(VerifyReads::once));
+  if (found.entry.is_expired(time_ms)) return std::optional<Sequence>();
   return std::optional<Sequence>(found.sequence());
 }
 
@@ -455,13 +460,19 @@ std::string describe(const Batch::Precondition& precondition,
 
 }  // namespace
 
-Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> preconditions) const {
+Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> preconditions,
+                                       bool sees_expired) {
   Verdict verdict;
+  if (preconditions.empty()) return verdict;
+  // The time of the batch, if it comes to be one.
+  last_now_ = std::max(last_now_, clock_.wall_ms());
+  const std::uint64_t time_ms = sees_expired ? 0 : last_now_;
   for (std::size_t i = 0; i < preconditions.size(); ++i) {
     const Batch::Precondition& precondition = preconditions[i];
     const auto kind = precondition.kind;
     const bool exact = kind == Batch::Precondition::Kind::revision;
-    auto found = revision_of(precondition.space, precondition.key, exact, verdict.rests_on_queued);
+    auto found =
+        revision_of(precondition.space, precondition.key, exact, time_ms, verdict.rests_on_queued);
     if (found.ok()) {
       const bool holds = kind == Batch::Precondition::Kind::absent ? !*found
                          : kind == Batch::Precondition::Kind::present
@@ -469,7 +480,8 @@ Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> prec
                              : *found == precondition.revision;
       if (holds) continue;
       if (*found && !exact) {
-        found = revision_of(precondition.space, precondition.key, true, verdict.rests_on_queued);
+        found = revision_of(precondition.space, precondition.key, true, time_ms,
+                            verdict.rests_on_queued);
       }
     }
     if (!found.ok()) {

@@ -50,6 +50,8 @@ class Sequencer {
     std::span<const EntrySource> entries;
     std::span<const ExtentList* const> extents;
     const EncodedBatch* encoded = nullptr;
+    /// Whether preconditions see keys that have expired and are not removed yet: to remove them.
+    bool sees_expired = false;
     /// Given by apply(): use it, or do nothing when it is not above the last one.
     std::optional<Sequence> sequence;
   };
@@ -136,19 +138,22 @@ class Sequencer {
     FailedPrecondition failed;
     bool rests_on_queued = false;
   };
-  Verdict evaluate(std::span<const Batch::Precondition> preconditions) const TALEA_REQUIRES(mutex_);
+  Verdict evaluate(std::span<const Batch::Precondition> preconditions, bool sees_expired = false)
+      TALEA_REQUIRES(mutex_);
   // Gives a verdict away, after what it rests on is durable: nobody may be told of a write, or of
   // its sequence, that can still be rejected.
   Status deliver(Verdict verdict, FailedPrecondition* failed) TALEA_REQUIRES(mutex_);
-  // The revision of a key as of the end of the queue; none when it is absent.
+  // The revision of a key as of the end of the queue and of `time_ms`; none when it is absent.
   Result<std::optional<Sequence>> revision_of(Space space, BytesView key, bool exact,
-                                              bool& rests_on_queued) const TALEA_REQUIRES(mutex_);
+                                              std::uint64_t time_ms, bool& rests_on_queued) const
+      TALEA_REQUIRES(mutex_);
   // What queued batches did to the key: no answer, removed, or its revision.
   struct Queued {
     bool found = false;
     std::optional<Sequence> revision;
   };
-  static Queued find_in(const std::vector<Waiter*>& waiters, Space space, BytesView key);
+  static Queued find_in(const std::vector<Waiter*>& waiters, Space space, BytesView key,
+                        std::uint64_t time_ms);
 
   // Queues `waiter` and returns when it is done.
   // noexcept: whoever waits points into the stacks of others, so that running out of memory here

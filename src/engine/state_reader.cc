@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/engine_store.h"
+#include "engine/expiry_hint.h"
 
 namespace talea {
 namespace {
@@ -32,8 +33,12 @@ EngineStateReader::EngineStateReader(const EngineStore& store, SnapshotRegistry:
                                      std::vector<Space> spaces, std::uint64_t last_time_ms)
     : store_(store),
       pin_(std::move(pin)),
-      spaces_(std::move(spaces)),
-      last_time_ms_(last_time_ms) {}
+      may_expire_(std::find(spaces.begin(), spaces.end(), kExpirySpace) != spaces.end()),
+      last_time_ms_(last_time_ms) {
+  // Hints follow from the rows.
+  std::erase(spaces, kExpirySpace);
+  spaces_ = std::move(spaces);
+}
 
 Result<bool> EngineStateReader::next() {
   large_value_.reset();
@@ -41,7 +46,7 @@ Result<bool> EngineStateReader::next() {
   while (!scan_ || !TALEA_TRY(scan_->next())) {
     if (scanned_ == spaces_.size()) return false;
     auto scan = store_.make_scan(spaces_[scanned_++], {}, store_.live_->pin_again(pin_),
-                                 VerifyReads::always);
+                                 /*time_ms=*/0, VerifyReads::always);
     scanned_row_ = scan.get();
     scan_.emplace(std::move(scan));
   }

@@ -25,6 +25,7 @@ class EngineStateReader final : public StateReader {
 
   Sequence last_sequence() const override { return pin_.sequence(); }
   std::uint64_t last_time_ms() const override { return last_time_ms_; }
+  bool may_expire() const override { return may_expire_; }
   /// Errors: corruption, io_error; invalid_argument when the store was closed
   Result<bool> next() override;
   const StateRow& row() const override { return row_; }
@@ -33,8 +34,9 @@ class EngineStateReader final : public StateReader {
  private:
   const EngineStore& store_;
   const SnapshotRegistry::Pin pin_;
-  const std::vector<Space> spaces_;
+  const bool may_expire_;
   const std::uint64_t last_time_ms_;
+  std::vector<Space> spaces_;
   std::size_t scanned_ = 0;             // of spaces_, the present one included
   std::optional<Scan> scan_;            // of the present one
   Scan::State* scanned_row_ = nullptr;  // of scan_

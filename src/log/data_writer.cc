@@ -43,16 +43,12 @@ std::string DataWriter::path() const {
   return join_path(directory_, segment_file_name(header_.kind, header_.id));
 }
 
-Result<EntryExtent> DataWriter::add(const EntryView& entry, Sequence sequence, std::uint64_t now) {
+Result<EntryExtent> DataWriter::add(const EntrySource& entry, Sequence sequence,
+                                    std::uint64_t now) {
   TALEA_ASSERT(!keep_);
   if (!failure_.ok()) return failure_;
-  const EntrySource source{.space = entry.space,
-                           .key = entry.key,
-                           .value = entry.value,
-                           .is_remove = entry.is_remove,
-                           .is_extent_list = entry.is_extent_list};
   const EntryExtent place = append_single(
-      source, {.sequence = sequence, .now = now, .offset = bytes()}, context_, buffer_);
+      entry, {.sequence = sequence, .now = now, .offset = bytes()}, context_, buffer_);
   ++summary_.entries;
   summary_.lowest_sequence =
       summary_.entries == 1 ? sequence : std::min(summary_.lowest_sequence, sequence);

@@ -50,7 +50,7 @@ class DataWriter {
   /// Cost: one copy and one CRC of the entry; a write for each 256 KiB.
   /// `sequence`, `now`: of its batch.
   /// Errors: exhausted, io_error   the writer is of no more use, and says so again
-  Result<EntryExtent> add(const EntryView& entry, Sequence sequence, std::uint64_t now);
+  Result<EntryExtent> add(const EntrySource& entry, Sequence sequence, std::uint64_t now);
 
   /// Bytes so far, the header included.
   std::uint64_t bytes() const { return written_ + buffer_.size(); }

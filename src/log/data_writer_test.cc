@@ -19,7 +19,7 @@ constexpr const char* kFile = "store/0000000042.data";
 SegmentHeader data_header() {
   SegmentHeader header = test_header(42);
   header.kind = SegmentKind::data;
-  header.features = kFeatureExtents;
+  header.features = kEntryFeatures;
   return header;
 }
 
@@ -32,7 +32,7 @@ void make_directory(CrashFileSystem& disk) {
 struct Copied {
   Bytes key;
   Bytes value;
-  EntryView entry;
+  EntrySource entry;
   Sequence sequence;
   std::uint64_t now;
   EntryExtent place{};
@@ -46,6 +46,7 @@ struct Copied {
     entry.is_remove = below(random, 8) == 0;
     if (entry.is_remove) value.clear();
     entry.is_extent_list = !entry.is_remove && below(random, 8) == 0;
+    if (!entry.is_remove) entry.claims = random_claims(random, value.size(), entry.is_extent_list);
     entry.key = key;
     entry.value = value;
   }
@@ -103,6 +104,7 @@ TEST(DataWriter, WritesEachEntryAsASingleInAnyOrderOfSequences) {
     EXPECT_EQ(entry.value, copied->value);
     EXPECT_EQ(entry.is_remove, copied->entry.is_remove);
     EXPECT_EQ(entry.is_extent_list, copied->entry.is_extent_list);
+    EXPECT_EQ(entry.claims, copied->entry.claims);
     EXPECT_EQ(entry.sequence, copied->sequence);
   }
 }
@@ -118,7 +120,7 @@ TEST(DataWriter, MakesTheBytesThatABatchOfOneHasInTheLog) {
                             .offset = 4096 + below(random, 1U << 30)};
     Bytes single = "what is before";
     append_single({operation.space, operation.key, operation.value, operation.is_remove,
-                   operation.is_extent_list},
+                   operation.is_extent_list, operation.claims},
                   place, context, single);
     EXPECT_EQ(single, "what is before" + batch.at(place, context));
   }

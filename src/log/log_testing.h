@@ -11,12 +11,13 @@
 #include "io/crash_file_system.h"
 #include "log/record.h"
 #include "log/segment.h"
+#include "talea/limits.h"
 
 namespace talea {
 
 inline SegmentHeader test_header(std::uint32_t id = 17, std::uint64_t seed = 1) {
   SegmentHeader header;
-  header.features = kFeatureExtents | kFeaturePrepared;
+  header.features = kEntryFeatures | kFeaturePrepared;
   header.id = id;
   header.first_sequence = 1000;
   header.base_now = 1'700'000'000'000;
@@ -44,6 +45,7 @@ struct TestBatch {
     Bytes value = {};
     bool is_remove = false;
     bool is_extent_list = false;
+    EntryClaims claims = {};
   };
   std::vector<Operation> operations;
 
@@ -61,7 +63,7 @@ struct TestBatch {
     std::vector<EntrySource> entries;
     for (const Operation& operation : operations) {
       entries.push_back({operation.space, operation.key, operation.value, operation.is_remove,
-                         operation.is_extent_list});
+                         operation.is_extent_list, operation.claims});
     }
     return encode_batch(entries);
   }
@@ -74,6 +76,16 @@ struct TestBatch {
     return out;
   }
 };
+
+/// Half of the time nothing. A value that is an extent list is not compressed.
+inline EntryClaims random_claims(Random& random, std::size_t value_bytes, bool is_extent_list) {
+  EntryClaims claims;
+  if (below(random, 4) == 0) claims.expiry_ms = 1 + below(random, UINT64_MAX - 1);
+  if (!is_extent_list && below(random, 4) == 0) {
+    claims.raw_value_bytes = value_bytes + 1 + below(random, kInlineValueBytesMax - value_bytes);
+  }
+  return claims;
+}
 
 /// 1 to `entries_max` operations with keys and values of many lengths.
 inline TestBatch random_batch(Random& random, std::size_t entries_max) {
@@ -89,6 +101,7 @@ inline TestBatch random_batch(Random& random, std::size_t entries_max) {
     if (!operation.is_remove) {
       operation.value = random_bytes(random, lengths[below(random, 7)]);
       operation.is_extent_list = below(random, 8) == 0;
+      operation.claims = random_claims(random, operation.value.size(), operation.is_extent_list);
     }
     batch.operations.push_back(std::move(operation));
   }

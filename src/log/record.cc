@@ -16,8 +16,7 @@ namespace {
 constexpr std::size_t kCheckBytes = 4;
 // check, flags, more, sequence, now, distances to synced_through and to the record before
 constexpr std::size_t kSinglePrefixBytesMax = kCheckBytes + 2 + 4 * kVarintBytesMax;
-// ... and space, key length, value length.
-constexpr std::size_t kSingleHeaderBytesMax = kSinglePrefixBytesMax + 3 * kVarintBytesMax;
+constexpr std::size_t kSingleHeaderBytesMax = kSinglePrefixBytesMax + kBodyHeaderBytesMax;
 // More than any entry of a batch has before its key; fixed by the format.
 constexpr std::size_t kEntryHeaderBytesMax = 66;
 // No lawful record has longer entries: the limit of a batch, and what their headers add at most.
@@ -36,17 +35,28 @@ std::uint32_t entry_check(std::uint32_t seed, BytesView prefix, std::uint32_t bo
   return crc32c(crc32c(seed, prefix), {body_check_bytes, sizeof body_check_bytes});
 }
 
+// What stands in front of the key. Returns its end; there is room for kBodyHeaderBytesMax.
+char* store_body_header(const EntrySource& entry, char* to) {
+  to = store_varint(to, static_cast<std::uint32_t>(entry.space));
+  to = store_varint(to, entry.key.size());
+  to = store_varint(to, entry.value.size());
+  if (entry.claims.expiry_ms != 0) to = store_varint(to, entry.claims.expiry_ms);
+  if (entry.claims.raw_value_bytes != 0) to = store_varint(to, entry.claims.raw_value_bytes);
+  return to;
+}
+
 void append_body(const EntrySource& entry, Bytes& out) {
-  append_varint(out, static_cast<std::uint32_t>(entry.space));
-  append_varint(out, entry.key.size());
-  append_varint(out, entry.value.size());
+  char header[kBodyHeaderBytesMax];
+  out.append(header, static_cast<std::size_t>(store_body_header(entry, header) - header));
   out += entry.key;
   out += entry.value;
 }
 
 std::uint8_t entry_flags(const EntrySource& entry) {
   return static_cast<std::uint8_t>((entry.is_remove ? kFlagRemove : 0) |
-                                   (entry.is_extent_list ? kFlagExtents : 0));
+                                   (entry.is_extent_list ? kFlagExtents : 0) |
+                                   (entry.claims.expiry_ms != 0 ? kFlagExpiry : 0) |
+                                   (entry.claims.raw_value_bytes != 0 ? kFlagLz4 : 0));
 }
 
 std::uint32_t position_in(const Bytes& bytes) {
@@ -68,9 +78,7 @@ EncodedBatch::Single encode_single(const EntrySource& entry) {
   single.flags = entry_flags(entry);
   single.key = entry.key;
   single.value = entry.value;
-  char* end = store_varint(single.header, static_cast<std::uint32_t>(entry.space));
-  end = store_varint(end, entry.key.size());
-  end = store_varint(end, entry.value.size());
+  const char* const end = store_body_header(entry, single.header);
   single.header_bytes = static_cast<std::uint8_t>(end - single.header);
   const std::uint32_t header_check = crc32c(0, {single.header, single.header_bytes});
   single.body_check = crc32c(crc32c(header_check, entry.key), entry.value);
@@ -239,22 +247,26 @@ EntryExtent append_single(const EntrySource& entry, const RecordPlace& place,
 
 namespace {
 
-// The lengths and the space in front of a key.
+// What stands in front of a key.
 struct BodyHeader {
   std::uint64_t space = 0;
   std::uint64_t key_bytes = 0;
   std::uint64_t value_bytes = 0;
+  EntryClaims claims;
 };
 
 std::string_view check_flags(std::uint8_t flags, const SegmentContext& context) {
-  constexpr std::uint8_t kUnused = kFlagExpiry | kFlagLz4 | kFlagEncrypted;
-  // A segment with these features would have been refused at its header.
-  if ((flags & kUnused) != 0) return "it uses a flag that its segment does not announce";
-  if ((flags & kFlagExtents) != 0 && (context.features & kFeatureExtents) == 0) {
-    return "it refers to extents, which its segment does not announce";
+  unsigned unknown = kFlagEncrypted;  // a segment with that would have been refused at its header
+  if ((context.features & kFeatureExpiry) == 0) unknown |= kFlagExpiry;
+  if ((context.features & kFeatureLz4) == 0) unknown |= kFlagLz4;
+  if ((context.features & kFeatureExtents) == 0) unknown |= kFlagExtents;
+  if ((flags & unknown) != 0) return "it uses a flag that its segment does not announce";
+  constexpr unsigned kOfValues = kFlagExpiry | kFlagLz4 | kFlagExtents;
+  if ((flags & kFlagRemove) != 0 && (flags & kOfValues) != 0) {
+    return "it removes a key and says something of its value";
   }
-  if ((flags & kFlagExtents) != 0 && (flags & kFlagRemove) != 0) {
-    return "it removes a key and has a value";
+  if ((flags & kFlagExtents) != 0 && (flags & kFlagLz4) != 0) {
+    return "it compresses an extent list";
   }
   return {};
 }
@@ -275,12 +287,20 @@ std::string_view check_body_header(const BodyHeader& header, std::uint8_t flags)
   if ((flags & kFlagRemove) != 0 && header.value_bytes != 0) {
     return "it removes a key and has a value";
   }
+  const EntryClaims& claims = header.claims;
+  if ((flags & kFlagExpiry) != 0 && claims.expiry_ms == 0) return "its expiry is out of range";
+  if ((flags & kFlagLz4) != 0 && (claims.raw_value_bytes <= header.value_bytes ||
+                                  claims.raw_value_bytes > kInlineValueBytesMax)) {
+    return "its length before compression is out of range";
+  }
   return {};
 }
 
-bool take_body_header(BytesView& from, BodyHeader& header) {
+bool take_body_header(BytesView& from, std::uint8_t flags, BodyHeader& header) {
   return take_varint(from, header.space) && take_varint(from, header.key_bytes) &&
-         take_varint(from, header.value_bytes);
+         take_varint(from, header.value_bytes) &&
+         ((flags & kFlagExpiry) == 0 || take_varint(from, header.claims.expiry_ms)) &&
+         ((flags & kFlagLz4) == 0 || take_varint(from, header.claims.raw_value_bytes));
 }
 
 void fill_entry(const BodyHeader& header, std::uint8_t flags, BytesView content, EntryView& out) {
@@ -289,6 +309,7 @@ void fill_entry(const BodyHeader& header, std::uint8_t flags, BytesView content,
   out.value = content.substr(header.key_bytes, header.value_bytes);
   out.is_remove = (flags & kFlagRemove) != 0;
   out.is_extent_list = (flags & kFlagExtents) != 0;
+  out.claims = header.claims;
 }
 
 RecordDecode bad(std::string_view problem) {
@@ -343,7 +364,7 @@ RecordDecode parse_single(BytesView bytes, const SegmentContext& context, Single
   }
   if ((more & kMoreFollows) != 0 && !take_varint(rest, follows_distance)) return malformed(bytes);
   out.body_start = bytes.size() - rest.size();
-  if (!take_body_header(rest, out.body)) return malformed(bytes);
+  if (!take_body_header(rest, flags, out.body)) return malformed(bytes);
   out.content_start = bytes.size() - rest.size();
   if (const auto problem = check_body_header(out.body, flags); !problem.empty()) {
     return bad(problem);
@@ -415,7 +436,7 @@ std::uint64_t decode_batch_entry(BytesView bytes, std::uint64_t offset,
   if (!take_varint(rest, out.header_distance) || out.header_distance < kBatchHeaderBytes) return 0;
   const std::size_t body_start = bytes.size() - rest.size();
   BodyHeader header;
-  if (!take_body_header(rest, header)) return 0;
+  if (!take_body_header(rest, flags, header)) return 0;
   if (const auto flaw = check_body_header(header, flags); !flaw.empty()) return problem = flaw, 0;
   const std::size_t content_start = bytes.size() - rest.size();
   const std::uint64_t total = content_start + header.key_bytes + header.value_bytes;

@@ -35,7 +35,7 @@ enum RecordFlag : std::uint8_t {
   kFlagBatch = 0x01,      // a batch header; without it and kFlagInBatch, a single
   kFlagRemove = 0x02,     // the key is removed; there is no value
   kFlagExpiry = 0x04,     // an expiry follows the lengths
-  kFlagLz4 = 0x08,        // the value is compressed; its raw length follows
+  kFlagLz4 = 0x08,        // the value is compressed; its raw length follows these
   kFlagEncrypted = 0x10,  // key and value are sealed; the key id follows, the tag ends the entry
   kFlagExtents = 0x20,    // the value is an extent list
   kFlagMore = 0x40,       // a byte of MoreFlag bits follows the flags
@@ -48,6 +48,8 @@ enum MoreFlag : std::uint8_t {
 };
 
 inline constexpr std::size_t kBatchHeaderBytes = 48;
+/// Space, key length, value length, expiry, and the length before compression.
+inline constexpr std::size_t kBodyHeaderBytesMax = 5 * kVarintBytesMax;
 /// Behind the entries of a batch that says which record it follows: the first of a segment.
 inline constexpr std::size_t kFollowsBytes = 8;
 
@@ -65,13 +67,24 @@ struct SegmentContext {
         base_now(header.base_now) {}
 };
 
+/// What an entry may say of its value besides.
+struct EntryClaims {
+  friend bool operator==(const EntryClaims&, const EntryClaims&) = default;
+
+  /// When the key expires, in milliseconds since 1970; 0: never.
+  std::uint64_t expiry_ms = 0;
+  /// Length of the value before it was compressed; 0: it is not.
+  std::uint64_t raw_value_bytes = 0;
+};
+
 /// One operation as it is to be stored: views into a Batch.
 struct EntrySource {
-  Space space;
-  BytesView key;
-  BytesView value;
-  bool is_remove;
-  bool is_extent_list;
+  Space space = Space::user;
+  BytesView key = {};
+  BytesView value = {};
+  bool is_remove = false;
+  bool is_extent_list = false;
+  EntryClaims claims = {};
 };
 
 /// A batch on its way to the log: everything but its place. A single is not copied before it has
@@ -86,7 +99,7 @@ struct EncodedBatch {
   struct Single {
     std::uint8_t flags = 0;
     std::uint8_t header_bytes = 0;  // in front of the key, in the body
-    char header[3 * kVarintBytesMax] = {};
+    char header[kBodyHeaderBytesMax] = {};
     std::uint32_t body_check = 0;
     BytesView key;
     BytesView value;
@@ -144,11 +157,17 @@ struct EntryView {
   BytesView value;
   bool is_remove = false;
   bool is_extent_list = false;
+  EntryClaims claims = {};
   /// A single carries its sequence; an entry of a batch the distance back to its header.
   std::optional<Sequence> sequence;
   std::uint64_t header_distance = 0;
   EntryExtent place{};
 };
+
+/// The entry as it is to be stored again.
+inline EntrySource source_of(const EntryView& entry) {
+  return {entry.space, entry.key, entry.value, entry.is_remove, entry.is_extent_list, entry.claims};
+}
 
 /// A record, decoded and checked.
 struct RecordView {

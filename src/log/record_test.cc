@@ -5,6 +5,7 @@
 #include "codec/crc32c.h"
 #include "codec/fixed.h"
 #include "log/log_testing.h"
+#include "log/stored_entry.h"
 #include "talea/limits.h"
 #include "tests/support/test_directory.h"
 
@@ -88,9 +89,17 @@ TEST(Record, OfRandomBatchesIsReadBackWholeAndEntryByEntry) {
         EXPECT_EQ(view.value, operation.value);
         EXPECT_EQ(view.is_remove, operation.is_remove);
         EXPECT_EQ(view.is_extent_list, operation.is_extent_list);
+        EXPECT_EQ(view.claims, operation.claims);
         EXPECT_EQ(view.place.offset, places[i].offset);
         EXPECT_EQ(view.place.bytes, places[i].bytes);
       }
+      StoredEntry stored;
+      ASSERT_TRUE(read_stored_entry(alone.data(), alone.data() + alone.size(), stored));
+      EXPECT_EQ(stored.key, operation.key);
+      EXPECT_EQ(stored.value, operation.value);
+      EXPECT_EQ(stored.bytes, places[i].bytes);
+      EXPECT_EQ(stored.source().claims, operation.claims);
+      EXPECT_TRUE(stored_entry_matches(alone.data(), stored, places[i].offset, context()));
       if (places.size() == 1) {
         EXPECT_EQ(entry->sequence, at.sequence);
       } else {
@@ -378,6 +387,50 @@ TEST(Record, ThatUsesExtentsNeedsASegmentThatAnnouncesThem) {
   EXPECT_EQ(outcome(batch.at(place(), context())), DecodeOutcome::ok);
   EXPECT_EQ(outcome(batch.at(place(), context()), kOffset, SegmentContext(header)),
             DecodeOutcome::bad);
+}
+
+TEST(Record, ThatExpiresOrIsCompressedNeedsASegmentThatAnnouncesIt) {
+  const auto outcome_with = [](const EntryClaims& claims, std::uint32_t features) {
+    SegmentHeader header = test_header();
+    header.features = features;
+    TestBatch batch;
+    batch.put("key", "value").put("other", "value");
+    batch.operations[1].claims = claims;
+    const DecodeOutcome multiple =
+        outcome(batch.at(place(), context()), kOffset, SegmentContext(header));
+    batch.operations.erase(batch.operations.begin());
+    EXPECT_EQ(outcome(batch.at(place(), context()), kOffset, SegmentContext(header)), multiple);
+    return multiple;
+  };
+  const EntryClaims expires{.expiry_ms = 1};
+  const EntryClaims compressed{.raw_value_bytes = 6};
+  EXPECT_EQ(outcome_with(expires, kFeatureExpiry), DecodeOutcome::ok);
+  EXPECT_EQ(outcome_with(expires, kFeatureLz4), DecodeOutcome::bad);
+  EXPECT_EQ(outcome_with(compressed, kFeatureLz4), DecodeOutcome::ok);
+  EXPECT_EQ(outcome_with(compressed, kFeatureExpiry), DecodeOutcome::bad);
+}
+
+TEST(Record, WithNonsenseAboutItsValueAndARightCheckIsNoRecord) {
+  using std::string_literals::operator""s;
+  const auto with = [](char flags, const Bytes& claims) {
+    return outcome(forged_single(Bytes{flags} + "\x00\x00"s, "\x00\x01\x02"s + claims + "kvv"));
+  };
+  const Bytes largest = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s;
+  EXPECT_EQ(with('\x04', "\x01"s), DecodeOutcome::ok);
+  EXPECT_EQ(with('\x04', largest), DecodeOutcome::ok) << "an expiry in the far future";
+  EXPECT_EQ(with('\x04', "\x00"s), DecodeOutcome::bad) << "an expiry that says never";
+  EXPECT_EQ(with('\x08', "\x03"s), DecodeOutcome::ok);
+  EXPECT_EQ(with('\x08', "\x80\x80\x40"s), DecodeOutcome::ok) << "a MiB";
+  EXPECT_EQ(with('\x08', "\x81\x80\x40"s), DecodeOutcome::bad) << "more than a MiB";
+  EXPECT_EQ(with('\x08', "\x02"s), DecodeOutcome::bad) << "no longer than it is";
+  EXPECT_EQ(with('\x08', largest), DecodeOutcome::bad);
+  EXPECT_EQ(with('\x0c', "\x05\x03"s), DecodeOutcome::ok) << "both; the expiry comes first";
+  EXPECT_EQ(with('\x28', "\x03"s), DecodeOutcome::bad) << "an extent list that is compressed";
+  for (const char flags : {'\x06', '\x0a'}) {
+    EXPECT_EQ(outcome(forged_single(Bytes{flags} + "\x00\x00"s, "\x00\x01\x00\x05k"s)),
+              DecodeOutcome::bad)
+        << "a removal with an expiry or a length";
+  }
 }
 
 // Changes bytes in front of the body and in entries, and makes every check right that still can be:

@@ -63,8 +63,8 @@ class Segment {
     const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
     return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out);
   }
-  /// Where the next entry begins, for a walk: `offset` is kSegmentHeaderBytes or the end of an entry.
-  /// At the end of the segment's content there is none.
+  /// Where the next entry begins, for a walk: `offset` is kSegmentHeaderBytes or the end of an
+  /// entry. At the end of the segment's content there is none.
   std::uint64_t next_entry(std::uint64_t offset) const;
   /// Where an entry lies in memory, to ask for it; what is there is for peek() to read.
   const char* address_of(std::uint32_t offset) const { return memory_ + offset; }

@@ -20,7 +20,10 @@ inline constexpr std::uint16_t kSegmentVersion = 1;
 inline constexpr std::uint64_t kSegmentHeaderBytes = kFileHeaderBytes;
 
 /// The features that this build can read.
-inline constexpr std::uint32_t kFeaturesSupported = kFeatureExtents | kFeaturePrepared;
+inline constexpr std::uint32_t kFeaturesSupported =
+    kFeatureExpiry | kFeatureLz4 | kFeatureExtents | kFeaturePrepared;
+/// Those that every segment with entries announces: any entry may make use of them.
+inline constexpr std::uint32_t kEntryFeatures = kFeatureExpiry | kFeatureLz4 | kFeatureExtents;
 
 struct SegmentHeader {
   SegmentKind kind = SegmentKind::log;

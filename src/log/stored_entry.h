@@ -25,11 +25,29 @@ struct StoredEntry {
   std::uint32_t body = 0;   // where the body begins, behind the start of the entry
   std::uint32_t bytes = 0;  // of the whole entry
   BytesView key;
-  BytesView value;
+  BytesView value;     // as it is stored
+  EntryClaims claims;  // good if the flags say so
 
   bool is_remove() const { return (flags & kFlagRemove) != 0; }
   bool is_extent_list() const { return (flags & kFlagExtents) != 0; }
   bool is_in_batch() const { return (flags & kFlagInBatch) != 0; }
+  bool is_compressed() const { return (flags & kFlagLz4) != 0; }
+  bool expires() const { return (flags & kFlagExpiry) != 0; }
+  /// 0: never.
+  std::uint64_t expiry_ms() const { return expires() ? claims.expiry_ms : 0; }
+  /// Whether the key is gone at `time_ms`.
+  bool is_expired(std::uint64_t time_ms) const { return expires() && claims.expiry_ms <= time_ms; }
+  /// The entry as it is to be stored again.
+  EntrySource source() const {
+    EntryClaims said;
+    if (expires()) said.expiry_ms = claims.expiry_ms;
+    if (is_compressed()) said.raw_value_bytes = claims.raw_value_bytes;
+    return {Space{space}, key, value, is_remove(), is_extent_list(), said};
+  }
+  /// Length of the value as it was put.
+  std::uint64_t raw_value_bytes() const {
+    return is_compressed() ? claims.raw_value_bytes : value.size();
+  }
 };
 
 namespace internal {
@@ -99,6 +117,13 @@ inline bool read_stored_entry(const char* at, const char* end, StoredEntry& out)
   if ((next = internal::read_varint(next, end, space)) == nullptr) return false;
   if ((next = internal::read_varint(next, end, key_bytes)) == nullptr) return false;
   if ((next = internal::read_varint(next, end, value_bytes)) == nullptr) return false;
+  if ((out.flags & (kFlagExpiry | kFlagLz4)) != 0) [[unlikely]] {
+    if (out.expires()) next = internal::read_varint(next, end, out.claims.expiry_ms);
+    if (next != nullptr && out.is_compressed()) {
+      next = internal::read_varint(next, end, out.claims.raw_value_bytes);
+    }
+    if (next == nullptr) return false;
+  }
   const auto rest = static_cast<std::uint64_t>(end - next);
   if (key_bytes > rest || value_bytes > rest - key_bytes) return false;
   out.space = static_cast<std::uint32_t>(space);

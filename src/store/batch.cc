@@ -7,19 +7,40 @@
 namespace talea {
 
 Batch& Batch::put(BytesView key, BytesView value, Space space) {
-  operations_.push_back({Operation::Kind::put, space, Bytes(key), Bytes(value), 0});
-  return *this;
+  return put(key, value, Expiry::never(), space);
 }
 
 Batch& Batch::put(BytesView key, const StoredValue& value, Space space) {
-  if (value.owner_ == 0) return put(key, BytesView(value.inline_value_), space);
-  operations_.push_back(
-      {Operation::Kind::put_stored, space, Bytes(key), value.extent_list_, value.owner_});
+  return put(key, value, Expiry::never(), space);
+}
+
+Batch& Batch::put(BytesView key, BytesView value, Expiry expiry, Space space) {
+  add({.kind = Operation::Kind::put,
+       .space = space,
+       .key = Bytes(key),
+       .value = Bytes(value),
+       .expiry = expiry});
+  return *this;
+}
+
+Batch& Batch::put(BytesView key, const StoredValue& value, Expiry expiry, Space space) {
+  if (value.owner_ == 0) return put(key, BytesView(value.inline_value_), expiry, space);
+  add({.kind = Operation::Kind::put_stored,
+       .space = space,
+       .key = Bytes(key),
+       .value = value.extent_list_,
+       .stored_owner = value.owner_,
+       .expiry = expiry});
+  return *this;
+}
+
+Batch& Batch::set_expiry(BytesView key, Expiry expiry, Space space) {
+  add({.kind = Operation::Kind::set_expiry, .space = space, .key = Bytes(key), .expiry = expiry});
   return *this;
 }
 
 Batch& Batch::remove(BytesView key, Space space) {
-  operations_.push_back({Operation::Kind::remove, space, Bytes(key), {}, 0});
+  add({.kind = Operation::Kind::remove, .space = space, .key = Bytes(key)});
   return *this;
 }
 
@@ -50,10 +71,22 @@ Status check_key(BytesView key) {
                                   std::to_string(key.size()));
 }
 
+Status check_expiry(Expiry expiry) {
+  const bool is_after = expiry.kind() == Expiry::Kind::after;
+  if (!is_after && expiry.kind() != Expiry::Kind::at) return {};
+  const std::uint64_t max = is_after ? kTimeToLiveMsMax : kExpiryMsMax;
+  if (expiry.ms() >= 1 && expiry.ms() <= max) return {};
+  return Status::invalid_argument(
+      std::string(is_after ? "a time to live is" : "an expiry is a time since 1970 of") + " 1 to " +
+      std::to_string(max) + " ms; this one is " + std::to_string(expiry.ms()));
+}
+
 Status check_batch(const Batch& batch) {
   std::uint64_t inline_bytes = 0;
+  std::uint64_t entries = 0;
   for (const Batch::Operation& operation : batch.operations()) {
     TALEA_TRY(check_key(operation.key));
+    TALEA_TRY(check_expiry(operation.expiry));
     const std::uint64_t value_bytes = operation.value.size();
     if (operation.kind == Batch::Operation::Kind::put && value_bytes > kValueBytesMax) {
       return Status::invalid_argument("a value has at most " + std::to_string(kValueBytesMax) +
@@ -61,7 +94,10 @@ Status check_batch(const Batch& batch) {
                                       std::to_string(value_bytes) +
                                       ". Stream it through write_value()");
     }
-    inline_bytes += operation.key.size();
+    // One that expires is written twice: with its value, and with its time.
+    const std::uint64_t times = operation.expiry.kind() == Expiry::Kind::never ? 1 : 2;
+    entries += times;
+    inline_bytes += times * operation.key.size();
     if (operation.kind != Batch::Operation::Kind::put || value_bytes <= kInlineValueBytesMax) {
       inline_bytes += value_bytes;
     }
@@ -69,10 +105,11 @@ Status check_batch(const Batch& batch) {
   for (const Batch::Precondition& precondition : batch.preconditions()) {
     TALEA_TRY(check_key(precondition.key));
   }
-  if (batch.operations().size() > kBatchEntriesMax) {
+  if (entries > kBatchEntriesMax) {
     return Status::invalid_argument("a batch has at most " + std::to_string(kBatchEntriesMax) +
-                                    " operations; this one has " +
-                                    std::to_string(batch.operations().size()) + ". Split it");
+                                    " operations, of which those with an expiry count twice; this "
+                                    "one has " +
+                                    std::to_string(entries) + ". Split it");
   }
   if (inline_bytes > kBatchInlineBytesMax) {
     return Status::invalid_argument(

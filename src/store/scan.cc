@@ -14,5 +14,6 @@ Result<bool> Scan::read_on() {
 }
 Result<BytesView> Scan::other_value() { return state_->other_value(); }
 Result<Sequence> Scan::revision() { return state_->revision(); }
+Result<std::uint64_t> Scan::expiry_ms() { return TALEA_TRY(state_->describe()).expiry_ms; }
 
 }  // namespace talea

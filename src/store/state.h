@@ -42,6 +42,8 @@ class StateReader {
   /// What the rows are the state at: no revision is higher, and no time later.
   virtual Sequence last_sequence() const = 0;
   virtual std::uint64_t last_time_ms() const = 0;
+  /// Whether there may be a row that expires.
+  virtual bool may_expire() const { return false; }
 
   /// Moves to the next row, whatever was read of the value of this one; false at the end.
   /// Errors: corruption, io_error, and what the source of the rows says; the reader is of no more

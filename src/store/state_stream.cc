@@ -17,7 +17,7 @@ namespace {
 
 constexpr BytesView kMagic = "TALEASTA";
 constexpr std::uint16_t kVersion = 1;
-constexpr std::uint32_t kFeaturesSupported = 0;
+constexpr std::uint32_t kFeaturesSupported = kFeatureExpiry;
 constexpr BytesView kHashIntroduction("talea state 1\0\0\0", 16);
 // Of a row in front of its key, the hash leaves out the time, which comes last.
 constexpr std::size_t kHashedRowBytes = kStateRowBytes - sizeof(std::uint64_t);
@@ -45,7 +45,7 @@ void check_row(const StateReader& reader) {
   TALEA_ASSERT(row.revision > 0 && row.revision <= reader.last_sequence());
   TALEA_ASSERT(row.value_bytes <= kStreamedValueBytesMax);
   TALEA_ASSERT(row.time_ms <= reader.last_time_ms());
-  TALEA_ASSERT(row.expiry_ms == 0);  // a feature of its own, and not announced
+  TALEA_ASSERT(row.expiry_ms == 0 || reader.may_expire());
 }
 
 // Calls `on_row` for each row and `on_value` for each piece of its value.
@@ -76,7 +76,7 @@ class FrameWriter {
     Bytes header(kMagic);
     append_fixed(header, kVersion);
     append_fixed(header, std::uint16_t{0});
-    append_fixed(header, std::uint32_t{0});
+    append_fixed(header, std::uint32_t{reader.may_expire() ? kFeatureExpiry : 0U});
     append_fixed(header, reader.last_sequence());
     append_fixed(header, reader.last_time_ms());
     header.resize(kHeaderCheckedBytes);
@@ -209,6 +209,7 @@ Status StateStreamReader::read_header() {
   const std::string unknown =
       unsupported_features(load_fixed<std::uint32_t>(header.data() + 12), kFeaturesSupported);
   if (!unknown.empty()) return Status::unsupported("state stream with " + unknown);
+  may_expire_ = (load_fixed<std::uint32_t>(header.data() + 12) & kFeatureExpiry) != 0;
   last_sequence_ = load_fixed<std::uint64_t>(header.data() + 16);
   last_time_ms_ = load_fixed<std::uint64_t>(header.data() + 24);
   if (load_fixed<std::uint16_t>(header.data() + 10) != 0 ||
@@ -282,7 +283,7 @@ Status StateStreamReader::read_row() {
     return damaged("the length of a value is out of range");
   }
   if (row_.revision == 0 || row_.revision > last_sequence_ || row_.time_ms > last_time_ms_ ||
-      row_.expiry_ms != 0) {
+      (row_.expiry_ms != 0 && !may_expire_)) {
     return damaged("a revision or a time is out of range");
   }
   TALEA_TRY(gather(key_bytes));

@@ -62,6 +62,7 @@ class StateStreamReader final : public StateReader {
 
   Sequence last_sequence() const override { return last_sequence_; }
   std::uint64_t last_time_ms() const override { return last_time_ms_; }
+  bool may_expire() const override { return may_expire_; }
   /// Errors: corruption   the stream is damaged or cut short; the message says where
   Result<bool> next() override;
   const StateRow& row() const override { return row_; }
@@ -91,6 +92,7 @@ class StateStreamReader final : public StateReader {
   std::uint32_t check_ = 0;   // of the frame before
   Sequence last_sequence_ = 0;
   std::uint64_t last_time_ms_ = 0;
+  bool may_expire_ = false;
   Status failed_;
 
   Bytes buffer_;           // content of frames, checked

@@ -40,9 +40,11 @@ MemoryState random_state(SeededRandom& random, std::size_t rows) {
     Bytes key(1 + (pick(50) == 0 ? pick(kKeyBytesMax) : pick(30)), '\0');
     for (char& byte : key) byte = static_cast<char>(pick(256));
     const std::uint64_t value_bytes = pick(50) == 0 ? pick(3 * kMiB) : pick(2000);
-    state.rows[{static_cast<Space>(pick(3)), key}] = {
-        Bytes(value_bytes, static_cast<char>(pick(256))), 1 + pick(1000), pick(2'000'000)};
+    MemoryState::Value& value = state.rows[{static_cast<Space>(pick(3)), key}];
+    value = {Bytes(value_bytes, static_cast<char>(pick(256))), 1 + pick(1000), pick(2'000'000)};
+    if (pick(5) == 0) value.expiry_ms = random.next_u64() | 1;
   }
+  state.may_expire = true;
   return state;
 }
 
@@ -300,11 +302,11 @@ TEST(StateStreamNonsense, ANewerVersionOrFeatureIsUnsupported) {
   Forgery newer = honest();
   newer.version = 2;
   EXPECT_EQ(read_status(newer.bytes()).code(), Code::unsupported);
-  Forgery expiry = honest();
-  expiry.features = 1;
-  const Status status = read_status(expiry.bytes());
+  Forgery compressed = honest();
+  compressed.features = 3;
+  const Status status = read_status(compressed.bytes());
   EXPECT_EQ(status.code(), Code::unsupported);
-  EXPECT_THAT(status.message(), HasSubstr("expiry"));
+  EXPECT_THAT(status.message(), HasSubstr("LZ4 compression"));
 }
 
 TEST(StateStreamNonsense, ReservedBytesAreZero) {

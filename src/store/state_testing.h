@@ -17,11 +17,13 @@ struct MemoryState {
     Bytes bytes;
     Sequence revision = 1;
     std::uint64_t time_ms = 0;
+    std::uint64_t expiry_ms = 0;
     friend bool operator==(const Value&, const Value&) = default;
   };
   std::map<std::pair<Space, Bytes>, Value> rows = {};
   Sequence last_sequence = 1000;
   std::uint64_t last_time_ms = 2'000'000;
+  bool may_expire = false;
   friend bool operator==(const MemoryState&, const MemoryState&) = default;
 };
 
@@ -33,13 +35,14 @@ class MemoryStateReader final : public StateReader {
 
   Sequence last_sequence() const override { return state_.last_sequence; }
   std::uint64_t last_time_ms() const override { return state_.last_time_ms; }
+  bool may_expire() const override { return state_.may_expire; }
   Result<bool> next() override {
     if (following_ == state_.rows.end()) return false;
     const auto& [place, value] = *following_++;
     row_ = {.space = place.first,
             .key = place.second,
             .revision = value.revision,
-            .expiry_ms = 0,
+            .expiry_ms = value.expiry_ms,
             .value_bytes = value.bytes.size(),
             .time_ms = value.time_ms};
     left_ = value.bytes;
@@ -62,11 +65,14 @@ class MemoryStateReader final : public StateReader {
 
 /// What is left in `reader`.
 inline Result<MemoryState> read_all(StateReader& reader) {
-  MemoryState state{.last_sequence = reader.last_sequence(), .last_time_ms = reader.last_time_ms()};
+  MemoryState state{.last_sequence = reader.last_sequence(),
+                    .last_time_ms = reader.last_time_ms(),
+                    .may_expire = reader.may_expire()};
   while (TALEA_TRY(reader.next())) {
     const StateRow row = reader.row();
     MemoryState::Value& value = state.rows[{row.space, Bytes(row.key)}];
-    value = {.bytes = {}, .revision = row.revision, .time_ms = row.time_ms};
+    value = {
+        .bytes = {}, .revision = row.revision, .time_ms = row.time_ms, .expiry_ms = row.expiry_ms};
     for (;;) {
       const BytesView piece = TALEA_TRY(reader.read_value());
       if (piece.empty()) break;

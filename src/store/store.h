@@ -52,6 +52,7 @@ struct Scan::State {
 /// Checks the limits of limits.h.
 /// Errors: invalid_argument, with the limit and what was given
 Status check_key(BytesView key);
+Status check_expiry(Expiry expiry);
 Status check_batch(const Batch& batch);
 
 }  // namespace talea

@@ -24,6 +24,9 @@ namespace {
 
 constexpr const char* kClosed = "store-v1";
 constexpr const char* kUnclosed = "store-v1-unclosed";
+// The same as a writer of today makes it, whose entries may expire and be compressed.
+constexpr const char* kClosedNow = "store-v1-values";
+constexpr const char* kUnclosedNow = "store-v1-values-unclosed";
 constexpr std::uint64_t kBegan = 1'700'000'000'000;
 constexpr std::uint64_t kDayMs = 24 * 60 * 60 * 1000;
 
@@ -49,6 +52,7 @@ struct World {
     Options options;
     options.segment_bytes = kSegmentBytesMin;
     options.read_only = read_only;
+    options.compress_from_bytes = 100;
     return EngineStore::open(seams(), path, options);
   }
 };
@@ -66,11 +70,20 @@ Content expected_content() {
           {"echo", {"five", 6}}};
 }
 
+// Of the stores of today.
+Content expected_content_now() {
+  Content content = expected_content();
+  content["golf"] = {"seven", 8};
+  content["hotel"] = {Bytes(500, 'h'), 9};
+  return content;
+}
+constexpr std::uint64_t kGolfExpires = kBegan + 10 * kDayMs;
+
 // Makes the two stores below `directory`.
 void write_stores(const std::string& directory) {
   World world;
-  const std::string closed = directory + "/" + kClosed;
-  const std::string unclosed = directory + "/" + kUnclosed;
+  const std::string closed = directory + "/" + kClosedNow;
+  const std::string unclosed = directory + "/" + kUnclosedNow;
   {
     auto store = world.open(closed).value();
     ASSERT_TRUE(store->put(Space::user, "alpha", "one").ok());
@@ -92,6 +105,12 @@ void write_stores(const std::string& directory) {
   auto store = world.open(closed).value();
   ASSERT_EQ(store->put(Space::user, "echo", "five").value(), 6U);
   ASSERT_EQ(store->put(Space::user, "alpha", "six").value(), 7U);
+  Batch expires;
+  expires.put("golf", "seven", Expiry::at(kGolfExpires));
+  ASSERT_EQ(store->commit(expires, nullptr).value(), 8U);
+  Batch both;
+  both.put("hotel", Bytes(500, 'h'), Expiry::at(kGolfExpires + 1));
+  ASSERT_EQ(store->commit(both, nullptr).value(), 9U);
   std::filesystem::copy(closed, unclosed);
   ASSERT_TRUE(store->close().ok());
 }
@@ -157,7 +176,7 @@ void expect_content(EngineStore& store, const Content& expected) {
 
 TEST(GoldenStore, IsWrittenByteForByte) {
   write_stores(test_directory());
-  for (const char* store : {kClosed, kUnclosed}) {
+  for (const char* store : {kClosedNow, kUnclosedNow}) {
     const std::string written = test_directory() + "/" + store;
     for (const std::string& name : names_in(written)) {
       expect_golden(std::string(store) + "/" + name, read_whole_file(written + "/" + name));
@@ -174,6 +193,21 @@ TEST(GoldenStore, IsReadRight) {
     expect_content(**store, expected_content());
     EXPECT_EQ((*store)->recovery().bytes_dropped, 0U);
     EXPECT_EQ((*store)->recovery().last_sequence, 7U);
+  }
+}
+
+TEST(GoldenStore, OfTodayIsReadRight) {
+  for (const char* name : {kClosedNow, kUnclosedNow}) {
+    World world;
+    auto store = world.open(copy_of(name), true);
+    ASSERT_TRUE(store.ok()) << store.status().to_string();
+    expect_content(**store, expected_content_now());
+    EXPECT_EQ((*store)->get(Space::user, "golf").value()->expiry_ms, kGolfExpires);
+    EXPECT_EQ((*store)->get(Space::user, "alpha").value()->expiry_ms, 0U);
+    EXPECT_EQ((*store)->recovery().last_sequence, 9U);
+    world.clock.set_wall_ms(kGolfExpires);
+    EXPECT_FALSE((*store)->get(Space::user, "golf").value().has_value());
+    EXPECT_TRUE((*store)->get(Space::user, "hotel").value().has_value());
   }
 }
 
