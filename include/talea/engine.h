@@ -35,6 +35,7 @@
 
 #include "talea/batch.h"
 #include "talea/bytes.h"
+#include "talea/changes.h"
 #include "talea/limits.h"
 #include "talea/result.h"
 #include "talea/state.h"
@@ -94,6 +95,9 @@ struct Options {
   /// next one that checkpoint_bytes or Engine::checkpoint brings, and what was copied is on the
   /// disk twice until then; a compaction does not begin before that.
   bool checkpoint_after_compaction = true;
+  /// How much log is kept for changes() when nothing else needs it, newest first, in bytes. 0: what
+  /// a checkpoint has done with may go. Costs that much disk.
+  std::uint64_t changes_bytes = 0;
   /// How many threads do the work of the background: 0 to 64; more than three have nothing to do.
   /// Fewer do it one after the other, so that a sync of SyncMode::interval waits for the end of a
   /// compaction. 0: no thread is started. Then writers do what is due, after their own write, and
@@ -241,6 +245,7 @@ class ValueReader {
   Status seek(std::uint64_t offset);
 
  private:
+  friend class ChangeReader;
   friend class EngineStore;
   struct State;
   explicit ValueReader(std::unique_ptr<State> state);
@@ -501,6 +506,11 @@ class Engine {
   ///         exhausted, denied, io_error, and those of `source`
   static Result<StateHash> restore(const std::string& path, const StateSource& source,
                                    const Options& options = {});
+
+  /// What was committed behind batch `after`, in order, of keys that begin with `prefix`; 0: from
+  /// the first one on. Costs nothing until it is read. See ChangeReader. Errors: invalid_argument
+  /// the engine is closed
+  Result<ChangeReader> changes(Sequence after, BytesView prefix = {});
 
   /// Begins a value of any length.
   Result<ValueWriter> write_value();

@@ -20,6 +20,7 @@ constexpr FeatureName kFeatureNames[] = {
     {kFeatureExtents, "extents"},
     {kFeatureCheckpoint, "checkpoints"},
     {kFeaturePrepared, "prepared segments"},
+    {kFeatureState, "rows of a state"},
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ enum Feature : std::uint32_t {
   kFeatureExtents = 1U << 4,
   kFeatureCheckpoint = 1U << 5,
   kFeaturePrepared = 1U << 6,
+  kFeatureState = 1U << 7,
 };
 
 /// `features` that are not in `supported`, by name: "encryption, feature bit 9". Empty if none.

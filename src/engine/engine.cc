@@ -125,6 +125,10 @@ Result<StateHash> Engine::restore(const std::string& path, const StateSource& so
   return restore_directory(machine.seams(), path, options, *state);
 }
 
+Result<ChangeReader> Engine::changes(Sequence after, BytesView prefix) {
+  return impl_->store->changes(Space::user, after, prefix);
+}
+
 Result<ValueWriter> Engine::write_value() { return impl_->store->write_value(); }
 
 Result<std::optional<ValueReader>> Engine::read_value(BytesView key) {

@@ -48,6 +48,10 @@ class EngineStore final : public Store {
   Result<Scan> scan(Space space, const ScanRange& range) override;
   Result<std::unique_ptr<StateReader>> read_state() override;
   Result<Snapshot> snapshot();
+  /// As Engine::changes, of a space.
+  Result<ChangeReader> changes(Space space, Sequence after, BytesView prefix) const;
+  /// Sleeps until a batch behind `beyond` is published, at most for `timeout`.
+  bool wait_for_change(Sequence beyond, std::chrono::milliseconds timeout) const;
   Result<ValueWriter> write_value();
   Result<std::optional<ValueReader>> read_value(Space space, BytesView key);
 
@@ -91,6 +95,7 @@ class EngineStore final : public Store {
   EngineStore(const Seams& seams, const std::string& path, const Options& options,
               const WriteBounds::Limits& bounds, OpenedDirectory opened);
 
+  friend struct ChangeReader::State;
   friend struct Snapshot::State;
 
   Status begin_background_work();

@@ -87,9 +87,30 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
   }
   // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
   published_.store(sequence);
+  if (waiting_.load() > 0) [[unlikely]] {
+    MutexLock waking(waiting_mutex_);
+    came_.notify_all();
+  }
   // As much as was added, and some of what a snapshot left behind.
   for (std::size_t pruned = 0; prune() && pruned < changes.size(); pruned += kPrunedAtOnce) {
   }
+}
+
+bool LiveState::wait_beyond(Sequence sequence, std::chrono::nanoseconds timeout) const {
+  using SteadyClock = std::chrono::steady_clock;
+  const auto end = SteadyClock::now() + timeout;
+  // seq_cst, as in publish(): whoever does not see this one is seen below.
+  waiting_.fetch_add(1);
+  {
+    MutexLock lock(waiting_mutex_);
+    while (published() <= sequence) {
+      const auto now = SteadyClock::now();
+      if (now >= end) break;
+      (void)came_.wait_for(waiting_mutex_, end - now);
+    }
+  }
+  waiting_.fetch_sub(1);
+  return published() > sequence;
 }
 
 void LiveState::publish_each(std::span<const Change> changes, SegmentState& segment,

@@ -231,6 +231,9 @@ class LiveState final : private KeySource {
   EpochDomain& epochs() const { return epochs_; }
   /// The last batch that is visible.
   Sequence published() const { return published_.load(); }
+  /// Sleeps until a batch behind `sequence` is visible, at most for `timeout`. Whether one is.
+  bool wait_beyond(Sequence sequence, std::chrono::nanoseconds timeout) const
+      TALEA_EXCLUDES(waiting_mutex_);
   /// A consistent view of everything as of now, for as long as the pin lives.
   SnapshotRegistry::Pin pin() const { return snapshots_.pin(); }
   SnapshotRegistry::Pin pin_again(const SnapshotRegistry::Pin& open) const {
@@ -351,6 +354,9 @@ class LiveState final : private KeySource {
   mutable EpochDomain epochs_;
   SegmentTable segments_;
   std::atomic<Sequence> published_{0};
+  mutable std::atomic<std::uint32_t> waiting_{0};  // for the next batch
+  mutable Mutex waiting_mutex_;
+  mutable CondVar came_;
   mutable SnapshotRegistry snapshots_{published_};
 
   mutable PriorityMutex index_mutex_;  // held by whoever changes what follows; readers go by

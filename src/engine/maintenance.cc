@@ -266,10 +266,14 @@ std::vector<Maintenance::SegmentPointer> Maintenance::sealed_segments() const {
 Maintenance::Contents Maintenance::contents(std::uint32_t logs_below,
                                             std::uint32_t data_below) const {
   Contents contents;
+  const std::uint32_t first_kept = first_log_kept();
   for (const SegmentPointer& state : live_.segments()) {
     const SegmentHeader& header = state->segment->header();
-    const std::uint32_t below = header.kind == SegmentKind::log ? logs_below : data_below;
-    if (!holds_entries(*state) || header.id >= below) continue;
+    const bool is_log = header.kind == SegmentKind::log;
+    if (!holds_entries(*state) || header.id >= (is_log ? logs_below : data_below)) continue;
+    // What is kept for readers of changes alone is no garbage: nothing would come of compacting it.
+    const bool is_kept = is_log && header.id >= first_kept && header.id < live_.boundary();
+    if (is_kept && state->live_bytes() == 0) continue;
     contents.bytes += content_bytes(*state);
     contents.live_bytes += state->live_bytes();
     contents.any_poor = contents.any_poor || is_poor(*state);
@@ -509,6 +513,7 @@ Status Maintenance::checkpoint_now() {
   CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
   const std::optional<ManifestRun> run = TALEA_TRY(write_run(boundary));
 
+  const std::uint32_t first_log = std::min(boundary.id, first_log_kept());
   std::vector<std::uint32_t> dead;
   const std::vector<SegmentPointer> new_data = new_data_;
   TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
@@ -527,7 +532,7 @@ Status Maintenance::checkpoint_now() {
       const auto live = boundary.live_bytes.find(file.id);
       if (live == boundary.live_bytes.end()) continue;  // younger than the boundary
       file.live_bytes = std::min<std::uint64_t>(live->second, UINT32_MAX);
-      if (live->second == 0 && may_go(file, boundary.id)) dead.push_back(file.id);
+      if (live->second == 0 && may_go(file, first_log)) dead.push_back(file.id);
     }
     for (const std::uint32_t id : dead) manifest.remove(id);
     if (run) manifest.add_run(*run);
@@ -558,11 +563,26 @@ Status Maintenance::checkpoint_in(Room) {
   return merge_runs();
 }
 
+std::uint32_t Maintenance::first_log_kept() const {
+  std::uint64_t room = setup_.options.changes_bytes;
+  std::uint32_t first = kMissedNone;
+  if (room == 0) return first;
+  std::vector<SegmentPointer> segments = live_.segments();  // by id
+  for (auto state = segments.rbegin(); state != segments.rend(); ++state) {
+    if ((*state)->segment->header().kind != SegmentKind::log) continue;
+    const std::uint64_t bytes = content_bytes(**state);
+    if (bytes > room) break;
+    room -= bytes;
+    first = (*state)->segment->id();
+  }
+  return first;
+}
+
 // Whether a sealed segment in which nothing is current is of no more use.
-bool Maintenance::may_go(const ManifestFile& file, std::uint32_t boundary) const {
+bool Maintenance::may_go(const ManifestFile& file, std::uint32_t first_log) const {
   if (!file.sealed) return false;
   switch (file.kind) {
-    case SegmentKind::log: return file.id < boundary;
+    case SegmentKind::log: return file.id < first_log;
     case SegmentKind::data: return true;
     // In one of this session there may be a value whose batch is yet to come; and while the index
     // is incomplete it is not known who refers to a value.

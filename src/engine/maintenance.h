@@ -144,7 +144,10 @@ class Maintenance {
   bool checkpoint_pays() const;
   Status checkpoint_now() TALEA_REQUIRES(work_mutex_);
   Status checkpoint_in(Room) TALEA_REQUIRES(work_mutex_);
-  bool may_go(const ManifestFile& file, std::uint32_t boundary) const;
+  /// `first_log`: log segments from this one on stay.
+  bool may_go(const ManifestFile& file, std::uint32_t first_log) const;
+  /// Log segments from this one on are kept for readers of changes.
+  std::uint32_t first_log_kept() const;
   Result<std::optional<ManifestRun>> write_run(const CommitLog::Boundary& boundary)
       TALEA_REQUIRES(work_mutex_);
   Status switch_runs() TALEA_REQUIRES(work_mutex_);

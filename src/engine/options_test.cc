@@ -446,6 +446,22 @@ TEST(Option, WorkerThreadsIsHowManyThereAre) {
   }
 }
 
+TEST(Option, ChangesBytesKeepsLogThatNobodyElseNeeds) {
+  for (const std::uint64_t kept : {0U, 2'000'000U}) {
+    World world;
+    Options options;
+    options.changes_bytes = kept;
+    options.sync = SyncMode::never;
+    options.segment_bytes = 256 * kKiB;
+    world.must_open(options);
+    world.overwrite(3);
+    ASSERT_TRUE(world.store->compact().ok());
+    ASSERT_TRUE(world.store->compact().ok());
+    ChangeReader changes = world.store->changes(Space::user, 150, {}).value();
+    EXPECT_EQ(changes.next().ok(), kept > 0) << kept;
+  }
+}
+
 TEST(Option, CompressFromBytesSaysWhichValuesAreCompressed) {
   for (const std::uint64_t from : {0U, 100U, 101U}) {
     World world;

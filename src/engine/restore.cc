@@ -291,7 +291,7 @@ class Log {
     if (file_ != nullptr) return {};
     SegmentHeader header;
     header.kind = SegmentKind::log;
-    header.features = kEntryFeatures;
+    header.features = kEntryFeatures | kFeatureState;
     header.first_sequence = sequence_;
     header.base_now = now_;
     file_ = std::make_unique<SegmentFile>(store_, TALEA_TRY(store_.make_segment(header)));

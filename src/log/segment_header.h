@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kSegmentHeaderBytes = kFileHeaderBytes;
 
 /// The features that this build can read.
 inline constexpr std::uint32_t kFeaturesSupported =
-    kFeatureExpiry | kFeatureLz4 | kFeatureExtents | kFeaturePrepared;
+    kFeatureExpiry | kFeatureLz4 | kFeatureExtents | kFeaturePrepared | kFeatureState;
 /// Those that every segment with entries announces: any entry may make use of them.
 inline constexpr std::uint32_t kEntryFeatures = kFeatureExpiry | kFeatureLz4 | kFeatureExtents;
 
