@@ -33,6 +33,7 @@
 #include <string>
 #include <vector>
 
+#include "talea/backup.h"
 #include "talea/batch.h"
 #include "talea/bytes.h"
 #include "talea/changes.h"
@@ -527,6 +528,12 @@ class Engine {
   ///         corruption  a segment is damaged; it stays as it is, and the others are done
   ///         io_error, denied; invalid_argument when closed or read-only
   Status compact();
+  /// Makes a backup of the store as it is when the call begins; writers and readers go on. Files
+  /// that compaction replaces meanwhile stay on the disk until it ends. Cost: reads and writes what
+  /// is not in an earlier backup in `target`. Errors: invalid_argument   `target` has backups of
+  /// another store; or closed or read-only
+  ///         corruption, io_error, exhausted, and those of `target`: there is no new backup
+  Result<BackupInfo> backup(BackupTarget& target, const BackupProgress& progress = {});
   /// Writes what changed of the index since the last checkpoint, so that the next open replays
   /// nothing before this. Cost: a walk through the index, a row for each change, and two syncs.
   /// Errors: as compact()

@@ -135,6 +135,16 @@ Result<std::optional<ValueReader>> Engine::read_value(BytesView key) {
   return impl_->store->read_value(Space::user, key);
 }
 
+Result<BackupInfo> Engine::backup(BackupTarget& target, const BackupProgress& progress) {
+  return impl_->store->backup(target, progress);
+}
+
+Result<BackupInfo> restore_backup(BackupTarget& target, const std::string& path,
+                                  const RestoreOptions& options) {
+  Machine machine;
+  return restore_backup(machine.seams(), target, path, options);
+}
+
 Status Engine::sync() { return impl_->store->sync(); }
 Status Engine::compact() { return impl_->store->compact(); }
 Status Engine::checkpoint() { return impl_->store->checkpoint(); }

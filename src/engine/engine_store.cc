@@ -81,6 +81,7 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       options_(options),
       instance_(seams.random.next_u64() | 1),
       report_(opened.report),
+      directory_(path),
       lock_(std::move(opened.lock)),
       cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
@@ -739,6 +740,12 @@ Result<std::optional<ValueReader>> EngineStore::read_value(Space space, BytesVie
 Status EngineStore::sync() {
   TALEA_TRY(check_usable(true));
   return sequencer_.sync();
+}
+
+Result<BackupInfo> EngineStore::backup(BackupTarget& target, const BackupProgress& progress) {
+  TALEA_TRY(check_usable(true));
+  const HeldFiles held = TALEA_TRY(maintenance_.hold_files());
+  return make_backup(seams_, directory_, held, target, progress);
 }
 
 Status EngineStore::compact() {

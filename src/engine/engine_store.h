@@ -71,6 +71,9 @@ class EngineStore final : public Store {
   std::uint64_t now_ms() const { return std::max(seams_.clock.wall_ms(), log_.last_now()); }
   Reaper& reaper() { return reaper_; }
 
+  /// As Engine::backup.
+  Result<BackupInfo> backup(BackupTarget& target, const BackupProgress& progress);
+
   Status sync();
   Status compact();
   Status checkpoint();
@@ -155,6 +158,7 @@ class EngineStore final : public Store {
   const Options options_;
   const std::uint64_t instance_;  // marks the StoredValues that are ours
   const RecoveryReport report_;
+  const std::string directory_;
   std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<FileCache> cache_;
   const std::unique_ptr<LiveState> live_;

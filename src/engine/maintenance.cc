@@ -726,7 +726,37 @@ bool Maintenance::is_free(const Retired& retired) const {
   return live_.oldest_snapshot() > retired.seen && live_.epochs().oldest_reader() > retired.epoch;
 }
 
+Result<HeldFiles> Maintenance::hold_files() {
+  const Caller caller(callers_);
+  MutexLock lock(work_mutex_);
+  TALEA_TRY(check_running());
+  TALEA_TRY(take_over());
+  const CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
+  holds_.fetch_add(1);
+  HeldFiles held;
+  held.hold = std::shared_ptr<const void>(this, [this](const void*) { holds_.fetch_sub(1); });
+  held.manifest = manifest_.snapshot();
+  Manifest& manifest = held.manifest;
+  manifest.last_sequence = boundary.pin.sequence();
+  manifest.last_now = std::max(manifest.last_now, sequencer_.last_now());
+  std::erase_if(manifest.files, [&](const ManifestFile& file) {
+    return file.kind == SegmentKind::log && file.id >= boundary.id;
+  });
+  for (ManifestFile& file : manifest.files) {
+    if (file.sealed) continue;
+    // The last extent segment: what it has by now is all that the log can refer to.
+    TALEA_ASSERT(file.kind == SegmentKind::extent);
+    const SegmentPointer state = live_.share(file.id);
+    TALEA_ASSERT(state != nullptr);
+    file.sealed = true;
+    file.bytes = state->fill().end;
+    file.entries = state->fill().entries;
+  }
+  return held;
+}
+
 void Maintenance::let_go_of_retired() {
+  if (holds_.load() > 0) return;
   std::vector<Retired*> unseen;
   for (Retired& retired : retired_) {
     if (!retired.in_no_tree && is_free(retired)) unseen.push_back(&retired);

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "engine/backup.h"
 #include "engine/live_state.h"
 #include "engine/metrics.h"
 #include "engine/seams.h"
@@ -61,6 +62,9 @@ class Maintenance {
   /// As Engine::checkpoint and Engine::compact.
   Status checkpoint() TALEA_EXCLUDES(work_mutex_);
   Status compact() TALEA_EXCLUDES(work_mutex_);
+  /// Ends the log here, as a checkpoint does, and keeps every file that the store has then for as
+  /// long as the result lives. Meanwhile files that are of no more use stay on the disk.
+  Result<HeldFiles> hold_files() TALEA_EXCLUDES(work_mutex_);
   /// Lets what is under way give up, and nothing new begin.
   void stop() { stopping_.store(true); }
   /// After stop(), when no step is under way and nobody writes: spares the next open most of the
@@ -173,6 +177,7 @@ class Maintenance {
   const std::uint32_t first_new_id_;  // files from here on were made in this session
   std::atomic<bool> stopping_{false};
   std::atomic<int> callers_{0};  // of checkpoint() and compact()
+  std::atomic<int> holds_{0};    // of those who read files that may be retired
 
   mutable Mutex work_mutex_;
   std::optional<LiveState::Reached> warming_from_ TALEA_GUARDED_BY(work_mutex_);

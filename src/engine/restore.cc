@@ -1,6 +1,4 @@
 #include "engine/restore.h"
-#include "engine/expiry_hint.h"
-#include "engine/prepared_batch.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,7 +6,10 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "engine/expiry_hint.h"
+#include "engine/new_store.h"
 #include "engine/opening.h"
+#include "engine/prepared_batch.h"
 #include "engine/row_sorter.h"
 #include "log/extent.h"
 #include "manifest/manifest.h"
@@ -18,100 +19,6 @@ namespace {
 
 constexpr std::uint64_t kExtentSegmentBytes = 256 * kMiB;
 constexpr std::uint64_t kWriteBytes = kMiB;
-constexpr const char* kLostAndFound = "lost+found";
-
-// The directory that is to become a store: its lock, its ids, and what was made in it.
-class NewStore {
- public:
-  // Errors: invalid_argument, unavailable, denied, io_error
-  static Result<std::unique_ptr<NewStore>> begin(const Seams& seams, const std::string& path) {
-    std::unique_ptr<NewStore> store(new NewStore(seams, path));
-    FileSystem& files = seams.file_system;
-    const bool existed = TALEA_TRY(files.exists(path));
-    if (existed) TALEA_TRY(check_empty(files, path));
-    TALEA_TRY(files.create_directory(path).with_context(
-        "create the directory to restore into (its parent must exist)"));
-    if (!existed) TALEA_TRY(files.sync_directory(parent_path(path)));
-    store->lock_ = TALEA_TRY(
-        files.lock(join_path(path, kLockName), LockKind::exclusive, "talea lock 1: a restore"));
-    TALEA_TRY(check_empty(files, path));  // somebody may have made a store meanwhile
-    seams.random.fill(store->manifest_.store_id);
-    return store;
-  }
-
-  // Removes what was made, unless it became a store.
-  ~NewStore() {
-    if (committed_) return;
-    for (const std::string& name : made_) {
-      (void)seams_.file_system.remove(join_path(path_, name)).ok();
-    }
-  }
-  NewStore(const NewStore&) = delete;
-  NewStore& operator=(const NewStore&) = delete;
-
-  const Seams& seams() const { return seams_; }
-  const std::string& path() const { return path_; }
-  const StoreId& store_id() const { return manifest_.store_id; }
-
-  Result<std::uint32_t> take_id() {
-    if (manifest_.next_file_id == UINT32_MAX) {
-      return Status::exhausted("all ids of files are used: the state is too large for a store");
-    }
-    return manifest_.next_file_id++;
-  }
-
-  // A new segment file with its header.
-  Result<std::unique_ptr<Segment>> make_segment(SegmentHeader header) {
-    header.id = TALEA_TRY(take_id());
-    header.store_id = store_id();
-    seams_.random.fill(header.salt);
-    const std::string& name = made_.emplace_back(segment_file_name(header.kind, header.id));
-    std::unique_ptr<File> file =
-        TALEA_TRY(seams_.file_system.open(join_path(path_, name), OpenMode::create_new));
-    TALEA_TRY(file->pwrite(0, encode_segment_header(header)).with_context(name));
-    return std::make_unique<Segment>(header, std::move(file));
-  }
-  // Makes a segment durable, but for its name, and part of the store.
-  Status add_segment(const Segment& segment, const ManifestFile& file) {
-    TALEA_TRY(segment.file().sync_data().with_context("sync " + segment.name()));
-    manifest_.add(file);
-    return {};
-  }
-
-  // The end: from here on this is a store. After an error it may be one, and is whole then.
-  Status commit(Sequence last_sequence, std::uint64_t last_now) {
-    manifest_.generation = 1;
-    manifest_.last_sequence = last_sequence;
-    manifest_.last_now = last_now;
-    TALEA_TRY(seams_.file_system.sync_directory(path_));
-    Status written = write_manifest(seams_.file_system, path_, manifest_);
-    committed_ = true;  // as far as is known: files that a manifest names must stay
-    if (!written.ok()) {
-      const Result<bool> named = seams_.file_system.exists(join_path(path_, kManifestName));
-      committed_ = !named.ok() || *named;
-    }
-    return written;
-  }
-
- private:
-  NewStore(const Seams& seams, std::string path) : seams_(seams), path_(std::move(path)) {}
-
-  static Status check_empty(FileSystem& files, const std::string& path) {
-    for (const std::string& name : TALEA_TRY(files.list(path))) {
-      if (name == kLockName || name == kManifestTemporaryName || name == kLostAndFound) continue;
-      return Status::invalid_argument(path + " is not empty: it has " + name +
-                                      ". Give a new or an empty directory; nothing was changed");
-    }
-    return {};
-  }
-
-  const Seams seams_;
-  const std::string path_;
-  std::unique_ptr<FileLock> lock_;
-  Manifest manifest_;
-  std::vector<std::string> made_;
-  bool committed_ = false;
-};
 
 // A segment that is written from front to back, in large pieces.
 class SegmentFile {
@@ -352,7 +259,7 @@ Result<StateHash> restore_directory(const Seams& seams, const std::string& path,
                                     std::uint64_t buffer_bytes) {
   TALEA_TRY(check_options(options));
   const std::string directory = TALEA_TRY(seams.file_system.absolute(path));
-  const std::unique_ptr<NewStore> store = TALEA_TRY(NewStore::begin(seams, directory));
+  const std::unique_ptr<NewStore> store = TALEA_TRY(NewStore::begin(seams, directory, "a restore"));
 
   HashingReader rows(state);
   Extents extents(*store);

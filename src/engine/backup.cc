@@ -1,0 +1,404 @@
+#include "engine/backup.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "engine/backup_object.h"
+#include "engine/new_store.h"
+#include "index/run_file.h"
+#include "io/posix_file_system.h"
+#include "log/segment_scanner.h"
+
+namespace talea {
+
+namespace {
+
+// An object is not larger: 180 000 files.
+constexpr std::size_t kObjectBytesMax = 16 * kMiB;
+constexpr std::size_t kPieceBytes = kMiB;
+
+StateSource source_of(BytesView bytes) {
+  return [bytes](char* out, std::size_t wanted) mutable -> Result<std::size_t> {
+    const std::size_t count = bytes.copy(out, wanted);
+    bytes.remove_prefix(count);
+    return count;
+  };
+}
+
+Result<Bytes> read_object(BackupTarget& target, const std::string& name) {
+  Bytes bytes;
+  TALEA_TRY(target.read(name, [&](BytesView piece) -> Status {
+    if (bytes.size() + piece.size() > kObjectBytesMax) {
+      return Status::corruption(name + " is too long for a backup");
+    }
+    bytes += piece;
+    return {};
+  }));
+  return bytes;
+}
+
+Result<BackupObject> read_backup(BackupTarget& target, const std::string& name) {
+  auto decoded = decode_backup(TALEA_TRY(read_object(target, name)));
+  if (!decoded.ok()) return std::move(decoded).status().with_context(name);
+  if (decoded->name() != name) {
+    return Status::corruption(name + " is " + decoded->name() + " under another name");
+  }
+  return decoded;
+}
+
+// Oldest first.
+Result<std::vector<BackupObject>> read_backups(BackupTarget& target) {
+  std::vector<BackupObject> backups;
+  for (const std::string& name : TALEA_TRY(target.list())) {
+    if (parse_backup_name(name)) backups.push_back(TALEA_TRY(read_backup(target, name)));
+  }
+  return backups;
+}
+
+BackupInfo info_of(const BackupObject& backup) {
+  return {.last_sequence = backup.last_sequence,
+          .first_sequence = backup.first_sequence,
+          .time_ms = backup.time_ms,
+          .files = backup.files.size(),
+          .bytes = backup.bytes()};
+}
+
+// Counts what is done, for whoever watches.
+class Meter {
+ public:
+  Meter(const BackupProgress& progress, std::uint64_t total) : progress_(progress), total_(total) {}
+  void add(std::uint64_t bytes) {
+    done_ += bytes;
+    if (progress_) progress_(done_, total_);
+  }
+
+ private:
+  const BackupProgress& progress_;
+  const std::uint64_t total_;
+  std::uint64_t done_ = 0;
+};
+
+// --- Making one ----------------------------------------------------------------------------------
+
+class BackupMaker {
+ public:
+  BackupMaker(const Seams& seams, const std::string& directory, BackupTarget& target)
+      : seams_(seams), directory_(directory), target_(target) {}
+
+  Result<BackupInfo> make(const Manifest& manifest, const BackupProgress& progress) {
+    TALEA_TRY(read_earlier(manifest));
+    backup_.store_id = manifest.store_id;
+    backup_.manifest = manifest;
+    backup_.last_sequence = manifest.last_sequence;
+    backup_.first_sequence = first_restorable(manifest);
+    backup_.time_ms = seams_.clock.wall_ms();
+    list_files();
+    Meter meter(progress, backup_.bytes());
+    std::uint64_t files_copied = 0;
+    std::uint64_t bytes_copied = 0;
+    for (BackupFile& file : backup_.files) {
+      if (!TALEA_TRY(is_there(file))) {
+        TALEA_TRY(copy(file).with_context("back up " + file.name()));
+        ++files_copied;
+        bytes_copied += file.bytes;
+      }
+      meter.add(file.bytes);
+    }
+    TALEA_TRY(target_.write(backup_.name(), source_of(encode_backup(backup_))));
+    BackupInfo info = info_of(backup_);
+    info.files_copied = files_copied;
+    info.bytes_copied = bytes_copied;
+    return info;
+  }
+
+ private:
+  Status read_earlier(const Manifest& manifest) {
+    earlier_ = TALEA_TRY(read_backups(target_));
+    for (const BackupObject& backup : earlier_) {
+      if (backup.store_id != manifest.store_id) return of_another_store(backup.name());
+    }
+    if (earlier_.empty() || earlier_.back().last_sequence <= manifest.last_sequence) return {};
+    return Status::invalid_argument(
+        "the newest backup there is of sequence " + std::to_string(earlier_.back().last_sequence) +
+        ", and this store is at " + std::to_string(manifest.last_sequence) +
+        ": it was restored from an older one, and goes another way. Give it a place of its own");
+  }
+
+  static Status of_another_store(const std::string& name) {
+    return Status::invalid_argument("the place for the backup has one of another store, " + name +
+                                    ". Give each store a place of its own; nothing was changed");
+  }
+
+  // Before the log that a restored store replays there is nothing to cut.
+  static Sequence first_restorable(const Manifest& manifest) {
+    Sequence first = manifest.last_sequence;
+    for (const ManifestFile& file : manifest.files) {
+      const bool is_replayed = file.kind == SegmentKind::log && file.id >= manifest.replay_from;
+      if (is_replayed && file.entries > 0) first = std::min(first, file.first_sequence - 1);
+    }
+    return first;
+  }
+
+  void list_files() {
+    for (const ManifestFile& file : backup_.manifest.files) {
+      backup_.files.push_back(
+          {.id = file.id, .kind = static_cast<std::uint8_t>(file.kind), .bytes = file.bytes});
+    }
+    for (const ManifestRun& run : backup_.manifest.runs) {
+      backup_.files.push_back({.id = run.id, .kind = kBackupRunKind, .bytes = run.bytes});
+    }
+    std::sort(backup_.files.begin(), backup_.files.end(),
+              [](const BackupFile& left, const BackupFile& right) { return left.id < right.id; });
+  }
+
+  Result<std::unique_ptr<File>> open(const BackupFile& file) {
+    return seams_.file_system.open(join_path(directory_, file.name()), OpenMode::read);
+  }
+
+  // Whether an earlier backup has the file; then its digest is known.
+  Result<bool> is_there(BackupFile& file) {
+    Bytes header;
+    const std::unique_ptr<File> opened = TALEA_TRY(open(file));
+    TALEA_TRY(read_exactly(*opened, 0, kFileHeaderBytes, header).with_context(file.name()));
+    file.salt = salt_of_header(header);
+    for (const BackupObject& backup : earlier_) {
+      const BackupFile* const known = backup.find(file.id);
+      if (known == nullptr) continue;
+      if (known->salt != file.salt || known->kind != file.kind) {
+        return of_another_store(backup.name());
+      }
+      if (known->bytes != file.bytes) continue;
+      file.digest = known->digest;
+      return true;
+    }
+    return false;
+  }
+
+  Status copy(BackupFile& file) {
+    const std::unique_ptr<File> opened = TALEA_TRY(open(file));
+    Sha256 hash;
+    std::uint64_t offset = 0;
+    TALEA_TRY(target_.write(file.name(), [&](char* out, std::size_t wanted) -> Result<std::size_t> {
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(wanted, file.bytes - offset));
+      if (count == 0) return count;
+      const std::size_t got = TALEA_TRY(opened->pread(offset, out, count));
+      if (got == 0) {
+        return Status::corruption("it ends at " + std::to_string(offset) + " of " +
+                                  std::to_string(file.bytes) + " bytes");
+      }
+      hash.update({out, got});
+      offset += got;
+      return got;
+    }));
+    file.digest = hash.finish();
+    return {};
+  }
+
+  const Seams seams_;
+  const std::string directory_;
+  BackupTarget& target_;
+  std::vector<BackupObject> earlier_;
+  BackupObject backup_;
+};
+
+// --- Restoring -----------------------------------------------------------------------------------
+
+// Reads a file of a backup, hands what belongs to it to `sink`, and compares its digest.
+Status read_file(BackupTarget& target, const BackupFile& file, const StateSink& sink) {
+  Sha256 hash;
+  std::uint64_t left = file.bytes;
+  Status read = target.read(file.name(), [&](BytesView piece) -> Status {
+    piece = piece.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size())));
+    hash.update(piece);
+    left -= piece.size();
+    return sink(piece);
+  });
+  if (read.code() == Code::not_found) {
+    return Status::corruption(file.name() + " is missing from the backup");
+  }
+  TALEA_TRY(std::move(read).with_context(file.name()));
+  if (left > 0) {
+    return Status::corruption(file.name() + " is cut short in the backup: " + std::to_string(left) +
+                              " bytes are missing");
+  }
+  if (hash.finish() != file.digest) {
+    return Status::corruption(file.name() +
+                              " is damaged in the backup: its SHA-256 does not match");
+  }
+  return {};
+}
+
+class Restorer {
+ public:
+  Restorer(const Seams& seams, const std::string& path, BackupTarget& target)
+      : seams_(seams), path_(path), target_(target) {}
+
+  Result<BackupInfo> restore(const RestoreOptions& options) {
+    BackupObject backup = TALEA_TRY(choose(options.at_sequence));
+    const std::unique_ptr<NewStore> store =
+        TALEA_TRY(NewStore::begin(seams_, path_, "a restore of a backup"));
+    if (options.at_sequence != 0) leave_out_behind(backup, options.at_sequence);
+    Meter meter(options.progress, backup.bytes());
+    for (const BackupFile& file : backup.files) TALEA_TRY(copy(*store, file, meter));
+    if (options.at_sequence != 0) TALEA_TRY(cut_log(*store, backup, options.at_sequence));
+    ++backup.manifest.generation;
+    TALEA_TRY(store->commit(backup.manifest));
+    return info_of(backup);
+  }
+
+ private:
+  Result<BackupObject> choose(Sequence at) {
+    std::vector<BackupObject> backups = TALEA_TRY(read_backups(target_));
+    if (backups.empty()) return Status::not_found("there is no backup there");
+    std::string ranges;
+    for (auto backup = backups.rbegin(); backup != backups.rend(); ++backup) {
+      if (at == 0 || (backup->first_sequence <= at && at <= backup->last_sequence)) {
+        return std::move(*backup);
+      }
+      ranges += (ranges.empty() ? "" : ", ") + std::to_string(backup->first_sequence) + " to " +
+                std::to_string(backup->last_sequence);
+    }
+    return Status::not_found("no backup can be restored to sequence " + std::to_string(at) +
+                             "; there are those of " + ranges);
+  }
+
+  // The log segments in which all is younger.
+  static void leave_out_behind(BackupObject& backup, Sequence at) {
+    std::vector<std::uint32_t> younger;
+    for (const ManifestFile& file : backup.manifest.files) {
+      const bool is_replayed =
+          file.kind == SegmentKind::log && file.id >= backup.manifest.replay_from;
+      if (is_replayed && (file.entries == 0 || file.first_sequence > at)) {
+        younger.push_back(file.id);
+      }
+    }
+    for (const std::uint32_t id : younger) backup.manifest.remove(id);
+    std::erase_if(backup.files, [&](const BackupFile& file) {
+      return std::find(younger.begin(), younger.end(), file.id) != younger.end();
+    });
+    backup.manifest.last_sequence = backup.last_sequence = at;
+    backup.first_sequence = std::min(backup.first_sequence, at);
+  }
+
+  Status copy(NewStore& store, const BackupFile& file, Meter& meter) {
+    const std::unique_ptr<File> made = TALEA_TRY(store.make_file(file.name()));
+    std::uint64_t offset = 0;
+    TALEA_TRY(read_file(target_, file, [&](BytesView piece) -> Status {
+      TALEA_TRY(made->pwrite(offset, piece).with_context("write " + file.name()));
+      offset += piece.size();
+      meter.add(piece.size());
+      return {};
+    }));
+    return made->sync_data().with_context("sync " + file.name());
+  }
+
+  // In the last segment there may be younger batches behind `at`.
+  Status cut_log(const NewStore& store, BackupObject& backup, Sequence at) {
+    for (ManifestFile& file : backup.manifest.files) {
+      const bool is_replayed =
+          file.kind == SegmentKind::log && file.id >= backup.manifest.replay_from;
+      if (!is_replayed || file.last_sequence <= at) continue;
+      const auto segment =
+          TALEA_TRY(Segment::open(seams_.file_system, store.path(), SegmentKind::log, file.id,
+                                  backup.store_id, OpenMode::write));
+      SegmentScanner scanner(*segment, file.bytes);
+      RecordView record;
+      file.entries = 0;
+      file.last_sequence = 0;
+      for (;;) {
+        const std::uint64_t end = scanner.offset();
+        const bool is_record = TALEA_TRY(scanner.next(record)) == SegmentScanner::Step::record;
+        if (!is_record) return segment->corruption_at(end, "a batch of the backup is not there");
+        if (record.sequence > at) {
+          file.bytes = end;
+          break;
+        }
+        file.entries += record.entries.size();
+        file.last_sequence = record.sequence;
+      }
+      TALEA_TRY(segment->file().truncate(file.bytes));
+      TALEA_TRY(segment->file().sync_data());
+      if (BackupFile* const listed = const_cast<BackupFile*>(backup.find(file.id))) {
+        listed->bytes = file.bytes;
+      }
+    }
+    return {};
+  }
+
+  const Seams seams_;
+  const std::string path_;
+  BackupTarget& target_;
+};
+
+}  // namespace
+
+Result<BackupInfo> make_backup(const Seams& seams, const std::string& directory,
+                               const HeldFiles& held, BackupTarget& target,
+                               const BackupProgress& progress) {
+  return BackupMaker(seams, directory, target).make(held.manifest, progress);
+}
+
+Result<BackupInfo> restore_backup(const Seams& seams, BackupTarget& target, const std::string& path,
+                                  const RestoreOptions& options) {
+  return Restorer(seams, TALEA_TRY(seams.file_system.absolute(path)), target).restore(options);
+}
+
+Result<std::vector<BackupInfo>> list_backups(BackupTarget& target) {
+  std::vector<BackupInfo> infos;
+  for (const BackupObject& backup : TALEA_TRY(read_backups(target))) {
+    infos.push_back(info_of(backup));
+  }
+  return infos;
+}
+
+Status verify_backups(BackupTarget& target, const BackupProgress& progress) {
+  const std::vector<BackupObject> backups = TALEA_TRY(read_backups(target));
+  // A file that grew is read once for each of its lengths.
+  std::vector<const BackupFile*> files;
+  std::set<std::pair<std::uint32_t, std::uint64_t>> seen;
+  std::uint64_t total = 0;
+  for (const BackupObject& backup : backups) {
+    for (const BackupFile& file : backup.files) {
+      if (!seen.emplace(file.id, file.bytes).second) continue;
+      files.push_back(&file);
+      total += file.bytes;
+    }
+  }
+  Meter meter(progress, total);
+  for (const BackupFile* const file : files) {
+    TALEA_TRY(read_file(target, *file, [&](BytesView piece) -> Status {
+      meter.add(piece.size());
+      return {};
+    }));
+  }
+  return {};
+}
+
+Result<std::uint64_t> prune_backups(BackupTarget& target, std::uint64_t kept) {
+  if (kept == 0) {
+    return Status::invalid_argument("at least the newest backup is kept: give 1 or more");
+  }
+  std::vector<BackupObject> backups = TALEA_TRY(read_backups(target));
+  std::uint64_t removed = 0;
+  while (backups.size() > kept) {
+    TALEA_TRY(target.remove(backups.front().name()));
+    backups.erase(backups.begin());
+    ++removed;
+  }
+  std::set<std::string> needed;
+  for (const BackupObject& backup : backups) {
+    for (const BackupFile& file : backup.files) needed.insert(file.name());
+  }
+  if (backups.empty()) return removed;
+  for (const std::string& name : TALEA_TRY(target.list())) {
+    const bool is_ours = parse_segment_file_name(name) || parse_run_file_name(name);
+    if (!is_ours || needed.contains(name)) continue;
+    TALEA_TRY(target.remove(name));
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace talea
