@@ -7,12 +7,23 @@
 #include "base/assert.h"
 
 namespace talea {
+namespace {
+
+// Looked up once in a process: a search through OpenSSL's providers costs more than hashing a short
+// message. Never freed: it is of use until the end.
+const EVP_MD* algorithm() {
+  static EVP_MD* const kFetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TALEA_ASSERT(kFetched != nullptr);
+  return kFetched;
+}
+
+}  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   TALEA_ASSERT(context_ != nullptr);
-  TALEA_ASSERT(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  TALEA_ASSERT(EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1);
 }
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
