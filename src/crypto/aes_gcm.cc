@@ -13,9 +13,9 @@ namespace {
 // Looked up once in a process: a search through OpenSSL's providers costs more than sealing a short
 // message. Never freed: it is of use until the end.
 const EVP_CIPHER* cipher() {
-  static EVP_CIPHER* const kFetched = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-  TALEA_ASSERT(kFetched != nullptr);
-  return kFetched;
+  static EVP_CIPHER* const fetched = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  TALEA_ASSERT(fetched != nullptr);
+  return fetched;
 }
 
 const unsigned char* bytes_of(BytesView view) {

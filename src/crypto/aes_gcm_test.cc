@@ -35,7 +35,7 @@ struct Vector {
 };
 
 const std::vector<Vector>& published() {
-  static const std::vector<Vector> kVectors = {
+  static const std::vector<Vector> vectors = {
       // Test cases 13, 14 and 16.
       {std::string(64, '0'), std::string(24, '0'), "", "", "530f8afbc74536b9a963b4f1c4cb738b"},
       {std::string(64, '0'), std::string(24, '0'), "", std::string(32, '0'),
@@ -46,7 +46,7 @@ const std::vector<Vector>& published() {
        "a6b525b16aedf5aa0de657ba637b39",
        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056"
        "828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"}};
-  return kVectors;
+  return vectors;
 }
 
 TEST(Aes256Gcm, SealsAsPublished) {

@@ -10,10 +10,10 @@ namespace talea {
 namespace {
 
 // Looked up once in a process, and of use until its end.
-EVP_KDF* fetched() {
-  static EVP_KDF* const kFetched = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
-  TALEA_ASSERT(kFetched != nullptr);
-  return kFetched;
+EVP_KDF* algorithm() {
+  static EVP_KDF* const fetched = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
+  TALEA_ASSERT(fetched != nullptr);
+  return fetched;
 }
 
 // OpenSSL only reads it, and has no const for that.
@@ -32,7 +32,7 @@ void hkdf_sha256(BytesView key, BytesView salt, BytesView info, std::span<unsign
   if (!salt.empty()) parameters[count++] = octets(OSSL_KDF_PARAM_SALT, salt);
   if (!info.empty()) parameters[count++] = octets(OSSL_KDF_PARAM_INFO, info);
   parameters[count] = OSSL_PARAM_construct_end();
-  EVP_KDF_CTX* const context = EVP_KDF_CTX_new(fetched());
+  EVP_KDF_CTX* const context = EVP_KDF_CTX_new(algorithm());
   TALEA_ASSERT(context != nullptr);
   TALEA_ASSERT(EVP_KDF_derive(context, out.data(), out.size(), parameters) == 1);
   EVP_KDF_CTX_free(context);

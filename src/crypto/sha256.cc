@@ -12,9 +12,9 @@ namespace {
 // Looked up once in a process: a search through OpenSSL's providers costs more than hashing a short
 // message. Never freed: it is of use until the end.
 const EVP_MD* algorithm() {
-  static EVP_MD* const kFetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  TALEA_ASSERT(kFetched != nullptr);
-  return kFetched;
+  static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TALEA_ASSERT(fetched != nullptr);
+  return fetched;
 }
 
 }  // namespace
