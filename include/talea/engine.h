@@ -45,6 +45,7 @@
 namespace talea {
 
 class EngineStore;
+class Store;
 
 /// When a write that returned ok is safe from a power cut. In every mode it is safe from the end
 /// of the process at once.
@@ -553,6 +554,7 @@ class Engine {
   Status close();
 
  private:
+  friend Store& store_of(Engine& engine);
   struct Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

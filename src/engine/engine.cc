@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/engine_access.h"
 #include "engine/engine_store.h"
 #include "engine/restore.h"
 #include "engine/verify.h"
@@ -152,6 +153,8 @@ Stats Engine::stats() const { return impl_->store->stats(); }
 std::vector<SegmentInfo> Engine::segments() const { return impl_->store->segments(); }
 const RecoveryReport& Engine::recovery() const { return impl_->store->recovery(); }
 Status Engine::close() { return impl_->store->close(); }
+
+Store& store_of(Engine& engine) { return *engine.impl_->store; }
 
 Result<VerifyReport> verify_store(
     const std::string& path, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
