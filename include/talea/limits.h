@@ -67,4 +67,26 @@ inline constexpr std::uint64_t kUndoChangesMax = 64 * 1024 * 1024;
 inline constexpr std::uint64_t kGarbageBytesMax = 16 * kGiB;
 inline constexpr std::uint64_t kBoundWaitMs = 5000;
 
+/// Authentication: names and labels are UTF-8, the rest are bytes.
+inline constexpr std::uint64_t kUserNameBytesMax = 256;
+inline constexpr std::uint64_t kPasswordBytesMin = 1;
+inline constexpr std::uint64_t kPasswordBytesMax = 1024;
+inline constexpr std::uint64_t kPasswordHashBytesMax = 1024;
+inline constexpr std::uint64_t kAuthMetadataBytesMax = 64 * kKiB;
+inline constexpr std::uint64_t kApiKeyLabelBytesMax = 256;
+inline constexpr std::uint64_t kApiKeyScopesMax = 64;
+inline constexpr std::uint64_t kApiKeyScopeBytesMax = 128;
+inline constexpr std::uint64_t kApiKeysPerUserMax = 1024;
+/// How many users or keys one call lists.
+inline constexpr std::uint64_t kAuthPageMax = 1000;
+/// How far the disk may lag behind the time of a login or of the use of a key, in milliseconds, and
+/// of how many users and keys at once.
+inline constexpr std::uint64_t kLastSeenLagMs = 60 * 1000;
+inline constexpr std::uint64_t kLastSeenWaitingMax = 65536;
+/// What a hash of a password may cost, so that none that came from elsewhere stops a process.
+inline constexpr std::uint32_t kPasswordMemoryKibMax = 256 * 1024;
+inline constexpr std::uint32_t kPasswordPassesMax = 16;
+inline constexpr std::uint32_t kPasswordLanesMax = 8;
+inline constexpr int kBcryptCostMax = 15;
+
 }  // namespace talea

@@ -69,7 +69,7 @@ TEST_P(FormatPage, QuotesARealFile) {
 
 INSTANTIATE_TEST_SUITE_P(OfSegmentsAndManifest, FormatPage,
                          testing::Values("segment.md", "log.md", "extent.md", "manifest.md",
-                                         "state.md"),
+                                         "state.md", "auth.md"),
                          [](const auto& page) {
                            const std::string name = page.param;
                            return name.substr(0, name.find('.'));

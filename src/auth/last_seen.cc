@@ -1,0 +1,87 @@
+#include "auth/last_seen.h"
+
+#include "talea/limits.h"
+
+namespace talea {
+namespace {
+
+constexpr std::uint64_t kLagNs = kLastSeenLagMs * 1'000'000;
+
+AuthKind kind_of_owner(AuthKind kind) {
+  return kind == AuthKind::login_seen ? AuthKind::user : AuthKind::api_key;
+}
+
+}  // namespace
+
+bool LastSeen::is_due() const {
+  if (waiting_.empty() || is_flushing_) return false;
+  return waiting_.size() >= kLastSeenWaitingMax ||
+         clock_.monotonic_ns() - waiting_since_ns_ >= kLagNs;
+}
+
+void LastSeen::note(AuthKind kind, const AuthId& id) {
+  bool due = false;
+  {
+    MutexLock lock(mutex_);
+    if (waiting_.empty()) waiting_since_ns_ = clock_.monotonic_ns();
+    const auto at = waiting_.find({kind, id});
+    if (at != waiting_.end()) {
+      at->second = clock_.wall_ms();
+    } else if (waiting_.size() < kLastSeenWaitingMax) {
+      waiting_[{kind, id}] = clock_.wall_ms();
+    }
+    due = is_due();
+  }
+  // A failure is no failure of who is seen: what waits is tried again later.
+  if (due) static_cast<void>(flush().ok());
+}
+
+std::uint64_t LastSeen::waiting_time_of(AuthKind kind, const AuthId& id) const {
+  MutexLock lock(mutex_);
+  const auto at = waiting_.find({kind, id});
+  return at == waiting_.end() ? 0 : at->second;
+}
+
+Result<std::uint64_t> LastSeen::time_of(AuthKind kind, const AuthId& id) {
+  const std::uint64_t waiting = waiting_time_of(kind, id);
+  if (waiting != 0) return waiting;
+  const auto stored = TALEA_TRY(records_.seen(kind, id));
+  return stored ? stored->record.time_ms : 0;
+}
+
+Status LastSeen::flush() {
+  MutexLock only_one(flush_mutex_);
+  Times times;
+  {
+    MutexLock lock(mutex_);
+    times = waiting_;
+    is_flushing_ = true;
+  }
+  Status written = write(times);
+  MutexLock lock(mutex_);
+  is_flushing_ = false;
+  waiting_since_ns_ = clock_.monotonic_ns();
+  if (!written.ok()) return written;
+  // Who was seen meanwhile waits on.
+  for (const auto& [whom, time] : times) {
+    const auto at = waiting_.find(whom);
+    if (at != waiting_.end() && at->second == time) waiting_.erase(at);
+  }
+  return {};
+}
+
+Status LastSeen::write(const Times& times) {
+  return records_.change([&]() -> Result<Batch> {
+    Batch batch;
+    for (const auto& [whom, time] : times) {
+      const auto& [kind, id] = whom;
+      const Bytes owner = key_of(kind_of_owner(kind), id);
+      if (!TALEA_TRY(records_.exists(owner))) continue;
+      batch.put(key_of(kind, id), encode(SeenRecord{kind, id, time}), kAuthSpace);
+      batch.require_present(owner, kAuthSpace);
+    }
+    return batch;
+  });
+}
+
+}  // namespace talea
