@@ -275,7 +275,7 @@ class Auth {
   // --- Upkeep
 
   /// From now on `sealer` seals and opens, which has to open what the one before sealed; then
-  /// rewrap_metadata().
+  /// rewrap_metadata(). Any other Auth on the store has to be given it as well.
   Result<std::uint64_t> rotate_master_key(std::unique_ptr<Sealer> sealer);
   /// Brings all metadata under the newest master key, and returns of how many records; the metadata
   /// itself is not touched. When it returns ok the older keys are of no more use. What it did

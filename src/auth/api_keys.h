@@ -27,7 +27,7 @@ class ApiKeys {
 
   // As those of Auth.
   Result<IssuedApiKey> issue(const NewApiKey& key);
-  Result<ApiKey> check(std::string_view token);
+  Result<ApiKey> check(std::string_view text);
   Result<std::optional<ApiKey>> get(std::string_view id);
   Result<std::vector<ApiKey>> list(const AuthPage& page);
   Result<std::vector<ApiKey>> list_of(std::string_view user_id);

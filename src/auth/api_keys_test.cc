@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "auth/token.h"
 #include "tests/support/auth_world.h"
 
@@ -95,6 +97,7 @@ TEST(ApiKeys, AreRevokedOnceAndForAll) {
   AuthWorld world;
   const std::string owner = world.add_user("alice");
   std::vector<IssuedApiKey> keys;
+  keys.reserve(5);
   for (int i = 0; i < 5; ++i) keys.push_back(*world.auth().issue_api_key({.owner = owner}));
   for (const IssuedApiKey& key : keys) {
     ASSERT_TRUE(world.auth().check_api_key(key.token).ok());
@@ -112,7 +115,9 @@ TEST(ApiKeys, AreRevokedOnceAndForAll) {
 
 TEST(ApiKeys, HaveLimits) {
   AuthWorld world;
-  const auto code = [&](NewApiKey key) { return world.auth().issue_api_key(key).status().code(); };
+  const auto code = [&](const NewApiKey& key) {
+    return world.auth().issue_api_key(key).status().code();
+  };
   EXPECT_EQ(code({.label = std::string(257, 'l')}), Code::invalid_argument);
   EXPECT_EQ(code({.label = "\xff"}), Code::invalid_argument);
   EXPECT_EQ(code({.scopes = {""}}), Code::invalid_argument);
@@ -241,6 +246,39 @@ TEST(LastSeen, AWriteThatFailsFailsNoCheckAndIsTriedAgain) {
   world.clock().advance_ms(60'000);
   EXPECT_TRUE(world.auth().check_api_key(issued.token).ok());
   EXPECT_EQ(world.store().commits, commits + 1);
+}
+
+TEST(LastSeen, KeepsNoMoreThanItsLimitAndWritesThemInPieces) {
+  AuthWorld world;
+  RecordStore records(world.store());
+  LastSeen last_seen(records, world.clock());
+  const auto id_of = [](std::uint64_t number) {
+    AuthId id;
+    std::memcpy(id.bytes.data(), &number, sizeof number);
+    return id;
+  };
+  world.store().before_commit = [](const Batch&) { return Status::exhausted("planted"); };
+  for (std::uint64_t i = 1; i <= kLastSeenWaitingMax; ++i) {
+    const Bytes key = key_of(AuthKind::api_key, id_of(i));
+    if (i <= 3000) {
+      ASSERT_TRUE(world.engine().put(kAuthSpace, key, "there").ok());
+    }
+    last_seen.note(AuthKind::api_key_seen, id_of(i));
+  }
+  EXPECT_EQ(world.store().commits, 1U) << "full, so it is tried before its time";
+  world.clock().advance_ms(1);
+  last_seen.note(AuthKind::api_key_seen, id_of(kLastSeenWaitingMax + 1));
+  EXPECT_EQ(last_seen.waiting_time_of(AuthKind::api_key_seen, id_of(kLastSeenWaitingMax + 1)), 0U)
+      << "what is beyond the limit is lost";
+  world.store().before_commit = nullptr;
+  const std::uint64_t commits = world.store().commits;
+  ASSERT_TRUE(last_seen.flush().ok());
+  EXPECT_EQ(world.store().commits - commits, 64U) << "1024 at a time";
+  for (const std::uint64_t i : {1U, 1500U, 3000U}) {
+    EXPECT_EQ(last_seen.waiting_time_of(AuthKind::api_key_seen, id_of(i)), 0U);
+    EXPECT_EQ(*last_seen.time_of(AuthKind::api_key_seen, id_of(i)), world.clock().wall_ms() - 1);
+  }
+  EXPECT_EQ(*last_seen.time_of(AuthKind::api_key_seen, id_of(3001)), 0U);
 }
 
 TEST(LastSeen, LeavesNothingOfWhoIsGone) {

@@ -144,6 +144,7 @@ TEST(AuthConcurrency, ARotationUnderLoadLeavesNothingUnderTheOldKey) {
   options.sealer = make_sealer(master_key(1));
   Auth auth = plain(engine, counts, std::move(options));
   std::vector<std::string> ids;
+  ids.reserve(4);
   for (int i = 0; i < 4; ++i) {
     ids.push_back(
         auth.create_user({.name = "u" + std::to_string(i), .password = "p", .metadata = "0"})->id);
@@ -182,6 +183,7 @@ TEST(AuthConcurrency, ChecksAndFlushesGoTogether) {
   Engine engine = open_or_die(SyncMode::never);
   Auth auth = plain(engine, counts);
   std::vector<IssuedApiKey> keys;
+  keys.reserve(8);
   for (int i = 0; i < 8; ++i) keys.push_back(*auth.issue_api_key({}));
   run_threads(8, [&](int thread) {
     const IssuedApiKey& key = keys[static_cast<std::size_t>(thread)];
@@ -266,6 +268,7 @@ TEST(AuthConcurrency, WhoFindsTheQueueFullIsRefusedAtOnce) {
   };
   std::atomic<int> done{0};
   std::vector<std::thread> threads;
+  threads.reserve(5);
   for (int i = 0; i < 5; ++i) {
     threads.emplace_back([&] {
       if (turns.run(work).ok()) ++done;

@@ -6,6 +6,8 @@ namespace talea {
 namespace {
 
 constexpr std::uint64_t kLagNs = kLastSeenLagMs * 1'000'000;
+// Of one batch: each has a precondition, which the store compares with what is queued.
+constexpr std::size_t kTimesPerBatch = 1024;
 
 AuthKind kind_of_owner(AuthKind kind) {
   return kind == AuthKind::login_seen ? AuthKind::user : AuthKind::api_key;
@@ -57,17 +59,27 @@ Status LastSeen::flush() {
     times = waiting_;
     is_flushing_ = true;
   }
-  Status written = write(times);
+  Status written;
+  while (written.ok() && !times.empty()) {
+    Times some;
+    while (some.size() < kTimesPerBatch && !times.empty())
+      some.insert(times.extract(times.begin()));
+    written = write(some);
+    if (written.ok()) forget(some);
+  }
   MutexLock lock(mutex_);
   is_flushing_ = false;
   waiting_since_ns_ = clock_.monotonic_ns();
-  if (!written.ok()) return written;
-  // Who was seen meanwhile waits on.
+  return written;
+}
+
+void LastSeen::forget(const Times& times) {
+  MutexLock lock(mutex_);
   for (const auto& [whom, time] : times) {
     const auto at = waiting_.find(whom);
+    // Who was seen meanwhile waits on.
     if (at != waiting_.end() && at->second == time) waiting_.erase(at);
   }
-  return {};
 }
 
 Status LastSeen::write(const Times& times) {

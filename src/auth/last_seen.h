@@ -37,6 +37,7 @@ class LastSeen {
 
   bool is_due() const TALEA_REQUIRES(mutex_);
   Status write(const Times& times);
+  void forget(const Times& times);
 
   RecordStore& records_;
   Clock& clock_;

@@ -170,7 +170,9 @@ TEST(Metadata, TheMasterKeyRotates) {
   AuthWorld world;
   world.open(world.sealing(1));
   std::vector<std::string> users;
+  users.reserve(300);
   std::vector<std::string> keys;
+  keys.reserve(5);
   for (int i = 0; i < 300; ++i) {  // several pages
     const std::string name = "user" + std::to_string(i);
     users.push_back(

@@ -25,6 +25,15 @@ Status no_such_user(std::string_view id) {
   return Status::not_found("there is no user with id \"" + std::string(id.substr(0, 64)) + "\"");
 }
 
+// Without what lies elsewhere.
+User plain_user(const UserRecord& record) {
+  return {.id = user_id_text(record.id),
+          .name = record.name,
+          .created_ms = record.created_ms,
+          .password_changed_ms = record.password_changed_ms,
+          .has_metadata = !record.sealed_metadata.empty()};
+}
+
 Bytes failures_key(const AuthId& id) { return key_of(AuthKind::failures, id); }
 
 }  // namespace
@@ -58,11 +67,7 @@ Result<Users::StoredUser> Users::require_user(std::string_view id) {
 Result<AuthId> Users::require(std::string_view id) { return TALEA_TRY(require_user(id)).record.id; }
 
 Result<User> Users::describe(const UserRecord& record) {
-  User user{.id = user_id_text(record.id),
-            .name = record.name,
-            .created_ms = record.created_ms,
-            .password_changed_ms = record.password_changed_ms,
-            .has_metadata = !record.sealed_metadata.empty()};
+  User user = plain_user(record);
   user.last_login_ms = TALEA_TRY(parts_.last_seen.time_of(AuthKind::login_seen, record.id));
   const auto failures = TALEA_TRY(parts_.records.failures(failures_key(record.id)));
   if (!failures) return user;
@@ -139,7 +144,7 @@ Result<User> Users::create(const NewUser& user) {
   const Result<Sequence> committed = parts_.records.store().commit(batch, nullptr);
   if (committed.status().code() == Code::conflict) return taken;  // 128 random bits do not recur
   if (!committed.ok()) return committed.status();
-  return describe(record);
+  return plain_user(record);
 }
 
 Status Users::remove(std::string_view id) {
@@ -279,7 +284,12 @@ Result<User> Users::log_in(std::string_view name, std::string_view password) {
     if (made.ok()) new_hash = std::move(*made);
   }
   User user = TALEA_TRY(describe(record));
-  TALEA_TRY(accept(record, new_hash));
+  Status accepted = accept(record, new_hash);
+  // Nobody asked for the new hash: where it cannot be written, as on a full disk, the old one
+  // stays.
+  const bool is_denied = accepted.code() == Code::denied;
+  if (!accepted.ok() && !is_denied && new_hash) accepted = accept(record, std::nullopt);
+  TALEA_TRY(std::move(accepted));
   parts_.last_seen.note(AuthKind::login_seen, record.id);
   return user;
 }

@@ -402,6 +402,28 @@ TEST(Login, ReplacingAHashDoesNotUndoAChangeOfPassword) {
   EXPECT_EQ(world.log_in("alice", "changed"), Code::ok);
 }
 
+TEST(Login, WhereTheNewHashCannotBeWrittenTheOldOneStays) {
+  AuthWorld world;
+  world.add_user("alice");
+  EXPECT_EQ(world.log_in("alice", "wrong"), Code::unauthenticated);
+  AuthOptions options;
+  options.hasher = std::make_unique<PlainHasher>(world.counts, 2);
+  world.open(std::move(options));
+  world.store().before_commit = [](const Batch& batch) {
+    for (const Batch::Operation& operation : batch.operations()) {
+      if (operation.kind == Batch::Operation::Kind::put) return Status::exhausted("disk full");
+    }
+    return Status();
+  };
+  EXPECT_EQ(world.log_in("alice", "password"), Code::ok);
+  const User user = **world.auth().find_user("alice");
+  EXPECT_EQ(user.failed_attempts, 0U) << "removals go on";
+  world.store().before_commit = nullptr;
+  const std::uint64_t commits = world.store().commits;
+  EXPECT_EQ(world.log_in("alice", "password"), Code::ok);
+  EXPECT_EQ(world.store().commits, commits + 1) << "and now it is replaced";
+}
+
 TEST(Login, AHashOfAnotherSystemIsTakenIfTheHasherKnowsIt) {
   AuthWorld world;
   EXPECT_EQ(world.auth().create_user({.name = "a", .password_hash = "md5"}).status().code(),
