@@ -169,6 +169,7 @@ struct IssuedApiKey {
 };
 
 /// A part of a list: at most `limit` (up to kAuthPageMax) that come after `after`.
+/// An empty list is the end; a shorter one is not, when others remove meanwhile.
 struct AuthPage {
   std::string_view after = {};
   std::uint64_t limit = kAuthPageMax;
@@ -213,12 +214,11 @@ class Auth {
   /// A success writes nothing, unless there were failures before it or the hash is outdated:
   /// it is replaced then. The time of the login reaches the disk as that of check_api_key() does.
   ///
-  /// Errors: unauthenticated    there is no such user, or the password is wrong: which, it does not
-  /// say
-  ///         denied             locked: the message says until when. That answer tells that there
-  ///         is
-  ///                            such a user; show the one above in its place where that matters.
-  ///                            Also for a right password whose check ended after the lock began
+  /// A locked user is `denied`, also with a right password whose check ended after the lock began.
+  /// That tells that there is such a user; show the answer to a wrong password where that matters.
+  ///
+  /// Errors: unauthenticated    no such user, or a wrong password: it does not say which
+  ///         denied             locked: the message says until when
   ///         invalid_argument   a name or password outside its limits, which nobody can have
   ///         exhausted          too many hashes wait: later
   Result<User> log_in(std::string_view name, std::string_view password);
@@ -238,8 +238,10 @@ class Auth {
   /// Errors: not_found
   Status delete_user(std::string_view user_id);
 
-  /// Empty if there is none. Errors: not_found: no such user, or its master key was not given;
-  /// corruption; invalid_argument: there is no sealer
+  /// Empty if there is none.
+  /// Errors: not_found          no such user, or its master key was not given
+  ///         corruption         damaged, or from another record
+  ///         invalid_argument   there is no sealer
   Result<Bytes> user_metadata(std::string_view user_id);
   /// Empty: removes it. Errors: not_found, invalid_argument
   Status set_user_metadata(std::string_view user_id, BytesView metadata);
@@ -253,7 +255,7 @@ class Auth {
   /// The key that `token` is.
   ///
   /// Cost: one look-up and one SHA-256; it writes nothing. The time of use is kept in memory and
-  /// reaches the disk, with those of all other keys and users in one batch, by the first check or
+  /// reaches the disk, with those of all other keys and users, by the first check or
   /// login that comes kLastSeenLagMs after it, or flush(). ApiKey::last_used_ms here is what memory
   /// has of the use before.
   ///
@@ -279,8 +281,10 @@ class Auth {
   Result<std::uint64_t> rotate_master_key(std::unique_ptr<Sealer> sealer);
   /// Brings all metadata under the newest master key, and returns of how many records; the metadata
   /// itself is not touched. When it returns ok the older keys are of no more use. What it did
-  /// before a failure stays. Others go on meanwhile. Errors: not_found, corruption: the record is
-  /// in the message; invalid_argument: there is no sealer
+  /// before a failure stays. Others go on meanwhile.
+  ///
+  /// Errors: not_found, corruption   the message says of which record
+  ///         invalid_argument        there is no sealer
   Result<std::uint64_t> rewrap_metadata();
   /// Writes the times of logins and uses that only memory has.
   Status flush();
