@@ -178,6 +178,29 @@ TEST(AuthConcurrency, ARotationUnderLoadLeavesNothingUnderTheOldKey) {
   }
 }
 
+// Step by step: who has sealed under the old key and has not committed yet is waited for.
+TEST(AuthConcurrency, ARotationWaitsForWhatIsSealedAndNotCommitted) {
+  AuthWorld world;
+  world.open(world.sealing(1));
+  const std::string id = world.add_user("alice");
+  const MasterKey previous = master_key(1);
+  std::atomic<bool> is_rotated{false};
+  std::thread rotation;
+  world.store().before_next_commit = [&](const Batch&) {
+    rotation = std::thread([&] {
+      EXPECT_TRUE(world.auth().rotate_master_key(make_sealer(master_key(2), {&previous, 1})).ok());
+      is_rotated = true;
+    });
+    // Time enough for one that does not wait.
+    for (int i = 0; i < 20'000 && !is_rotated; ++i) std::this_thread::yield();
+    return Status();
+  };
+  EXPECT_TRUE(world.auth().set_user_metadata(id, "sealed before").ok());
+  rotation.join();
+  world.open(world.sealing(2));
+  EXPECT_EQ(world.auth().user_metadata(id).status().to_string(), "ok");
+}
+
 TEST(AuthConcurrency, ChecksAndFlushesGoTogether) {
   PlainHasher::Counts counts;
   Engine engine = open_or_die(SyncMode::never);
