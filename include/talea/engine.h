@@ -386,6 +386,26 @@ struct VerifyReport {
   std::vector<Finding> findings;
 };
 
+/// What repair_store() made of a damaged store.
+struct RepairReport {
+  /// What is wrong with the damaged one; as verify_store() says it.
+  VerifyReport found;
+  /// Keys in the new store.
+  std::uint64_t keys_kept = 0;
+  /// Keys that are known to have had a value that is damaged; they are not in the new store. The
+  /// first kLostKeysMax of them by name, those of users only.
+  std::uint64_t keys_lost = 0;
+  std::vector<Bytes> lost_keys;
+  static constexpr std::size_t kLostKeysMax = 10'000;
+  /// Batches that were in the damaged parts of the log, at most: what they changed is as it was
+  /// before them, and which keys that were nobody can tell.
+  std::vector<LostChanges> lost_batches;
+  /// The manifest or the index was damaged, so that all files were searched for the newest of each
+  /// key: keys that were removed may be there again, and others may have older values.
+  bool is_by_search = false;
+  StateHash state_hash{};
+};
+
 /// What became of a batch: the result of commit().
 using Completion = std::function<void(Result<Sequence>)>;
 
@@ -567,6 +587,19 @@ class Engine {
 /// Errors: as Engine::open for a store that cannot be read at all; damage is in the report.
 Result<VerifyReport> verify_store(
     const std::string& path,
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
+
+/// Makes a store in directory `new_path`, which is absent or empty, of all that is intact in the
+/// store in `path`, which is not changed, and says what is lost.
+///
+/// Cost: reads the damaged store twice, and writes what is intact. Memory: some 200 bytes for each
+/// key.
+/// Errors: invalid_argument   `new_path` holds something
+///         unavailable        somebody writes the damaged store
+///         not_found          there is no store in `path`
+///         unsupported, exhausted, denied, io_error: there is no new store
+Result<RepairReport> repair_store(
+    const std::string& path, const std::string& new_path, const Options& options = {},
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
 
 }  // namespace talea

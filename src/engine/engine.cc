@@ -5,6 +5,7 @@
 
 #include "engine/engine_access.h"
 #include "engine/engine_store.h"
+#include "engine/repair.h"
 #include "engine/restore.h"
 #include "engine/verify.h"
 #include "io/posix_file_system.h"
@@ -155,6 +156,13 @@ const RecoveryReport& Engine::recovery() const { return impl_->store->recovery()
 Status Engine::close() { return impl_->store->close(); }
 
 Store& store_of(Engine& engine) { return *engine.impl_->store; }
+
+Result<RepairReport> repair_store(
+    const std::string& path, const std::string& new_path, const Options& options,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  Machine machine;
+  return repair_directory(machine.seams(), path, new_path, options, progress);
+}
 
 Result<VerifyReport> verify_store(
     const std::string& path, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
