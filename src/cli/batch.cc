@@ -1,5 +1,8 @@
 // `talea batch`: a client on a pipe. One line in, one line out, in order; a result is written when
 // what it tells is durable, and before the next line is read.
+#include <unordered_set>
+
+#include "cli/expiry_argument.h"
 #include "cli/human_text.h"
 #include "cli/json_reader.h"
 #include "cli/json_writer.h"
@@ -44,17 +47,39 @@ bool has_condition(const JsonRow& row) {
 }
 
 Status check_stats_row(const JsonRow& row) {
-  if (!row.key && !row.value && !row.revision && !has_condition(row)) return {};
+  if (!row.key && !row.value && !row.revision && !has_condition(row) && !row.has_expiry()) {
+    return {};
+  }
   return Status::invalid_argument("a stats takes no other field");
+}
+
+// Whether what the row says of an expiry makes sense for its operation.
+Status check_expiry_of(const JsonRow& row) {
+  if (*row.op == "put") {
+    if (!row.never) return {};
+    return Status::invalid_argument(
+        "a put without ttl_ms, expires_at_ms and keep_ttl never expires: leave \"never\" out");
+  }
+  if (*row.op == "expire") {
+    if (row.keep_ttl) {
+      return Status::invalid_argument("\"keep_ttl\" is for a put; an expire changes the expiry");
+    }
+    if (row.has_expiry()) return {};
+    return Status::invalid_argument(
+        "an expire needs \"ttl_ms\", \"expires_at_ms\" or \"never\":true");
+  }
+  if (!row.has_expiry()) return {};
+  return Status::invalid_argument("a " + std::string(*row.op) +
+                                  " takes no expiry; that is for put and expire");
 }
 
 Status check_row(const JsonRow& row) {
   if (!row.op)
-    return Status::invalid_argument("field \"op\" is missing: put, delete, get or stats");
+    return Status::invalid_argument("field \"op\" is missing: put, delete, expire, get or stats");
   if (*row.op == "stats") return check_stats_row(row);
-  if (*row.op != "put" && *row.op != "delete" && *row.op != "get") {
+  if (*row.op != "put" && *row.op != "delete" && *row.op != "expire" && *row.op != "get") {
     return Status::invalid_argument("unknown op \"" + std::string(*row.op) +
-                                    "\"; there are put, delete, get and stats");
+                                    "\"; there are put, delete, expire, get and stats");
   }
   if (!row.key) return Status::invalid_argument("field \"key\" or \"key_base64\" is missing");
   if (row.revision) {
@@ -66,7 +91,21 @@ Status check_row(const JsonRow& row) {
     return Status::invalid_argument("a put needs field \"value\" or \"value_base64\"");
   }
   if (*row.op != "put" && row.value) {
-    return Status::invalid_argument("a " + std::string(*row.op) + " takes no value");
+    return Status::invalid_argument("op \"" + std::string(*row.op) + "\" takes no value");
+  }
+  return check_expiry_of(row);
+}
+
+// An expire and a keep_ttl are about the key as it was before the array: they would undo, or not
+// see, what an earlier operation of the array does to it.
+Status check_order(const JsonLine& line) {
+  std::unordered_set<BytesView> keys;
+  for (const JsonRow& row : line.rows) {
+    const bool is_first = keys.insert(*row.key).second;
+    if (is_first || (*row.op != "expire" && !row.keep_ttl)) continue;
+    return Status::invalid_argument("the array has another operation on '" + printable(*row.key) +
+                                    "' before this " + (row.keep_ttl ? "keep_ttl" : "expire") +
+                                    ": give the last put of the key its ttl_ms or expires_at_ms");
   }
   return {};
 }
@@ -138,6 +177,7 @@ class BatchSession {
     return JsonObject()
         .bytes("value", versioned.value)
         .number("revision", versioned.revision)
+        .expiry(versioned.expiry_ms)
         .close();
   }
 
@@ -153,20 +193,31 @@ class BatchSession {
     Operations operations;
     const Status collected = collect(parsed, operations);
     if (!collected.ok()) return error_of(collected, line, nullptr, nullptr);
+    const bool is_expire = !parsed.is_array && *parsed.rows.front().op == "expire";
+    if (is_expire) operations.batch.require_present(*parsed.rows.front().key);
     FailedPrecondition failed;
     const Result<Sequence> sequence = engine_.commit(operations.batch, &failed);
+    if (is_expire && sequence.status().code() == Code::conflict &&
+        failed.position == operations.conditions.size()) {
+      note(ExitCode::not_found);
+      return JsonObject().null("sequence").close();
+    }
     if (!sequence.ok()) return error_of(sequence.status(), line, &operations, &failed);
     return JsonObject().number("sequence", *sequence).close();
   }
 
   Status collect(const JsonLine& parsed, Operations& operations) {
+    if (parsed.is_array) TALEA_TRY(check_order(parsed));
     for (std::size_t position = 0; position < parsed.rows.size(); ++position) {
       const JsonRow& row = parsed.rows[position];
       add_conditions(row, position, operations);
+      const Expiry expiry = TALEA_TRY(expiry_of(row)).value_or(Expiry::never());
       if (*row.op == "delete") {
         operations.batch.remove(*row.key);
+      } else if (*row.op == "expire") {
+        operations.batch.set_expiry(*row.key, expiry);
       } else {
-        TALEA_TRY(add_put(engine_, operations.batch, *row.key, *row.value));
+        TALEA_TRY(add_put(engine_, operations.batch, *row.key, *row.value, expiry));
       }
     }
     return {};

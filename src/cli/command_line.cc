@@ -21,6 +21,7 @@ struct Arguments {
   PutRequest put;
   GetRequest get;
   DeleteRequest remove;
+  ExpireRequest expire;
   ScanRequest scan;
   ImportRequest import;
   ExportRequest exporting;
@@ -43,11 +44,17 @@ constexpr const char* kPutExamples =
 the value @text. A value of any length is streamed in little memory. Before a KEY or VALUE that
 begins with a dash, write --.
 
+Without an option that says when the key expires it lives until it is removed, also if the value
+before had an expiry. DURATION is a whole number and its unit, ms, s, m, h or d. TIME is in UTC, or
+in milliseconds since 1970; one that has passed means that the key is gone at once.
+
 Examples:
   talea -s ./data put fruit/apple red
   talea -s ./data put disk.img @/tmp/disk.img
   date | talea -s ./data put now -
-  talea -s ./data put --if-absent lock mine
+  talea -s ./data put --if-absent lock mine --ttl 30s
+  talea -s ./data put offer open --expires-at 2026-12-24T18:00:00Z
+  talea -s ./data put offer "still open" --keep-ttl
   talea -s ./data put -- temperature -5
 )";
 
@@ -70,6 +77,18 @@ Examples:
   talea -s ./data delete --if-revision 17 fruit/apple
 )";
 
+constexpr const char* kExpireExamples =
+    R"(Changes when a key expires; its value stays, and it gets a new revision. DURATION is a whole number
+and its unit, ms, s, m, h or d. TIME is in UTC, or in milliseconds since 1970; one that has passed
+means that the key is gone at once. Exit code 1: there is no such key.
+
+Examples:
+  talea -s ./data expire session/7 --ttl 30m
+  talea -s ./data expire offer --expires-at 2026-12-24T18:00:00Z
+  talea -s ./data expire session/7 --never
+  talea -s ./data get -o json session/7 | jq .expires_at_ms
+)";
+
 constexpr const char* kScanExamples =
     R"(Rows in the order of the bytes of their keys: key, tab, value. On a terminal, bytes that cannot be
 shown are escaped (\n, \x1b); for programs, -o json gives one object for each row.
@@ -83,16 +102,20 @@ Examples:
 
 constexpr const char* kBatchExamples =
     R"(Reads one JSON operation for each line, and answers each with one line as soon as the outcome is
-durable. An array of puts and deletes is one atomic batch. A line that fails does not stop the next.
+durable. An array of puts, deletes and expires is one atomic batch. A line that fails does not stop
+the next.
   {"op":"put","key":"k","value":"v"}        {"sequence":1}
   {"op":"get","key":"k"}                    {"value":"v","revision":1}
   {"op":"get","key":"none"}                 {"value":null}
   {"op":"put","key":"k","value":"w","if_absent":true}
                                             {"error":{"code":"conflict",...}}
+  {"op":"expire","key":"k","ttl_ms":1000}   {"sequence":2}
+  {"op":"expire","key":"none","never":true} {"sequence":null}
   {"op":"stats"}                            {"stats":{"keys":1,...}}
-Conditions of put and delete: if_absent, if_present (true), if_revision (a number). Bytes that are
-not UTF-8: key_base64, value_base64. Exit code: 0 when every line was answered, 1 when the worst was
-an absent key or a failed condition, else 3 (damage) or 4.
+A put that expires has ttl_ms, expires_at_ms (numbers) or keep_ttl (true); an expire has ttl_ms,
+expires_at_ms or never (true). Conditions of put, delete and expire: if_absent, if_present (true),
+if_revision (a number). Bytes that are not UTF-8: key_base64, value_base64. Exit code: 0 when every
+line was answered, 1 when the worst was an absent key or a failed condition, else 3 (damage) or 4.
 
 Examples:
   echo '{"op":"put","key":"a","value":"1"}' | talea -s ./data batch
@@ -100,9 +123,10 @@ Examples:
 )";
 
 constexpr const char* kImportExamples =
-    R"(Each line is {"key":...,"value":...}, or key_base64 and value_base64 for bytes that are not UTF-8. A
-key that comes twice gets the last value. A bad line stops the import after the rows before it are
-committed. Ctrl-C stops after the current batch; what is committed stays.
+    R"(Each line is {"key":...,"value":...}, or key_base64 and value_base64 for bytes that are not UTF-8;
+"expires_at_ms", in milliseconds since 1970, says when the key expires. A key that comes twice gets
+the last value. A bad line stops the import after the rows before it are committed. Ctrl-C stops
+after the current batch; what is committed stays.
 
 Examples:
   talea -s ./data import rows.ndjson
@@ -111,8 +135,8 @@ Examples:
 )";
 
 constexpr const char* kExportExamples =
-    R"(Writes one line for each key, in order, as `talea import` reads them. A file appears under its name
-when it is complete.
+    R"(Writes one line for each key, in order, as `talea import` reads them; one that expires has
+"expires_at_ms", one that has expired is left out. A file appears under its name when it is complete.
 
 Examples:
   talea -s ./data export rows.ndjson
@@ -286,6 +310,13 @@ class Parser {
         ->type_name("N");
   }
 
+  static void add_expiry(CLI::App& verb, ExpiryArgument& expiry) {
+    verb.add_option("--ttl", expiry.ttl, "The key expires so long from now: 250ms, 30s, 5m, 2h, 7d")
+        ->type_name("DURATION");
+    verb.add_option("--expires-at", expiry.expires_at, "The key expires then: 2026-12-24T18:00:00Z")
+        ->type_name("TIME");
+  }
+
   void add_point_verbs() {
     CLI::App& put = add_verb("put", "Set a key to a value", kPutExamples, arguments_.put, run_put);
     add_key(put, arguments_.put.key);
@@ -295,6 +326,9 @@ class Parser {
     put.add_flag("--if-absent", arguments_.put.if_absent,
                  "Only if the key has no value; else exit code 1");
     add_revision(put, arguments_.put.if_revision);
+    add_expiry(put, arguments_.put.expiry);
+    put.add_flag("--keep-ttl", arguments_.put.expiry.keep,
+                 "The key expires when it did before, if it did");
 
     CLI::App& get =
         add_verb("get", "Print the value of a key", kGetExamples, arguments_.get, run_get);
@@ -307,6 +341,12 @@ class Parser {
     remove.add_flag("--must-exist", arguments_.remove.must_exist,
                     "Exit code 1 when there is no such key");
     add_revision(remove, arguments_.remove.if_revision);
+
+    CLI::App& expire = add_verb("expire", "Change when a key expires", kExpireExamples,
+                                arguments_.expire, run_expire);
+    add_key(expire, arguments_.expire.key);
+    add_expiry(expire, arguments_.expire.expiry);
+    expire.add_flag("--never", arguments_.expire.expiry.never, "The key lives until it is removed");
   }
 
   void add_scan() {

@@ -73,6 +73,12 @@ Result<Engine> Context::open_for_writing() {
   return Engine::open(TALEA_TRY(directory()), settings_.engine);
 }
 
+Result<Engine> Context::open_existing_for_writing() {
+  Options options = settings_.engine;
+  options.create_if_missing = false;
+  return open_existing(options);
+}
+
 Result<Engine> Context::open_for_reading() {
   Options options = settings_.engine;
   options.read_only = true;

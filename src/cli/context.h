@@ -31,6 +31,8 @@ class Context {
 
   /// Opens the store, creating it when it is missing.
   Result<Engine> open_for_writing();
+  /// Opens a store that is there.
+  Result<Engine> open_existing_for_writing();
   /// Opens the store for reading; writes nothing.
   Result<Engine> open_for_reading();
   /// Opens a store that is there, for a command that does the store's upkeep itself: nothing of it

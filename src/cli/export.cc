@@ -20,7 +20,7 @@ Result<std::uint64_t> write_rows(Engine& engine, Output& out, Progress& progress
     if (value.status().code() == Code::exhausted) return too_large_for_row(scan.key());
     if (!value.ok()) return value.status();
     object.clear();
-    object.bytes("key", scan.key()).bytes("value", *value);
+    object.bytes("key", scan.key()).bytes("value", *value).expiry(TALEA_TRY(scan.expiry_ms()));
     TALEA_TRY(out.write(object.close()));
     TALEA_TRY(out.write("\n"));
     progress.update(++rows);

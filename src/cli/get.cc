@@ -17,22 +17,41 @@ Status copy_value(ValueReader& reader, Output& out) {
   }
 }
 
-Result<std::string> json_of(Engine& engine, const Bytes& key) {
-  const std::optional<Versioned> found = TALEA_TRY(engine.get_versioned(key));
-  if (!found) return Status::not_found("the key vanished while it was read");
+std::string json_of(const Bytes& key, const Versioned& found) {
   JsonObject object;
-  object.bytes("key", key).bytes("value", found->value).number("revision", found->revision);
+  object.bytes("key", key)
+      .bytes("value", found.value)
+      .number("revision", found.revision)
+      .expiry(found.expiry_ms);
   return std::move(object.close());
 }
 
-Status print_value(Context& context, Engine& engine, const Bytes& key, ValueReader& reader,
-                   Output& out) {
-  if (context.json()) {
-    if (reader.bytes() > kValueBytesMax) return too_large_for_row(key);
-    TALEA_TRY(out.write(TALEA_TRY(json_of(engine, key))));
+// What there is of a key, read once: it may expire between two reads.
+struct Answer {
+  std::string json;  // with -o json, else the value in pieces
+  std::optional<ValueReader> value;
+};
+
+Result<std::optional<Answer>> answer_of(const Context& context, Engine& engine, const Bytes& key) {
+  std::optional<Answer> answer;
+  if (!context.json()) {
+    std::optional<ValueReader> reader = TALEA_TRY(engine.read_value(key));
+    if (reader) answer.emplace().value = std::move(reader);
+    return answer;
+  }
+  const Result<std::optional<Versioned>> found = engine.get_versioned(key);
+  if (found.status().code() == Code::exhausted) return too_large_for_row(key);
+  if (!found.ok()) return found.status();
+  if (*found) answer.emplace().json = json_of(key, **found);
+  return answer;
+}
+
+Status print(Answer& answer, Output& out) {
+  if (!answer.value) {
+    TALEA_TRY(out.write(answer.json));
     return out.write("\n");
   }
-  TALEA_TRY(copy_value(reader, out));
+  TALEA_TRY(copy_value(*answer.value, out));
   // So that a prompt does not follow the value; a program gets the value alone.
   if (out.is_terminal()) TALEA_TRY(out.write("\n"));
   return {};
@@ -43,19 +62,19 @@ Status print_value(Context& context, Engine& engine, const Bytes& key, ValueRead
 Result<ExitCode> run_get(Context& context, const GetRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
   Engine engine = TALEA_TRY(context.open_for_reading());
-  std::optional<ValueReader> reader = TALEA_TRY(engine.read_value(key));
-  if (!reader) {
+  std::optional<Answer> answer = TALEA_TRY(answer_of(context, engine, key));
+  if (!answer) {
     return context.fail(
         ExitCode::not_found, Status::not_found("there is no key '" + printable(key) + "'"),
         "list the keys: talea -s " + context.settings().store + " scan --keys-only --limit 20");
   }
   if (request.out.empty()) {
-    TALEA_TRY(print_value(context, engine, key, *reader, context.out()));
+    TALEA_TRY(print(*answer, context.out()));
     return ExitCode::ok;
   }
   catch_interruption();
   const std::unique_ptr<OutputFile> file = TALEA_TRY(OutputFile::create(request.out));
-  TALEA_TRY(print_value(context, engine, key, *reader, file->output()));
+  TALEA_TRY(print(*answer, file->output()));
   TALEA_TRY(file->commit());
   return ExitCode::ok;
 }

@@ -26,6 +26,11 @@ Status check_row(const JsonLine& line) {
         "a row to import takes no operation and no condition; those "
         "are for `talea batch`");
   }
+  if (row.ttl_ms || row.keep_ttl || row.never) {
+    return Status::invalid_argument(
+        "a row to import says when it expires in \"expires_at_ms\"; ttl_ms, keep_ttl and never are "
+        "for `talea batch`");
+  }
   if (row.key->size() < kKeyBytesMin || row.key->size() > kKeyBytesMax) {
     return Status::invalid_argument("a key has " + std::to_string(kKeyBytesMin) + " to " +
                                     std::to_string(kKeyBytesMax) + " bytes; this one has " +
@@ -63,9 +68,7 @@ class Import {
       } else {
         TALEA_TRY(std::move(added).with_context("line " + std::to_string(lines_.line())));
       }
-      if (batch_.size() >= request_.rows_per_batch || batch_bytes_ >= kBatchBytes) {
-        TALEA_TRY(commit());
-      }
+      if (batch_is_full()) TALEA_TRY(commit());
       progress_.update(lines_.bytes());
     }
   }
@@ -74,11 +77,20 @@ class Import {
     const JsonLine& line = *TALEA_TRY(reader_.read(text));
     TALEA_TRY(check_row(line));
     const JsonRow& row = line.rows.front();
-    TALEA_TRY(add_put(engine_, batch_, *row.key, *row.value));
+    const std::optional<Expiry> expiry = TALEA_TRY(expiry_of(row));
+    TALEA_TRY(add_put(engine_, batch_, *row.key, *row.value, expiry.value_or(Expiry::never())));
+    // One that expires is written twice: with its value, and with its time.
+    const std::uint64_t times = expiry ? 2 : 1;
+    batch_entries_ += times;
     batch_bytes_ +=
-        row.key->size() + std::min<std::uint64_t>(row.value->size(), kInlineValueBytesMax);
+        times * row.key->size() + std::min<std::uint64_t>(row.value->size(), kInlineValueBytesMax);
     payload_bytes_ += row.key->size() + row.value->size();
     return {};
+  }
+
+  bool batch_is_full() const {
+    return batch_.size() >= request_.rows_per_batch || batch_bytes_ >= kBatchBytes ||
+           batch_entries_ + 2 > kBatchEntriesMax;
   }
 
   Status commit() {
@@ -89,6 +101,7 @@ class Import {
     rows_ += batch_.size();
     bytes_ += payload_bytes_;
     batch_.clear();
+    batch_entries_ = 0;
     batch_bytes_ = 0;
     payload_bytes_ = 0;
     return {};
@@ -100,6 +113,7 @@ class Import {
   Progress& progress_;
   JsonReader reader_;
   Batch batch_;
+  std::uint64_t batch_entries_ = 0;  // as kBatchEntriesMax counts them
   std::uint64_t batch_bytes_ = 0;    // what the batch holds in memory
   std::uint64_t payload_bytes_ = 0;  // keys and values of its rows
   bool commit_failed_ = false;

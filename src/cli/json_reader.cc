@@ -66,7 +66,10 @@ struct JsonReader::State {
   Status read_flag(JsonRow& row, std::string_view field, ondemand::value& value) {
     bool flag = false;
     if (value.get_bool().get(flag) != simdjson::SUCCESS) return wrong_kind(field, "true or false");
-    (field == "if_absent" ? row.if_absent : row.if_present) = flag;
+    if (field == "if_absent") row.if_absent = flag;
+    if (field == "if_present") row.if_present = flag;
+    if (field == "keep_ttl") row.keep_ttl = flag;
+    if (field == "never") row.never = flag;
     return {};
   }
 
@@ -75,7 +78,9 @@ struct JsonReader::State {
     if (value.get_uint64().get(number) != simdjson::SUCCESS) {
       return wrong_kind(field, "a whole number, 0 or more");
     }
-    return set_once(field == "revision" ? row.revision : row.if_revision, number, field);
+    if (field == "revision") return set_once(row.revision, number, field);
+    if (field == "if_revision") return set_once(row.if_revision, number, field);
+    return set_once(field == "ttl_ms" ? row.ttl_ms : row.expires_at_ms, number, field);
   }
 
   Status read_field(JsonRow& row, ondemand::field field) {
@@ -87,12 +92,17 @@ struct JsonReader::State {
         name == "value_base64") {
       return read_text(row, name, value);
     }
-    if (name == "if_absent" || name == "if_present") return read_flag(row, name, value);
-    if (name == "revision" || name == "if_revision") return read_number(row, name, value);
+    if (name == "if_absent" || name == "if_present" || name == "keep_ttl" || name == "never") {
+      return read_flag(row, name, value);
+    }
+    if (name == "revision" || name == "if_revision" || name == "ttl_ms" ||
+        name == "expires_at_ms") {
+      return read_number(row, name, value);
+    }
     return Status::invalid_argument(
         "unknown field \"" + std::string(name) +
-        "\"; there are op, key, key_base64, value, value_base64, if_absent, if_present and "
-        "if_revision");
+        "\"; there are op, key, key_base64, value, value_base64, if_absent, if_present, "
+        "if_revision, ttl_ms, expires_at_ms, keep_ttl and never");
   }
 
   Status read_row(ondemand::object object) {

@@ -1,7 +1,7 @@
 // JsonReader: reads one line of NDJSON, a row of an import or an operation of a batch.
 //
 //     {"op":"put","key":"a","value":"b","if_revision":7}
-//     {"key_base64":"/w==","value_base64":"AAE="}
+//     {"key_base64":"/w==","value_base64":"AAE=","expires_at_ms":1798135200000}
 //
 // Every field has to be known, for a field that is skipped in silence is data lost in silence.
 #pragma once
@@ -19,13 +19,21 @@ namespace talea::cli {
 
 /// The fields of one JSON object, base64 decoded; views into the reader.
 struct JsonRow {
-  std::optional<std::string_view> op;
-  std::optional<BytesView> key;
-  std::optional<BytesView> value;
-  std::optional<std::uint64_t> revision;  // of a row that `scan` or `get` wrote; for information
+  std::optional<std::string_view> op = {};
+  std::optional<BytesView> key = {};
+  std::optional<BytesView> value = {};
+  std::optional<std::uint64_t> revision =
+      {};  // of a row that `scan` or `get` wrote; for information
   bool if_absent = false;
   bool if_present = false;
-  std::optional<std::uint64_t> if_revision;
+  std::optional<std::uint64_t> if_revision = {};
+  // expiry_argument.h makes one thing of them.
+  std::optional<std::uint64_t> ttl_ms = {};
+  std::optional<std::uint64_t> expires_at_ms = {};
+  bool keep_ttl = false;
+  bool never = false;
+
+  bool has_expiry() const { return ttl_ms || expires_at_ms || keep_ttl || never; }
 };
 
 struct JsonLine {

@@ -38,6 +38,11 @@ TEST(JsonWriter, BytesThatAreNotUtf8AreInBase64) {
   EXPECT_EQ(JsonObject().bytes("key", "\xC3\xA9").close(), "{\"key\":\"\xC3\xA9\"}");
 }
 
+TEST(JsonWriter, AKeyThatNeverExpiresHasNoExpiry) {
+  EXPECT_EQ(JsonObject().text("key", "k").expiry(0).close(), R"({"key":"k"})");
+  EXPECT_EQ(JsonObject().text("key", "k").expiry(7).close(), R"({"key":"k","expires_at_ms":7})");
+}
+
 TEST(JsonWriter, ALargeTextOfControlCharactersIsShorterInBase64) {
   EXPECT_TRUE(fits_json_string(std::string(1024, '\x01')));
   EXPECT_FALSE(fits_json_string(std::string(2 * kMiB, '\x01')));
@@ -59,6 +64,22 @@ TEST(JsonReader, ReadsAllFieldsOfAnOperation) {
   EXPECT_TRUE(row.if_absent);
   EXPECT_FALSE(row.if_present);
   EXPECT_EQ(row.if_revision, 7U);
+}
+
+TEST(JsonReader, ReadsWhenAKeyExpires) {
+  JsonReader reader;
+  const std::string line =
+      R"([{"ttl_ms":5},{"expires_at_ms":18446744073709551615},{"keep_ttl":true},{"never":true},{}])";
+  const std::string buffer = padded(line);
+  const auto read = reader.read(std::string_view(buffer).substr(0, line.size()));
+  ASSERT_TRUE(read.ok()) << read.status().to_string();
+  const std::vector<JsonRow>& rows = (*read)->rows;
+  EXPECT_EQ(rows[0].ttl_ms, 5U);
+  EXPECT_EQ(rows[1].expires_at_ms, UINT64_MAX);
+  EXPECT_TRUE(rows[2].keep_ttl);
+  EXPECT_TRUE(rows[3].never);
+  for (std::size_t row = 0; row < 4; ++row) EXPECT_TRUE(rows[row].has_expiry()) << row;
+  EXPECT_FALSE(rows[4].has_expiry());
 }
 
 TEST(JsonReader, RefusesWhatItDoesNotUnderstand) {
@@ -88,6 +109,13 @@ TEST(JsonReader, RefusesWhatItDoesNotUnderstand) {
            R"({"if_revision":1.5})",
            R"({"if_revision":18446744073709551616})",
            R"({"unknown":1})",
+           R"({"ttl_ms":-1})",
+           R"({"ttl_ms":"30s"})",
+           R"({"ttl_ms":1,"ttl_ms":2})",
+           R"({"expires_at_ms":1.5})",
+           R"({"expires_at_ms":null})",
+           R"({"keep_ttl":1})",
+           R"({"never":"true"})",
            "[1]",
            R"([{"key":"a"})",
            R"([{"key":"a"},])",

@@ -98,6 +98,10 @@ JsonObject& JsonObject::bytes(std::string_view name, BytesView value) {
   return *this;
 }
 
+JsonObject& JsonObject::expiry(std::uint64_t expiry_ms) {
+  return expiry_ms == 0 ? *this : number("expires_at_ms", expiry_ms);
+}
+
 JsonObject& JsonObject::json(std::string_view name, std::string_view json) {
   this->name(name);
   text_ += json;

@@ -28,6 +28,8 @@ class JsonObject {
   JsonObject& null(std::string_view name);
   /// As text under `name`, or in base64 under `name`_base64.
   JsonObject& bytes(std::string_view name, BytesView value);
+  /// "expires_at_ms" of a row; nothing where it is 0, of a key that lives until it is removed.
+  JsonObject& expiry(std::uint64_t expiry_ms);
   /// `json` is a JSON value already.
   JsonObject& json(std::string_view name, std::string_view json);
 

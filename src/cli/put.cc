@@ -29,6 +29,7 @@ Result<Bytes> KeyArgument::bytes() const {
 
 Result<ExitCode> run_put(Context& context, const PutRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
+  const Expiry expiry = TALEA_TRY(request.expiry.expiry()).value_or(Expiry::never());
   const ValueArgument value = value_argument(request.value);
   std::optional<Descriptor> source;
   if (value.file) source.emplace(TALEA_TRY(Descriptor::open_for_reading(*value.file)));
@@ -38,9 +39,9 @@ Result<ExitCode> run_put(Context& context, const PutRequest& request) {
   if (request.if_absent) batch.require_absent(key);
   if (request.if_revision) batch.require_revision(key, *request.if_revision);
   if (source) {
-    batch.put(key, TALEA_TRY(store_stream(engine, *source)));
+    batch.put(key, TALEA_TRY(store_stream(engine, *source)), expiry);
   } else {
-    batch.put(key, value.literal);
+    batch.put(key, value.literal, expiry);
   }
   const Sequence sequence = TALEA_TRY(engine.commit(batch));
   TALEA_TRY(engine.close());

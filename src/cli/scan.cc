@@ -17,7 +17,9 @@ Result<std::string> json_row(Scan& scan, bool keys_only) {
   JsonObject object;
   object.bytes("key", scan.key());
   if (!keys_only) {
-    object.bytes("value", TALEA_TRY(value_of(scan))).number("revision", TALEA_TRY(scan.revision()));
+    object.bytes("value", TALEA_TRY(value_of(scan)))
+        .number("revision", TALEA_TRY(scan.revision()))
+        .expiry(TALEA_TRY(scan.expiry_ms()));
   }
   return std::move(object.close());
 }

@@ -14,9 +14,9 @@ Result<StoredValue> store_stream(Engine& engine, const Descriptor& source) {
   }
 }
 
-Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value) {
+Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value, Expiry expiry) {
   if (value.size() <= kInlineValueBytesMax) {
-    batch.put(key, value);
+    batch.put(key, value, expiry);
     return {};
   }
   if (value.size() > kValueBytesMax) {
@@ -26,7 +26,7 @@ Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value) {
   }
   ValueWriter writer = TALEA_TRY(engine.write_value());
   TALEA_TRY(writer.append(value));
-  batch.put(key, TALEA_TRY(writer.finish()));
+  batch.put(key, TALEA_TRY(writer.finish()), expiry);
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/context.h"
 #include "cli/exit_code.h"
+#include "cli/expiry_argument.h"
 #include "talea/batch.h"
 #include "talea/result.h"
 
@@ -27,6 +28,7 @@ struct PutRequest {
   std::string value;
   bool if_absent = false;
   std::optional<std::uint64_t> if_revision;
+  ExpiryArgument expiry;
 };
 Result<ExitCode> run_put(Context& context, const PutRequest& request);
 
@@ -43,6 +45,12 @@ struct DeleteRequest {
   std::optional<std::uint64_t> if_revision;
 };
 Result<ExitCode> run_delete(Context& context, const DeleteRequest& request);
+
+struct ExpireRequest {
+  KeyArgument key;
+  ExpiryArgument expiry;
+};
+Result<ExitCode> run_expire(Context& context, const ExpireRequest& request);
 
 struct ScanRequest {
   KeyArgument prefix;

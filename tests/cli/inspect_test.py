@@ -62,7 +62,8 @@ class Inspect(TaleaTest):
     def test_a_damaged_store_is_exit_code_three_for_every_verb(self):
         name = self.damage()
         before = self.contents()
-        for arguments in (["get", "1"], ["put", "1", "v"], ["delete", "1"], ["scan"], ["export"],
+        for arguments in (["get", "1"], ["put", "1", "v"], ["delete", "1"],
+                          ["expire", "1", "--never"], ["scan"], ["export"],
                           ["stats"], ["segments"], ["batch"], ["import"]):
             errors = self.errors(*arguments, expect=3)
             self.assertIn(name, errors)

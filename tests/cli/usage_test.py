@@ -7,7 +7,8 @@ import subprocess
 
 from talea_cli import TaleaTest, main
 
-VERBS = "put get delete scan batch import export stats segments verify compact checkpoint".split()
+VERBS = ("put get delete expire scan batch import export stats segments verify compact "
+         "checkpoint").split()
 
 
 class Usage(TaleaTest):
@@ -77,7 +78,7 @@ class Usage(TaleaTest):
 
     def test_a_store_that_is_missing_does_not_look_like_a_missing_key(self):
         for verb in (["get", "k"], ["scan"], ["export"], ["stats"], ["segments"], ["verify"],
-                     ["compact"], ["checkpoint"]):
+                     ["expire", "k", "--never"], ["compact"], ["checkpoint"]):
             self.assertIn("there is no store", self.errors(*verb, expect=4))
         self.assertFalse((self.directory / "store").exists())
 
