@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <vector>
 
@@ -198,6 +199,23 @@ CLI::Validator whole_number() {
       "");
 }
 
+CLI::Validator compression_bound() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        std::uint64_t bytes = 0;
+        const char* const end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, bytes);
+        const bool is_number = read.ec == std::errc() && read.ptr == end;
+        const bool is_bound =
+            bytes == 0 || (bytes >= kCompressFromBytesMin && bytes <= kInlineValueBytesMax);
+        return is_number && is_bound ? std::string()
+                                     : "'" + text + "' is not 0, for no compression, or " +
+                                           std::to_string(kCompressFromBytesMin) + " to " +
+                                           std::to_string(kInlineValueBytesMax) + " bytes";
+      },
+      "");
+}
+
 class Parser {
  public:
   Parser() : app_("Talea: a durable key-value store in a directory", "talea") {
@@ -256,6 +274,10 @@ class Parser {
                     "Memory that the index may take, in bytes; 0 (default) is no limit")
         ->check(whole_number())
         ->type_name("N");
+    app_.add_option("--compress-from", settings_.engine.compress_from_bytes,
+                    "Compress values of so many bytes and more: 32 to 1048576; 0 (default): none")
+        ->check(compression_bound())
+        ->type_name("BYTES");
     // For tests and experiments: not in the help.
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
                     "Size at which a log file is full")

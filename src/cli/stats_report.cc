@@ -26,6 +26,11 @@ std::optional<double> write_amplification(const Stats& stats) {
   return ratio(committed_bytes(stats) + upkeep, committed_bytes(stats));
 }
 
+// How many times longer the values were that are compressed.
+std::optional<double> compression_ratio(const Stats& stats) {
+  return ratio(stats.bytes_before_compression, stats.bytes_after_compression);
+}
+
 void add_ratio(JsonObject& json, std::string_view name, std::optional<double> value) {
   if (value) {
     json.decimal(name, *value);
@@ -96,8 +101,13 @@ std::string activity_json(const Stats& stats) {
       .number("compacted_bytes_written", stats.compacted_bytes_written)
       .number("run_bytes_written", stats.run_bytes_written);
   add_ratio(json, "write_amplification", write_amplification(stats));
-  return json.number("checkpoints", stats.checkpoints)
-      .json("commit_latency", latency_json(stats.commit_latency))
+  json.number("checkpoints", stats.checkpoints)
+      .number("keys_expired", stats.keys_expired)
+      .number("values_compressed", stats.values_compressed)
+      .number("bytes_before_compression", stats.bytes_before_compression)
+      .number("bytes_after_compression", stats.bytes_after_compression);
+  add_ratio(json, "compression_ratio", compression_ratio(stats));
+  return json.json("commit_latency", latency_json(stats.commit_latency))
       .json("get_latency", latency_json(stats.get_latency))
       .close();
 }
@@ -125,6 +135,15 @@ TableRows activity_rows(const Stats& stats) {
     rows.push_back({"written to committed", ratio_text(write_amplification(stats))});
   }
   if (stats.checkpoints > 0) rows.push_back({"checkpoints", std::to_string(stats.checkpoints)});
+  if (stats.keys_expired > 0) {
+    rows.push_back({"keys expired", std::to_string(stats.keys_expired)});
+  }
+  if (stats.values_compressed > 0) {
+    rows.push_back({"values compressed", std::to_string(stats.values_compressed)});
+    rows.push_back({"bytes before compression", human_bytes(stats.bytes_before_compression)});
+    rows.push_back({"bytes after compression", human_bytes(stats.bytes_after_compression)});
+    rows.push_back({"before to after compression", ratio_text(compression_ratio(stats))});
+  }
   add_latency(rows, "commit", stats.commit_latency);
   add_latency(rows, "get", stats.get_latency);
   return rows;

@@ -2,8 +2,9 @@
 """compact and checkpoint; what stats and segments tell of them; the options of the index."""
 
 import os
+import time
 
-from talea_cli import Session, TaleaTest, main
+from talea_cli import SECONDS_MAX, Session, TaleaTest, main
 
 # Small segments, so that some are sealed and mostly garbage.
 SMALL = ("--segment-bytes", "65536")
@@ -129,6 +130,40 @@ class Upkeep(TaleaTest):
         self.assertIn("error", session.ask([{"op": "stats"}]))
         self.assertEqual(session.close()[0], 4)
 
+    def test_values_are_compressed_when_it_is_asked_for_and_read_without(self):
+        rows = {f"{n}": f"{n} and the same again, ".encode() * 100 for n in range(100)}
+        self.import_rows(rows, "-q", "--compress-from", "64")
+        self.import_rows(rows, "-q", store="plain")
+        compressed = self.json("stats")["live_bytes"]
+        self.assertLess(compressed * 5, self.json("stats", store="plain")["live_bytes"])
+        self.assertEqual(self.talea("get", "7"), rows["7"])
+        self.assertEqual(self.talea("export"), self.talea("export", store="plain"))
+        self.assertEqual(self.json("verify")["findings"], [])
+
+    def test_a_running_session_counts_what_it_compressed(self):
+        session = Session(self.directory, "--compress-from", "64")
+        session.ask({"op": "put", "key": "text", "value": "again and " * 100})
+        session.ask({"op": "put", "key": "short", "value": "x" * 63})
+        since = session.ask({"op": "stats"})["stats"]["since_open"]
+        self.assertEqual((since["values_compressed"], since["bytes_before_compression"]), (1, 1000))
+        self.assertLess(since["bytes_after_compression"], 200)
+        self.assertAlmostEqual(since["compression_ratio"],
+                               1000 / since["bytes_after_compression"], delta=0.001)
+        session.close()
+
+    def test_a_running_session_removes_what_expired_and_counts_it(self):
+        session = Session(self.directory)
+        session.ask([{"op": "put", "key": f"{n}", "value": "v", "expires_at_ms": 1}
+                     for n in range(10)])
+        deadline = time.monotonic() + SECONDS_MAX
+        while True:
+            stats = session.ask({"op": "stats"})["stats"]
+            if stats["since_open"]["keys_expired"] == 10:
+                break
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(stats["keys"], 0)
+        session.close()
+
     def test_stats_of_a_store_that_is_empty_have_no_ratios(self):
         session = Session(self.directory)
         session.close()
@@ -136,6 +171,7 @@ class Upkeep(TaleaTest):
         self.assertEqual(stats["keys"], 0)
         self.assertIsNone(stats["space_amplification"])
         self.assertIsNone(stats["since_open"]["write_amplification"])
+        self.assertIsNone(stats["since_open"]["compression_ratio"])
         self.assertRegex(self.talea("stats").decode(), r"(?m)^disk to live +-$")
 
     def test_every_row_is_there_under_a_memory_budget(self):

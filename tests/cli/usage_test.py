@@ -40,7 +40,11 @@ class Usage(TaleaTest):
                           ["get", "--key-base64", "!"], ["--segment-bytes", "5", "put", "k", "v"],
                           ["--verify-reads", "never", "put", "k", "v"],
                           ["--memory-budget", "1024", "put", "k", "v"],
-                          ["--memory-budget", "much", "put", "k", "v"]]:
+                          ["--memory-budget", "much", "put", "k", "v"],
+                          ["--compress-from", "31", "put", "k", "v"],
+                          ["--compress-from", "1048577", "put", "k", "v"],
+                          ["--compress-from=-1", "put", "k", "v"],
+                          ["--compress-from", "4k", "put", "k", "v"]]:
             errors = self.errors(*arguments, expect=2)
             self.assertRegex(errors, r"^talea: .", arguments)
         self.assertFalse((self.directory / "store").exists())
