@@ -33,6 +33,12 @@ Status check_range(std::string_view field, std::uint64_t ms, std::uint64_t max) 
                                   std::to_string(ms));
 }
 
+template <typename T>
+Result<T> of_option(std::string_view name, Result<T> read) {
+  if (read.ok()) return read;
+  return Status(read.status()).with_context(name);
+}
+
 }  // namespace
 
 Result<std::optional<Expiry>> ExpiryArgument::expiry() const {
@@ -41,8 +47,9 @@ Result<std::optional<Expiry>> ExpiryArgument::expiry() const {
                        {"--keep-ttl", keep},
                        {"--never", never}}));
   std::optional<Expiry> expiry;
-  if (ttl) expiry = Expiry::after(TALEA_TRY(parse_duration(*ttl)));
-  if (expires_at) expiry = Expiry::at(TALEA_TRY(parse_moment(*expires_at)));
+  if (ttl) expiry = Expiry::after(TALEA_TRY(of_option("--ttl", parse_duration(*ttl))));
+  if (expires_at)
+    expiry = Expiry::at(TALEA_TRY(of_option("--expires-at", parse_moment(*expires_at))));
   if (keep) expiry = Expiry::keep();
   if (never) expiry = Expiry::never();
   return expiry;

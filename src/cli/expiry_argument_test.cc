@@ -36,8 +36,9 @@ TEST(ExpiryArgument, OnlyOneMayBeGiven) {
 }
 
 TEST(ExpiryArgument, ATimeThatIsNoneIsRefused) {
-  expect_refusal(ExpiryArgument{.ttl = "30"}.expiry(), "has no unit");
-  expect_refusal(ExpiryArgument{.expires_at = "soon"}.expiry(), "'soon' is not a time");
+  expect_refusal(ExpiryArgument{.ttl = "30"}.expiry(), "--ttl: '30' has no unit");
+  expect_refusal(ExpiryArgument{.expires_at = "soon"}.expiry(),
+                 "--expires-at: 'soon' is not a time");
 }
 
 TEST(ExpiryOfRow, EachFieldIsAnExpiry) {
