@@ -53,13 +53,6 @@ bool depends_on_expiry(const Batch& batch) {
                      });
 }
 
-bool depends_on_time(const Batch& batch) {
-  return std::any_of(batch.operations().begin(), batch.operations().end(),
-                     [](const Batch::Operation& operation) {
-                       return operation.expiry.kind() == Expiry::Kind::after;
-                     });
-}
-
 }  // namespace
 
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const std::string& path,
@@ -286,20 +279,7 @@ Result<Sequence> EngineStore::commit(const Batch& batch, FailedPrecondition* fai
 }
 
 Result<bool> EngineStore::apply(Sequence sequence, const Batch& batch) {
-  if (!batch.preconditions().empty()) {
-    return Status::invalid_argument(
-        "apply() takes no preconditions: they were evaluated where the sequence was assigned");
-  }
-  if (sequence == 0 || sequence > kSequenceMax || batch.operations().empty()) {
-    return Status::invalid_argument("apply() needs an operation and a sequence of 1 to " +
-                                    std::to_string(kSequenceMax) + "; it is " +
-                                    std::to_string(sequence));
-  }
-  if (depends_on_expiry(batch) || depends_on_time(batch)) {
-    return Status::invalid_argument(
-        "apply() takes expiries that are moments, Expiry::at(): the others, and set_expiry(), are "
-        "evaluated where the sequence is assigned");
-  }
+  TALEA_TRY(check_applied(sequence, batch));
   const Sequence applied = TALEA_TRY(write(batch, sequence, nullptr));
   return applied != 0;
 }

@@ -24,6 +24,12 @@
 
 namespace talea {
 
+/// A scan whose values may be larger than a call returns.
+struct EngineScanState : Scan::State {
+  /// The value of the row, to be read in pieces.
+  virtual Result<ValueReader> read_value() = 0;
+};
+
 /// Threads: safe, but for close() and destruction.
 class EngineStore final : public Store {
  public:
@@ -124,9 +130,9 @@ class EngineStore final : public Store {
   Result<Scan> scan(Space space, const ScanRange& range, SnapshotRegistry::Pin pin,
                     std::uint64_t time_ms) const;
   // `time_ms`: what has expired then is not there.
-  std::unique_ptr<Scan::State> make_scan(Space space, const ScanRange& range,
-                                         SnapshotRegistry::Pin pin, std::uint64_t time_ms,
-                                         VerifyReads verify, bool is_counted = true) const;
+  std::unique_ptr<EngineScanState> make_scan(Space space, const ScanRange& range,
+                                             SnapshotRegistry::Pin pin, std::uint64_t time_ms,
+                                             VerifyReads verify, bool is_counted = true) const;
   // The value of an entry, whole; an extent list is followed.
   Status copy_value(const LiveState::Found& found, Bytes& value) const;
   static Status decompress(const LiveState::Found& found, Bytes& value);

@@ -11,11 +11,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "store/state.h"
 #include "talea/batch.h"
 
 namespace talea {
-
-inline constexpr Space kExpirySpace{1};
 
 struct ExpiryHint {
   std::uint64_t expiry_ms = 0;

@@ -28,18 +28,9 @@ constexpr std::size_t kBytesAhead = 128;
 // Of so many segments it is noted where they are.
 constexpr std::size_t kSegmentsKnown = 16;
 
-// The lowest key above all that begin with `prefix`; none when there is no such key.
-std::optional<Bytes> end_of_prefix(BytesView prefix) {
-  Bytes end(prefix);
-  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
-  if (end.empty()) return std::nullopt;
-  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-  return end;
-}
-
 }  // namespace
 
-class EngineScan final : public Scan::State {
+class EngineScan final : public EngineScanState {
  public:
   EngineScan(const EngineStore& store, Space space, const ScanRange& range,
              SnapshotRegistry::Pin pin, std::uint64_t time_ms, VerifyReads verify, bool is_counted)
@@ -51,20 +42,15 @@ class EngineScan final : public Scan::State {
         reverse_(range.reverse),
         pin_(std::move(pin)),
         remaining_(range.limit == 0 ? UINT64_MAX : range.limit),
-        start_(std::max(range.start, range.prefix)),
+        bounds_(bounds_of(range)),
         rows_at_once_(store.options_.guard_maps ? 1 : kRowsAtOnce) {
     rows.is_closed = &store.closed_;
     rows.at = &kNoRow;
     if (range.limit != 0) at_once_ = kLocationsAtOnce;  // it says how far the scan goes
-    if (!range.end.empty()) end_ = range.end;
-    if (!range.prefix.empty()) {
-      const std::optional<Bytes> prefix_end = end_of_prefix(range.prefix);
-      if (prefix_end && (!end_ || *prefix_end < *end_)) end_ = prefix_end;
-    }
     if (!reverse_) {
-      bound_ = {start_, true};
-    } else if (end_) {
-      bound_ = {*end_, false};
+      bound_ = {bounds_.start, true};
+    } else if (bounds_.end) {
+      bound_ = {*bounds_.end, false};
     }
   }
   ~EngineScan() override { count_rows(); }
@@ -283,7 +269,9 @@ class EngineScan final : public Scan::State {
     return reverse_ ? RadixTree::Direction::descending : RadixTree::Direction::ascending;
   }
 
-  bool in_range(BytesView key) const { return reverse_ ? key >= start_ : !end_ || key < *end_; }
+  bool in_range(BytesView key) const {
+    return reverse_ ? key >= bounds_.start : !bounds_.end || key < *bounds_.end;
+  }
 
   void count_rows() {
     if (!is_counted_) return;
@@ -303,8 +291,7 @@ class EngineScan final : public Scan::State {
   const bool reverse_;
   const SnapshotRegistry::Pin pin_;
   std::uint64_t remaining_;  // rows that may be read yet
-  const Bytes start_;
-  std::optional<Bytes> end_;
+  const KeyBounds bounds_;
   std::optional<RadixTree::Bound> bound_;  // where the next fetch begins
   bool exhausted_ = false;
   std::optional<Bytes> promoted_to_;  // all keys from the bound to here are in the tree
@@ -339,10 +326,10 @@ Result<Scan> EngineStore::scan(Space space, const ScanRange& range, SnapshotRegi
   return Scan(make_scan(space, range, std::move(pin), time_ms, options_.verify_reads));
 }
 
-std::unique_ptr<Scan::State> EngineStore::make_scan(Space space, const ScanRange& range,
-                                                    SnapshotRegistry::Pin pin,
-                                                    std::uint64_t time_ms, VerifyReads verify,
-                                                    bool is_counted) const {
+std::unique_ptr<EngineScanState> EngineStore::make_scan(Space space, const ScanRange& range,
+                                                        SnapshotRegistry::Pin pin,
+                                                        std::uint64_t time_ms, VerifyReads verify,
+                                                        bool is_counted) const {
   return std::make_unique<EngineScan>(*this, space, range, std::move(pin), time_ms, verify,
                                       is_counted);
 }

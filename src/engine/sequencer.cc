@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "store/store.h"
+
 namespace talea {
 
 namespace {
@@ -442,24 +444,6 @@ Result<std::optional<Sequence>> Sequencer::revision_of(Space space, BytesView ke
   return std::optional<Sequence>(found.sequence());
 }
 
-namespace {
-
-std::string describe(const Batch::Precondition& precondition,
-                     const std::optional<Sequence>& found) {
-  std::string wanted;
-  switch (precondition.kind) {
-    case Batch::Precondition::Kind::absent: wanted = "absent"; break;
-    case Batch::Precondition::Kind::present: wanted = "present"; break;
-    case Batch::Precondition::Kind::revision:
-      wanted = "at revision " + std::to_string(precondition.revision);
-      break;
-  }
-  return wanted + ", and is " +
-         (found ? "at revision " + std::to_string(*found) : std::string("absent"));
-}
-
-}  // namespace
-
 Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> preconditions,
                                        bool sees_expired) {
   Verdict verdict;
@@ -469,16 +453,11 @@ Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> prec
   const std::uint64_t time_ms = sees_expired ? 0 : last_now_;
   for (std::size_t i = 0; i < preconditions.size(); ++i) {
     const Batch::Precondition& precondition = preconditions[i];
-    const auto kind = precondition.kind;
-    const bool exact = kind == Batch::Precondition::Kind::revision;
+    const bool exact = precondition.kind == Batch::Precondition::Kind::revision;
     auto found =
         revision_of(precondition.space, precondition.key, exact, time_ms, verdict.rests_on_queued);
     if (found.ok()) {
-      const bool holds = kind == Batch::Precondition::Kind::absent ? !*found
-                         : kind == Batch::Precondition::Kind::present
-                             ? found->has_value()
-                             : *found == precondition.revision;
-      if (holds) continue;
+      if (holds(precondition, *found)) continue;
       if (*found && !exact) {
         found = revision_of(precondition.space, precondition.key, true, time_ms,
                             verdict.rests_on_queued);
@@ -489,9 +468,7 @@ Sequencer::Verdict Sequencer::evaluate(std::span<const Batch::Precondition> prec
       return verdict;
     }
     verdict.failed = {.position = i, .found = *found};
-    verdict.status =
-        Status::conflict("precondition " + std::to_string(i) + " failed: its key must be " +
-                         describe(precondition, *found) + "; read it again and retry");
+    verdict.status = precondition_failed(i, precondition, *found);
     return verdict;
   }
   return verdict;

@@ -14,6 +14,7 @@
 namespace talea {
 
 class EngineStore;
+struct EngineScanState;
 
 /// Lifetime: must not outlive its store. For as long as it lives, what was replaced since stays in
 /// memory and on disk. Threads: externally synchronised.
@@ -37,9 +38,9 @@ class EngineStateReader final : public StateReader {
   const bool may_expire_;
   const std::uint64_t last_time_ms_;
   std::vector<Space> spaces_;
-  std::size_t scanned_ = 0;             // of spaces_, the present one included
-  std::optional<Scan> scan_;            // of the present one
-  Scan::State* scanned_row_ = nullptr;  // of scan_
+  std::size_t scanned_ = 0;                 // of spaces_, the present one included
+  std::optional<Scan> scan_;                // of the present one
+  EngineScanState* scanned_row_ = nullptr;  // of scan_
   StateRow row_;
   BytesView small_value_;                   // what is left of a value that is in memory
   std::optional<ValueReader> large_value_;  // one that is not

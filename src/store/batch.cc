@@ -1,4 +1,4 @@
-// Building a batch, and the limits that every store puts on one.
+// Building a batch, the limits that every store puts on one, and what its preconditions mean.
 #include "talea/batch.h"
 
 #include "store/store.h"
@@ -118,6 +118,53 @@ Status check_batch(const Batch& batch) {
         " bytes; this one has " + std::to_string(inline_bytes) + ". Split it");
   }
   return {};
+}
+
+Status check_applied(Sequence sequence, const Batch& batch) {
+  if (!batch.preconditions().empty()) {
+    return Status::invalid_argument(
+        "apply() takes no preconditions: they were evaluated where the sequence was assigned");
+  }
+  if (sequence == 0 || sequence > kSequenceMax || batch.operations().empty()) {
+    return Status::invalid_argument("apply() needs an operation and a sequence of 1 to " +
+                                    std::to_string(kSequenceMax) + "; it is " +
+                                    std::to_string(sequence));
+  }
+  for (const Batch::Operation& operation : batch.operations()) {
+    const Expiry::Kind expiry = operation.expiry.kind();
+    if (operation.kind == Batch::Operation::Kind::set_expiry || expiry == Expiry::Kind::keep ||
+        expiry == Expiry::Kind::after) {
+      return Status::invalid_argument(
+          "apply() takes expiries that are moments, Expiry::at(): the others, and set_expiry(), "
+          "are evaluated where the sequence is assigned");
+    }
+  }
+  return {};
+}
+
+bool holds(const Batch::Precondition& precondition, const std::optional<Sequence>& found) {
+  switch (precondition.kind) {
+    case Batch::Precondition::Kind::absent: return !found;
+    case Batch::Precondition::Kind::present: return found.has_value();
+    case Batch::Precondition::Kind::revision: return found == precondition.revision;
+  }
+  return false;
+}
+
+Status precondition_failed(std::size_t position, const Batch::Precondition& precondition,
+                           const std::optional<Sequence>& found) {
+  std::string wanted;
+  switch (precondition.kind) {
+    case Batch::Precondition::Kind::absent: wanted = "absent"; break;
+    case Batch::Precondition::Kind::present: wanted = "present"; break;
+    case Batch::Precondition::Kind::revision:
+      wanted = "at revision " + std::to_string(precondition.revision);
+      break;
+  }
+  return Status::conflict("precondition " + std::to_string(position) + " failed: its key must be " +
+                          wanted + ", and is " +
+                          (found ? "at revision " + std::to_string(*found) : "absent") +
+                          "; read it again and retry");
 }
 
 }  // namespace talea

@@ -11,6 +11,10 @@
 
 namespace talea {
 
+/// Where a store may keep what it needs to expire keys. It follows from the other spaces and is no
+/// part of a state.
+inline constexpr Space kExpirySpace{1};
+
 /// A key with a value.
 struct StateRow {
   Space space = Space::user;

@@ -43,8 +43,6 @@ struct Scan::State {
   virtual Result<Sequence> revision() = 0;
   /// The row without its value; its key is valid until next().
   virtual Result<StateRow> describe() = 0;
-  /// Its value, to be read in pieces.
-  virtual Result<ValueReader> read_value() = 0;
 
   Rows rows;
 };
@@ -54,5 +52,23 @@ struct Scan::State {
 Status check_key(BytesView key);
 Status check_expiry(Expiry expiry);
 Status check_batch(const Batch& batch);
+/// What apply() takes, beside that.
+/// Errors: invalid_argument
+Status check_applied(Sequence sequence, const Batch& batch);
+
+/// Whether `precondition` holds when its key is at revision `found`; none: absent.
+bool holds(const Batch::Precondition& precondition, const std::optional<Sequence>& found);
+/// The conflict of the precondition at `position` of its batch.
+Status precondition_failed(std::size_t position, const Batch::Precondition& precondition,
+                           const std::optional<Sequence>& found);
+
+/// The keys of a ScanRange: from `start` on, before `end`.
+struct KeyBounds {
+  Bytes start;
+  std::optional<Bytes> end;
+};
+KeyBounds bounds_of(const ScanRange& range);
+/// The lowest key above all that begin with `prefix`; none when there is no such key.
+std::optional<Bytes> end_of_prefix(BytesView prefix);
 
 }  // namespace talea
