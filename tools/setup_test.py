@@ -57,9 +57,18 @@ class Setup(unittest.TestCase):
         self.assertEqual("sudo" in calls, os.geteuid() != 0)
 
     def test_a_group_asks_for_its_own_packages_only(self):
-        self.debian(lacks=("librocksdb-dev",))
+        self.debian(lacks=("libleveldb-dev",))
         self.assertEqual(self.run_setup("core", "test"), (0, "", ""))
-        self.assertIn("librocksdb-dev", self.run_setup("bench")[2])
+        self.assertIn("libleveldb-dev", self.run_setup("bench")[2])
+
+    def test_a_package_of_two_groups_is_asked_for_once(self):
+        self.debian(lacks=("librocksdb-dev",))
+        self.assertEqual(self.run_setup("core"), (0, "", ""))
+        for groups in (("test",), ("bench",), ("test", "bench")):
+            status, output, calls = self.run_setup(*groups)
+            self.assertEqual(status, 0)
+            self.assertIn("installing 1 packages", output)
+            self.assertRegex(calls, r" install -y --no-install-recommends librocksdb-dev\n")
 
     def test_a_failing_apt_is_shown(self):
         self.debian(lacks=("jq",), apt="echo 'E: no network'; exit 100")

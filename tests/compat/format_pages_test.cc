@@ -69,10 +69,10 @@ TEST_P(FormatPage, QuotesARealFile) {
 
 INSTANTIATE_TEST_SUITE_P(OfSegmentsAndManifest, FormatPage,
                          testing::Values("segment.md", "log.md", "extent.md", "manifest.md",
-                                         "state.md", "auth.md"),
+                                         "state.md", "auth.md", "rocksdb-store.md"),
                          [](const auto& page) {
                            const std::string name = page.param;
-                           return name.substr(0, name.find('.'));
+                           return name.substr(0, name.find_first_of("-."));
                          });
 
 TEST(FormatPages, WhatTheOthersQuoteIsRightToo) {
