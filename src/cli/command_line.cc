@@ -26,6 +26,11 @@ struct Arguments {
   ScanRequest scan;
   ImportRequest import;
   ExportRequest exporting;
+  ChangesRequest changes;
+  BackupRequest backup;
+  BackupsRequest backups;
+  RestoreRequest restore;
+  RepairRequest repair;
   std::function<Result<ExitCode>(Context&)> verb;
 };
 
@@ -166,6 +171,53 @@ ends with exit code 3 if there was one. Changes nothing.
 Examples:
   talea -s ./data verify
   talea -s ./data verify --quiet || echo damaged
+)";
+
+constexpr const char* kChangesExamples =
+    R"(What was committed, in the order in which it was: sequence, tab, put or remove, tab, key, tab, value.
+It reads the log. What compaction has taken away since is told on the standard error.
+
+Examples:
+  talea -s ./data changes
+  talea -s ./data changes --after 17 --prefix fruit/
+  talea -s ./data changes -o json | jq -r .key
+)";
+
+constexpr const char* kBackupExamples =
+    R"(Copies to DIRECTORY what no earlier backup there has: run it again and again, and each is complete.
+A directory is for the backups of one store.
+
+Examples:
+  talea -s ./data backup /mnt/backups/data
+  talea -s ./data backup /mnt/backups/data -o json | jq .bytes_copied
+)";
+
+constexpr const char* kBackupsExamples =
+    R"(Lists the backups in DIRECTORY; a store can be restored to any sequence from `restores from` to `to`.
+
+Examples:
+  talea backups /mnt/backups/data
+  talea backups /mnt/backups/data --verify
+  talea backups /mnt/backups/data --keep 7
+)";
+
+constexpr const char* kRestoreExamples =
+    R"(Makes the store that -s names from a backup in DIRECTORY: the newest, or that which has sequence N.
+It never goes over a store: the directory of the store must be absent or empty.
+
+Examples:
+  talea -s ./data restore /mnt/backups/data
+  talea -s ./yesterday restore /mnt/backups/data --at 123456
+)";
+
+constexpr const char* kRepairExamples =
+    R"(Makes a new store in NEW_STORE of all that is intact in a damaged one, and prints what is lost. The
+damaged store is not changed. Restore from a backup where there is one: a repair cannot bring back
+what is gone.
+
+Examples:
+  talea -s ./damaged repair ./repaired
+  talea -s ./damaged repair ./repaired -o json | jq .keys_lost
 )";
 
 constexpr const char* kCompactExamples =
@@ -418,6 +470,18 @@ class Parser {
     add_verb("stats", "Print what the store holds", kStatsExamples, run_stats);
     add_verb("segments", "List the files of the store", kSegmentsExamples, run_segments);
     add_verb("verify", "Check every byte of the store", kVerifyExamples, run_verify);
+
+    ChangesRequest& changes = arguments_.changes;
+    CLI::App& verb = add_verb("changes", "Print what was committed, in order", kChangesExamples,
+                              changes, run_changes);
+    verb.add_option("--after", changes.after, "Behind this sequence")
+        ->check(whole_number())
+        ->type_name("N");
+    verb.add_option("--prefix", changes.prefix.text, "Of keys that begin so")->type_name("P");
+    verb.add_flag("--key-base64", changes.prefix.is_base64, "P is base64");
+    verb.add_option("--limit", changes.limit, "At most so many changes")
+        ->check(whole_number())
+        ->type_name("N");
   }
 
   void add_upkeep() {
@@ -429,6 +493,38 @@ class Parser {
                     "0.6)")
         ->type_name("R");
     add_verb("checkpoint", "Make the next open fast", kCheckpointExamples, run_checkpoint);
+    add_backups();
+    CLI::App& repair = add_verb("repair", "Make a new store of what is intact in a damaged one",
+                                kRepairExamples, arguments_.repair, run_repair);
+    repair
+        .add_option("NEW_STORE", arguments_.repair.new_store, "Where to make it; absent or empty")
+        ->required()
+        ->type_name("");
+  }
+
+  static void add_target(CLI::App& verb, std::string& target) {
+    verb.add_option("DIRECTORY", target, "Where the backups of the store are")
+        ->required()
+        ->type_name("");
+  }
+
+  void add_backups() {
+    CLI::App& backup = add_verb("backup", "Make a backup of the store", kBackupExamples,
+                                arguments_.backup, run_backup);
+    add_target(backup, arguments_.backup.target);
+    CLI::App& backups = add_verb("backups", "List, verify or remove backups", kBackupsExamples,
+                                 arguments_.backups, run_backups);
+    add_target(backups, arguments_.backups.target);
+    backups.add_flag("--verify", arguments_.backups.verify, "Read and compare all of them");
+    backups.add_option("--keep", arguments_.backups.keep, "Remove all but the newest N")
+        ->check(whole_number())
+        ->type_name("N");
+    CLI::App& restore = add_verb("restore", "Make a store of a backup", kRestoreExamples,
+                                 arguments_.restore, run_restore);
+    add_target(restore, arguments_.restore.target);
+    restore.add_option("--at", arguments_.restore.at, "As it was after this sequence")
+        ->check(whole_number())
+        ->type_name("N");
   }
 
   // Turns what CLI11 says into what a user can use.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 #include <string>
 
@@ -129,6 +130,22 @@ Result<std::uint64_t> parse_moment(std::string_view text) {
   }
   if (*ms < 1) return moment_out_of_range(text);
   return static_cast<std::uint64_t>(*ms);
+}
+
+std::string moment_text(std::uint64_t unix_ms) {
+  using std::chrono::floor;
+  const std::chrono::sys_time<std::chrono::milliseconds> moment{
+      std::chrono::milliseconds(static_cast<std::int64_t>(unix_ms))};
+  const auto day = floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss time{floor<std::chrono::seconds>(moment - day)};
+  char text[64];
+  (void)std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ",
+                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                      static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                      static_cast<int>(time.minutes().count()),
+                      static_cast<int>(time.seconds().count()));
+  return text;
 }
 
 }  // namespace talea::cli

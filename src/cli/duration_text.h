@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "talea/result.h"
@@ -24,5 +25,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// passed is one like any other.
 /// Errors: invalid_argument   what was given, and what may be
 Result<std::uint64_t> parse_moment(std::string_view text);
+
+/// A moment as parse_moment() reads it, to the second: 2026-12-24T18:00:00Z.
+std::string moment_text(std::uint64_t unix_ms);
 
 }  // namespace talea::cli

@@ -126,5 +126,16 @@ TEST(MomentText, OtherFormsAreRefusedWithTheForm) {
   }
 }
 
+TEST(MomentText, IsWhatParseMomentReads) {
+  for (const char* text : {"1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2026-12-24T18:00:00Z",
+                           "9999-12-31T23:59:59Z"}) {
+    const auto moment = parse_moment(text);
+    if (!moment.ok()) continue;  // the first moment is none that a key may expire at
+    EXPECT_EQ(moment_text(*moment), text);
+  }
+  EXPECT_EQ(moment_text(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(moment_text(1'700'000'000'999), "2023-11-14T22:13:20Z");
+}
+
 }  // namespace
 }  // namespace talea::cli

@@ -76,6 +76,36 @@ struct ExportRequest {
 };
 Result<ExitCode> run_export(Context& context, const ExportRequest& request);
 
+struct ChangesRequest {
+  std::uint64_t after = 0;
+  KeyArgument prefix;
+  std::uint64_t limit = 0;
+};
+Result<ExitCode> run_changes(Context& context, const ChangesRequest& request);
+
+struct BackupRequest {
+  std::string target;
+};
+Result<ExitCode> run_backup(Context& context, const BackupRequest& request);
+
+struct BackupsRequest {
+  std::string target;
+  bool verify = false;
+  std::optional<std::uint64_t> keep;
+};
+Result<ExitCode> run_backups(Context& context, const BackupsRequest& request);
+
+struct RestoreRequest {
+  std::string target;
+  std::optional<std::uint64_t> at;
+};
+Result<ExitCode> run_restore(Context& context, const RestoreRequest& request);
+
+struct RepairRequest {
+  std::string new_store;
+};
+Result<ExitCode> run_repair(Context& context, const RepairRequest& request);
+
 Result<ExitCode> run_stats(Context& context);
 Result<ExitCode> run_segments(Context& context);
 Result<ExitCode> run_verify(Context& context);
