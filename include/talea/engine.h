@@ -556,7 +556,8 @@ class Engine {
   ///         corruption, io_error, exhausted, and those of `target`: there is no new backup
   Result<BackupInfo> backup(BackupTarget& target, const BackupProgress& progress = {});
   /// Writes what changed of the index since the last checkpoint, so that the next open replays
-  /// nothing before this. Cost: a walk through the index, a row for each change, and two syncs.
+  /// nothing before this. Cost: a look at what was written since, or at the index if that is less, a row
+  /// for each change, and two syncs.
   /// Errors: as compact()
   Status checkpoint();
 
