@@ -37,7 +37,8 @@ class Expiry {
   /// At a moment, in milliseconds since 1970: 1 to kExpiryMsMax. One that has passed is legal: the
   /// key is gone at once.
   static constexpr Expiry at(std::uint64_t unix_ms) { return {Kind::at, unix_ms}; }
-  /// The one that the key has; never, when it is absent.
+  /// The one that the key has before the batch; never, when it is absent. Not behind another
+  /// operation on the same key.
   static constexpr Expiry keep() { return {Kind::keep, 0}; }
 
   enum class Kind : std::uint8_t { never, after, at, keep };

@@ -100,6 +100,10 @@ struct Options {
   /// How much log is kept for changes() when nothing else needs it, newest first, in bytes. 0: what
   /// a checkpoint has done with may go. Costs that much disk.
   std::uint64_t changes_bytes = 0;
+  /// Remove keys that have expired. Off for a store whose batches come through apply(): their
+  /// removal comes from where the sequences are assigned, and one of its own would take a sequence.
+  /// The first apply() turns it off until the store is opened again.
+  bool reap_expired = true;
   /// How many threads do the work of the background: 0 to 64; more than three have nothing to do.
   /// Fewer do it one after the other, so that a sync of SyncMode::interval waits for the end of a
   /// compaction. 0: no thread is started. Then writers do what is due, after their own write, and
@@ -556,9 +560,8 @@ class Engine {
   ///         corruption, io_error, exhausted, and those of `target`: there is no new backup
   Result<BackupInfo> backup(BackupTarget& target, const BackupProgress& progress = {});
   /// Writes what changed of the index since the last checkpoint, so that the next open replays
-  /// nothing before this. Cost: a look at what was written since, or at the index if that is less, a row
-  /// for each change, and two syncs.
-  /// Errors: as compact()
+  /// nothing before this. Cost: a look at what was written since, or at the index if that is less,
+  /// a row for each change, and two syncs. Errors: as compact()
   Status checkpoint();
 
   Stats stats() const;

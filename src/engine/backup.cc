@@ -14,7 +14,7 @@ namespace talea {
 
 namespace {
 
-// An object is not larger: 180 000 files.
+// An object is not larger: some 120 000 files.
 constexpr std::size_t kObjectBytesMax = 16 * kMiB;
 constexpr std::size_t kPieceBytes = kMiB;
 
@@ -86,12 +86,13 @@ class BackupMaker {
   BackupMaker(const Seams& seams, const std::string& directory, BackupTarget& target)
       : seams_(seams), directory_(directory), target_(target) {}
 
-  Result<BackupInfo> make(const Manifest& manifest, const BackupProgress& progress) {
+  Result<BackupInfo> make(const HeldFiles& held, const BackupProgress& progress) {
+    const Manifest& manifest = held.manifest;
     TALEA_TRY(read_earlier(manifest));
     backup_.store_id = manifest.store_id;
     backup_.manifest = manifest;
     backup_.last_sequence = manifest.last_sequence;
-    backup_.first_sequence = first_restorable(manifest);
+    backup_.first_sequence = held.first_sequence;
     backup_.time_ms = seams_.clock.wall_ms();
     list_files();
     Meter meter(progress, backup_.bytes());
@@ -105,7 +106,12 @@ class BackupMaker {
       }
       meter.add(file.bytes);
     }
-    TALEA_TRY(target_.write(backup_.name(), source_of(encode_backup(backup_))));
+    const Bytes object = encode_backup(backup_);
+    if (object.size() > kObjectBytesMax) {
+      return Status::exhausted("the store has too many files for a backup: " +
+                               std::to_string(backup_.files.size()));
+    }
+    TALEA_TRY(target_.write(backup_.name(), source_of(object)));
     BackupInfo info = info_of(backup_);
     info.files_copied = files_copied;
     info.bytes_copied = bytes_copied;
@@ -119,25 +125,19 @@ class BackupMaker {
       if (backup.store_id != manifest.store_id) return of_another_store(backup.name());
     }
     if (earlier_.empty() || earlier_.back().last_sequence <= manifest.last_sequence) return {};
+    return goes_another_way(earlier_.back().last_sequence);
+  }
+
+  static Status goes_another_way(Sequence there) {
     return Status::invalid_argument(
-        "the newest backup there is of sequence " + std::to_string(earlier_.back().last_sequence) +
-        ", and this store is at " + std::to_string(manifest.last_sequence) +
-        ": it was restored from an older one, and goes another way. Give it a place of its own");
+        "the backup of sequence " + std::to_string(there) +
+        " that is there is not of what this store was: it was restored from an older one, and goes "
+        "another way. Give it a place of its own");
   }
 
   static Status of_another_store(const std::string& name) {
     return Status::invalid_argument("the place for the backup has one of another store, " + name +
                                     ". Give each store a place of its own; nothing was changed");
-  }
-
-  // Before the log that a restored store replays there is nothing to cut.
-  static Sequence first_restorable(const Manifest& manifest) {
-    Sequence first = manifest.last_sequence;
-    for (const ManifestFile& file : manifest.files) {
-      const bool is_replayed = file.kind == SegmentKind::log && file.id >= manifest.replay_from;
-      if (is_replayed && file.entries > 0) first = std::min(first, file.first_sequence - 1);
-    }
-    return first;
   }
 
   void list_files() {
@@ -168,7 +168,8 @@ class BackupMaker {
       if (known->salt != file.salt || known->kind != file.kind) {
         return of_another_store(backup.name());
       }
-      if (known->bytes != file.bytes) continue;
+      // A file never changes: one of another length was cut by a restore to an earlier batch.
+      if (known->bytes != file.bytes) return goes_another_way(backup.last_sequence);
       file.digest = known->digest;
       return true;
     }
@@ -250,16 +251,24 @@ class Restorer {
 
  private:
   Result<BackupObject> choose(Sequence at) {
-    std::vector<BackupObject> backups = TALEA_TRY(read_backups(target_));
-    if (backups.empty()) return Status::not_found("there is no backup there");
+    std::vector<std::string> names = TALEA_TRY(target_.list());
+    std::erase_if(names, [](const std::string& name) { return !parse_backup_name(name); });
+    if (names.empty()) return Status::not_found("there is no backup there");
     std::string ranges;
-    for (auto backup = backups.rbegin(); backup != backups.rend(); ++backup) {
-      if (at == 0 || (backup->first_sequence <= at && at <= backup->last_sequence)) {
-        return std::move(*backup);
+    // Newest first, and no more than needed: one that is damaged spoils no other.
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+      if (at > *parse_backup_name(*name)) break;
+      Result<BackupObject> backup = read_backup(target_, *name);
+      if (!backup.ok() && at == 0) return backup;
+      if (!backup.ok()) {
+        ranges += (ranges.empty() ? "" : ", ") + *name + ", which is damaged";
+        continue;
       }
+      if (at == 0 || backup->first_sequence <= at) return backup;
       ranges += (ranges.empty() ? "" : ", ") + std::to_string(backup->first_sequence) + " to " +
                 std::to_string(backup->last_sequence);
     }
+    if (ranges.empty()) ranges = "sequences before it alone, up to " + names.back();
     return Status::not_found("no backup can be restored to sequence " + std::to_string(at) +
                              "; there are those of " + ranges);
   }
@@ -337,7 +346,7 @@ class Restorer {
 Result<BackupInfo> make_backup(const Seams& seams, const std::string& directory,
                                const HeldFiles& held, BackupTarget& target,
                                const BackupProgress& progress) {
-  return BackupMaker(seams, directory, target).make(held.manifest, progress);
+  return BackupMaker(seams, directory, target).make(held, progress);
 }
 
 Result<BackupInfo> restore_backup(const Seams& seams, BackupTarget& target, const std::string& path,

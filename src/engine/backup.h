@@ -13,8 +13,10 @@ namespace talea {
 
 /// What a backup is made of: a manifest whose files stay for as long as this lives.
 struct HeldFiles {
-  /// Without open log segments; all others are sealed as far as they are of use.
+  /// Without open segments.
   Manifest manifest;
+  /// The first batch behind which its log can be cut.
+  Sequence first_sequence = 0;
   std::shared_ptr<const void> hold;
 };
 

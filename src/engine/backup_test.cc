@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "engine/backup_object.h"
 #include "engine/engine_store.h"
+#include "engine/restore.h"
 #include "engine/verify.h"
 #include "io/crash_file_system.h"
 #include "store/state_stream.h"
@@ -284,6 +285,68 @@ TEST_F(BackupTest, OfATwinIsRefused) {
   const Status refused = twin->backup(*target_, {}).status();
   EXPECT_EQ(refused.code(), Code::invalid_argument);
   EXPECT_NE(refused.message().find("goes another way"), BytesView::npos) << refused.to_string();
+}
+
+// The natural course after a disaster: back to an earlier batch, and on.
+TEST_F(BackupTest, OfAStoreThatWasRestoredToAnEarlierBatchHarmsNoOther) {
+  for (int i = 0; i < 100; ++i) store_->put(Space::user, std::to_string(i), "value").value();
+  const StateHash expected = hash(*store_);
+  back_up();
+  ASSERT_TRUE(restore_status({.at_sequence = 50, .progress = {}}).ok());
+  auto restored = open(kCopy);
+  for (int i = 0; i < 60; ++i) restored->put(Space::user, "new" + std::to_string(i), "v").value();
+  EXPECT_EQ(restored->backup(*target_, {}).status().code(), Code::invalid_argument);
+  EXPECT_TRUE(verify_backups(*target_, {}).ok());
+  restored.reset();
+  remove_copy();
+  expect_restored(expected);
+}
+
+// Its log has the rows that were left, and not what led to them.
+TEST_F(BackupTest, OfARestoredStateGoesBackToItAndNoFurther) {
+  fill(100);
+  Bytes stream;
+  ASSERT_TRUE(write_state_stream(*store_->read_state().value(), [&](BytesView piece) {
+                stream += piece;
+                return Status();
+              }).ok());
+  const Sequence last = store_->stats().last_sequence;
+  store_.reset();
+  BytesView left = stream;
+  auto state = StateStreamReader::open([&](char* out, std::size_t wanted) -> Result<std::size_t> {
+                 const std::size_t count = left.copy(out, wanted);
+                 left.remove_prefix(count);
+                 return count;
+               }).value();
+  ASSERT_TRUE(restore_directory(seams(), "state", options_, *state).ok());
+  store_ = open("state");
+  EXPECT_EQ(back_up().first_sequence, last);
+  const StateHash expected = hash(*store_);
+  fill(30);
+  EXPECT_EQ(back_up().first_sequence, last);
+  expect_restored(expected, last);
+}
+
+// Writers go on between the making of the next segment and the cut.
+TEST_F(BackupTest, SaysTheFirstBatchRightWhereSegmentsWerePrepared) {
+  for (int round = 0; round < 6; ++round) {
+    fill(80);
+    executor_.step_all();
+    if (round % 2 == 0) {
+      ASSERT_TRUE(store_->checkpoint().ok());
+    }
+  }
+  const BackupInfo made = back_up();
+  for (const Sequence at : {made.first_sequence, made.first_sequence + 1}) {
+    ASSERT_TRUE(restore_status({.at_sequence = at, .progress = {}}).ok());
+    auto copy = open(kCopy);
+    {
+      Scan rows = copy->scan(Space::user, {}).value();
+      while (rows.next().value()) ASSERT_LE(rows.revision().value(), at);
+    }
+    copy.reset();
+    remove_copy();
+  }
 }
 
 TEST_F(BackupTest, ThatIsDamagedMakesNoStore) {

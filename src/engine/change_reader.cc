@@ -232,7 +232,8 @@ Result<ChangeReader> EngineStore::changes(Space space, Sequence after, BytesView
 }
 
 bool EngineStore::wait_for_change(Sequence beyond, std::chrono::milliseconds timeout) const {
-  return live_->wait_beyond(beyond, timeout);
+  constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
+  return live_->wait_beyond(beyond, std::min(timeout, kLongest));
 }
 
 ChangeReader::ChangeReader(std::unique_ptr<State> state) : state_(std::move(state)) {}

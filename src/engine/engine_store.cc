@@ -102,7 +102,8 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
                     .store_id = opened.manifest.store_id,
                     .cache = *cache_,
                     .options = options},
-                   manifest_, *live_, sequencer_, reserve_, bounds_, metrics_) {
+                   manifest_, *live_, sequencer_, reserve_, bounds_, metrics_),
+      reaps_(options.reap_expired) {
   live_->set_published(opened.replayed.last_sequence);
   live_->watch_undo(bounds.undo_changes,
                     [this](bool is_full) { bounds_.reached(WriteBounds::Bound::undo, is_full); });
@@ -113,7 +114,7 @@ Status EngineStore::begin_background_work() {
   reserve_.resume();
   Executor& executor = inline_ != nullptr ? *inline_ : seams_.executor;
   maintaining_ = TALEA_TRY(executor.every(kMaintenancePeriod, [this] {
-    reaper_.step();
+    if (reaps_.load(std::memory_order_relaxed)) reaper_.step();
     maintenance_.step();
   }));
   const auto period =
@@ -280,6 +281,7 @@ Result<Sequence> EngineStore::commit(const Batch& batch, FailedPrecondition* fai
 
 Result<bool> EngineStore::apply(Sequence sequence, const Batch& batch) {
   TALEA_TRY(check_applied(sequence, batch));
+  reaps_.store(false);
   const Sequence applied = TALEA_TRY(write(batch, sequence, nullptr));
   return applied != 0;
 }
@@ -724,12 +726,14 @@ Status EngineStore::sync() {
 
 Result<BackupInfo> EngineStore::backup(BackupTarget& target, const BackupProgress& progress) {
   TALEA_TRY(check_usable(true));
-  const HeldFiles held = TALEA_TRY(maintenance_.hold_files());
+  const HeldFiles held =
+      TALEA_TRY(maintenance_.hold_files([this] { return extents_.finish_files(); }));
   return make_backup(seams_, directory_, held, target, progress);
 }
 
 Status EngineStore::compact() {
   TALEA_TRY(check_usable(true));
+  if (reaps_.load()) reaper_.step();  // what has expired is garbage, and is given back as well
   return maintenance_.compact();
 }
 

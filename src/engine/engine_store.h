@@ -178,6 +178,7 @@ class EngineStore final : public Store {
   Sequencer sequencer_;
   Maintenance maintenance_;
   Reaper reaper_{*this};
+  std::atomic<bool> reaps_;  // until somebody else assigns the sequences
   std::atomic<bool> closed_{false};
   // Serves the commits that nobody waits for, from the first one on.
   Mutex serving_mutex_;

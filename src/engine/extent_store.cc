@@ -70,12 +70,15 @@ Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesVi
     place.offset = static_cast<std::uint32_t>(open->end);
     open->end += disk_bytes;
     ++open->chunks;
+    ++open->being_written;
     open->state->set_fill({.end = open->end, .entries = open->chunks});
   }
   const Segment& segment = *open->segment;
   Bytes chunk = encode_chunk_header(place, content, segment.context());
   chunk += content;
-  TALEA_TRY(segment.file().pwrite(place.offset, chunk));
+  Status written = segment.file().pwrite(place.offset, chunk);
+  end_write(*open);
+  TALEA_TRY(std::move(written));
   metrics_.extent_bytes_written.add(chunk.size());
 
   list.bytes += content.size();
@@ -87,6 +90,25 @@ Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesVi
     }
   }
   list.pieces.push_back({segment.id(), place.offset, content.size()});
+  return {};
+}
+
+void ExtentStore::end_write(OpenSegment& segment) {
+  MutexLock lock(mutex_);
+  if (--segment.being_written == 0) written_.notify_all();
+}
+
+Status ExtentStore::finish_files() {
+  MutexLock lock(mutex_);
+  if (active_ != nullptr) TALEA_TRY(seal(*active_));
+  std::vector<std::shared_ptr<OpenSegment>> segments;
+  for (const auto& [id, open] : opened_) segments.push_back(open);
+  for (const auto& open : segments) {
+    while (open->being_written > 0) written_.wait(mutex_);
+    // A chunk that could not be written leaves a file that is shorter than its places.
+    File& file = open->segment->file();
+    if (TALEA_TRY(file.size()) < open->end) TALEA_TRY(file.truncate(open->end));
+  }
   return {};
 }
 

@@ -40,6 +40,10 @@ class ExtentStore {
   /// Makes all chunks of `list` durable.
   Status sync(const ExtentList& list);
 
+  /// Seals the open segment, and waits until every chunk that has a place by now was written, or
+  /// failed to be: from then on the files that are sealed never change.
+  Status finish_files() TALEA_EXCLUDES(mutex_);
+
   /// Seals the open segment.
   Status close();
 
@@ -51,6 +55,7 @@ class ExtentStore {
     // Guarded by the store's mutex_.
     std::uint64_t end = kSegmentHeaderBytes;
     std::uint64_t chunks = 0;
+    std::uint64_t being_written = 0;  // of them
     // Taken before mutex_, never after it.
     Mutex sync_mutex;
     // A failed sync dropped pages of anybody's chunks; no later sync may be believed.
@@ -61,12 +66,14 @@ class ExtentStore {
   Result<std::shared_ptr<OpenSegment>> with_room(std::uint64_t bytes) TALEA_REQUIRES(mutex_);
   Status seal(OpenSegment& segment) TALEA_REQUIRES(mutex_);
   Status sync_segment(OpenSegment& segment);
+  void end_write(OpenSegment& segment) TALEA_EXCLUDES(mutex_);
 
   const Setup setup_;
   ManifestKeeper& manifest_;
   LiveState& live_;
   Metrics& metrics_;
   Mutex mutex_;
+  CondVar written_;
   std::shared_ptr<OpenSegment> active_ TALEA_GUARDED_BY(mutex_);
   // Made, but the manifest could not be written; the next try lists it.
   std::shared_ptr<Segment> unlisted_ TALEA_GUARDED_BY(mutex_);

@@ -228,6 +228,8 @@ void LogFiles::seal_in(Manifest& manifest, const Full& full) const {
   file->sealed = true;
   file->bytes = full.fill.end;
   file->entries = full.fill.entries;
+  // That of its header was written before its first batch came, and may be too low.
+  if (full.fill.entries > 0) file->first_sequence = full.fill.first_sequence;
   file->last_sequence = full.fill.last_sequence;
   manifest.last_sequence = std::max(manifest.last_sequence, full.fill.last_sequence);
 }

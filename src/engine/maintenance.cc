@@ -157,7 +157,9 @@ bool Maintenance::gives_space_back() const {
 
 void Maintenance::report_garbage() {
   if (!gives_space_back()) return;
-  bounds_.reached(WriteBounds::Bound::garbage, garbage_bytes() >= bounds_.limits().garbage_bytes);
+  // What a backup holds on to is not the background's to give back.
+  const bool is_full = holds_.load() == 0 && garbage_bytes() >= bounds_.limits().garbage_bytes;
+  bounds_.reached(WriteBounds::Bound::garbage, is_full);
 }
 
 // --- A full disk ---------------------------------------------------------------------------------
@@ -726,12 +728,14 @@ bool Maintenance::is_free(const Retired& retired) const {
   return live_.oldest_snapshot() > retired.seen && live_.epochs().oldest_reader() > retired.epoch;
 }
 
-Result<HeldFiles> Maintenance::hold_files() {
+Result<HeldFiles> Maintenance::hold_files(const std::function<Status()>& finish_extents) {
   const Caller caller(callers_);
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
   TALEA_TRY(take_over());
   const CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
+  // Behind the cut: all that its batches refer to is in files that are finished here.
+  TALEA_TRY(finish_extents());
   holds_.fetch_add(1);
   HeldFiles held;
   held.hold = std::shared_ptr<const void>(this, [this](const void*) { holds_.fetch_sub(1); });
@@ -740,19 +744,26 @@ Result<HeldFiles> Maintenance::hold_files() {
   manifest.last_sequence = boundary.pin.sequence();
   manifest.last_now = std::max(manifest.last_now, sequencer_.last_now());
   std::erase_if(manifest.files, [&](const ManifestFile& file) {
-    return file.kind == SegmentKind::log && file.id >= boundary.id;
+    return !file.sealed || (file.kind == SegmentKind::log && file.id >= boundary.id);
   });
-  for (ManifestFile& file : manifest.files) {
-    if (file.sealed) continue;
-    // The last extent segment: what it has by now is all that the log can refer to.
-    TALEA_ASSERT(file.kind == SegmentKind::extent);
-    const SegmentPointer state = live_.share(file.id);
-    TALEA_ASSERT(state != nullptr);
-    file.sealed = true;
-    file.bytes = state->fill().end;
-    file.entries = state->fill().entries;
-  }
+  held.first_sequence = first_restorable(manifest);
   return held;
+}
+
+// Before the log that is replayed there is nothing to cut, and the rows of a restored state are not
+// what led to it.
+Sequence Maintenance::first_restorable(const Manifest& manifest) const {
+  Sequence first = manifest.last_sequence;
+  for (auto file = manifest.files.rbegin(); file != manifest.files.rend(); ++file) {
+    if (file->kind != SegmentKind::log || file->entries == 0) continue;
+    const SegmentPointer state = live_.share(file->id);
+    const bool is_state =
+        state == nullptr || (state->segment->header().features & kFeatureState) != 0;
+    if (file->id < manifest.replay_from || is_state) break;
+    first = state->fill().first_sequence - 1;
+  }
+  for (const ManifestRun& run : manifest.runs) first = std::max(first, run.highest_sequence);
+  return first;
 }
 
 void Maintenance::let_go_of_retired() {

@@ -64,7 +64,9 @@ class Maintenance {
   Status compact() TALEA_EXCLUDES(work_mutex_);
   /// Ends the log here, as a checkpoint does, and keeps every file that the store has then for as
   /// long as the result lives. Meanwhile files that are of no more use stay on the disk.
-  Result<HeldFiles> hold_files() TALEA_EXCLUDES(work_mutex_);
+  /// `finish_extents`: see ExtentStore::finish_files.
+  Result<HeldFiles> hold_files(const std::function<Status()>& finish_extents)
+      TALEA_EXCLUDES(work_mutex_);
   /// Lets what is under way give up, and nothing new begin.
   void stop() { stopping_.store(true); }
   /// After stop(), when no step is under way and nobody writes: spares the next open most of the
@@ -158,6 +160,8 @@ class Maintenance {
   /// Goes over to what the manifest names since replaced_ is set, and lets go of what it replaced.
   Status take_over() TALEA_REQUIRES(work_mutex_);
   Status merge_runs() TALEA_REQUIRES(work_mutex_);
+  /// The first batch behind which the log of `manifest` can be cut.
+  Sequence first_restorable(const Manifest& manifest) const;
 
   // Letting go.
   void purge_tombstones() TALEA_REQUIRES(work_mutex_);

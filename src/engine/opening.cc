@@ -379,6 +379,7 @@ class Opening {
         const SegmentFill fill = state->fill();
         file.bytes = fill.end;
         file.entries = fill.entries;
+        if (fill.entries > 0) file.first_sequence = fill.first_sequence;
         file.last_sequence = fill.last_sequence;
       }
     }

@@ -29,10 +29,12 @@ void Reaper::step() {
   const std::uint64_t now_ms = store_.now_ms();
   if (now_ms < next_ms_.load()) [[likely]]
     return;
+  MutexLock lock(step_mutex_);
   // Before the look: whoever commits after it lowers this again.
   next_ms_.store(UINT64_MAX);
+  Bytes from;
   for (int batches = 0; batches < kBatchesInStep; ++batches) {
-    const Result<bool> more = reap_some(now_ms);
+    const Result<bool> more = reap_some(now_ms, from);
     if (!more.ok()) return expects(now_ms + kRetryMs);
     if (*more) continue;
     if (!look_ahead(now_ms).ok()) expects(now_ms + kRetryMs);
@@ -41,34 +43,45 @@ void Reaper::step() {
   expects(now_ms);
 }
 
-Result<bool> Reaper::reap_some(std::uint64_t now_ms) {
-  std::vector<Due> due = TALEA_TRY(collect(now_ms));
-  const bool more = due.size() == kReapedAtOnce;
-  TALEA_TRY(remove(due));
-  return more;
+Result<bool> Reaper::reap_some(std::uint64_t now_ms, Bytes& from) {
+  std::size_t seen = 0;
+  std::vector<Due> due = TALEA_TRY(collect(now_ms, from, seen));
+  TALEA_TRY(remove(due, now_ms));
+  return seen == kReapedAtOnce;
 }
 
-Result<std::vector<Reaper::Due>> Reaper::collect(std::uint64_t now_ms) {
+Result<std::vector<Reaper::Due>> Reaper::collect(std::uint64_t now_ms, Bytes& from,
+                                                 std::size_t& seen) {
   std::vector<Due> due;
-  Scan hints = TALEA_TRY(store_.scan_hints({.end = end_of_hints(now_ms), .limit = kReapedAtOnce}));
+  Scan hints = TALEA_TRY(
+      store_.scan_hints({.start = from, .end = end_of_hints(now_ms), .limit = kReapedAtOnce}));
   while (TALEA_TRY(hints.next())) {
     ++hints_read_;
-    Due& one = due.emplace_back();
+    ++seen;
+    from = Bytes(hints.key()) + '\0';
+    Due one;
     one.hint = hints.key();
-    const std::optional<ExpiryHint> hint = ExpiryHint::decode(one.hint);
-    if (!hint) continue;
-    const auto present = TALEA_TRY(store_.look_up(hint->space, hint->key));
-    one.unchanged = {
-        .kind = present ? Batch::Precondition::Kind::revision : Batch::Precondition::Kind::absent,
-        .space = hint->space,
-        .key = Bytes(hint->key),
-        .revision = present ? present->revision : 0};
-    one.is_expired = present && present->expiry_ms == hint->expiry_ms;
+    if (const std::optional<ExpiryHint> hint = ExpiryHint::decode(one.hint)) {
+      const auto present = store_.look_up(hint->space, hint->key);
+      if (present.status().code() == Code::corruption) {
+        expects(now_ms + kRetryMs);  // what is damaged must not keep the others
+        continue;
+      }
+      TALEA_TRY(Status(present.status()));
+      const bool is_there = present->has_value();
+      one.unchanged = {.kind = is_there ? Batch::Precondition::Kind::revision
+                                        : Batch::Precondition::Kind::absent,
+                       .space = hint->space,
+                       .key = Bytes(hint->key),
+                       .revision = is_there ? (*present)->revision : 0};
+      one.is_expired = is_there && (*present)->expiry_ms == hint->expiry_ms;
+    }
+    due.push_back(std::move(one));
   }
   return due;
 }
 
-Status Reaper::remove(std::vector<Due>& due) {
+Status Reaper::remove(std::vector<Due>& due, std::uint64_t now_ms) {
   for (int tries = 0; tries < kTriesMax && !due.empty(); ++tries) {
     Batch batch;
     std::vector<std::size_t> checked;  // which of those that are due a precondition is about
@@ -88,6 +101,7 @@ Status Reaper::remove(std::vector<Due>& due) {
     if (removed.ok()) return {};
     if (removed.status().code() != Code::conflict) return removed.status();
     due.erase(due.begin() + static_cast<std::ptrdiff_t>(checked[failed.position]));
+    expects(now_ms);  // it is looked at again
   }
   return {};
 }

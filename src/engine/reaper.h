@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/mutex.h"
 #include "talea/batch.h"
 #include "talea/result.h"
 
@@ -20,7 +21,7 @@ namespace talea {
 
 class EngineStore;
 
-/// Threads: expects() is safe; steps come one after the other.
+/// Threads: safe. Steps wait for one another.
 class Reaper {
  public:
   explicit Reaper(EngineStore& store) : store_(store) {}
@@ -28,9 +29,9 @@ class Reaper {
   /// Something that is committed expires at this moment.
   void expects(std::uint64_t expiry_ms);
   /// Removes what is due, up to some ten thousand keys.
-  void step();
+  void step() TALEA_EXCLUDES(step_mutex_);
   /// In all steps.
-  std::uint64_t hints_read() const { return hints_read_; }
+  std::uint64_t hints_read() const { return hints_read_.load(); }
 
  private:
   // What is due, and as of which state of its key.
@@ -41,13 +42,15 @@ class Reaper {
   };
 
   /// Whether there may be more.
-  Result<bool> reap_some(std::uint64_t now_ms);
-  Result<std::vector<Due>> collect(std::uint64_t now_ms);
-  Status remove(std::vector<Due>& due);
+  /// `from`: where to begin, and to go on.
+  Result<bool> reap_some(std::uint64_t now_ms, Bytes& from);
+  Result<std::vector<Due>> collect(std::uint64_t now_ms, Bytes& from, std::size_t& seen);
+  Status remove(std::vector<Due>& due, std::uint64_t now_ms);
   Status look_ahead(std::uint64_t now_ms);
 
   EngineStore& store_;
-  std::uint64_t hints_read_ = 0;
+  Mutex step_mutex_;
+  std::atomic<std::uint64_t> hints_read_{0};
   // Nothing is due before. 0 at first: the store may have been closed for long.
   std::atomic<std::uint64_t> next_ms_{0};
 };

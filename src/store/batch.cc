@@ -1,6 +1,9 @@
 // Building a batch, the limits that every store puts on one, and what its preconditions mean.
 #include "talea/batch.h"
 
+#include <set>
+#include <utility>
+
 #include "store/store.h"
 #include "talea/limits.h"
 
@@ -81,11 +84,31 @@ Status check_expiry(Expiry expiry) {
       std::to_string(max) + " ms; this one is " + std::to_string(expiry.ms()));
 }
 
+// Whether it is about what its key has before the batch.
+static bool depends_on_expiry(const Batch::Operation& operation) {
+  return operation.kind == Batch::Operation::Kind::set_expiry ||
+         operation.expiry.kind() == Expiry::Kind::keep;
+}
+
+static Status check_expiry_operations(const Batch& batch) {
+  std::set<std::pair<Space, BytesView>> seen;
+  for (const Batch::Operation& operation : batch.operations()) {
+    const bool is_first = seen.emplace(operation.space, operation.key).second;
+    if (is_first || !depends_on_expiry(operation)) continue;
+    return Status::invalid_argument(
+        "Expiry::keep() and set_expiry() are about what a key has before the batch, so they come "
+        "before any other operation on it; one of this batch comes behind one");
+  }
+  return {};
+}
+
 Status check_batch(const Batch& batch) {
   std::uint64_t inline_bytes = 0;
   std::uint64_t entries = 0;
+  bool any_depends = false;
   for (const Batch::Operation& operation : batch.operations()) {
     TALEA_TRY(check_key(operation.key));
+    any_depends = any_depends || depends_on_expiry(operation);
     TALEA_TRY(check_expiry(operation.expiry));
     const std::uint64_t value_bytes = operation.value.size();
     if (operation.kind == Batch::Operation::Kind::put && value_bytes > kValueBytesMax) {
@@ -102,6 +125,7 @@ Status check_batch(const Batch& batch) {
       inline_bytes += value_bytes;
     }
   }
+  if (any_depends) TALEA_TRY(check_expiry_operations(batch));
   for (const Batch::Precondition& precondition : batch.preconditions()) {
     TALEA_TRY(check_key(precondition.key));
   }

@@ -156,7 +156,10 @@ Batch random_batch(Dice& dice, const Model& model) {
     } else if (dice.one_in(5) && is_first) {
       batch.set_expiry(key, random_expiry(dice, model.now_ms), space);
     } else {
-      batch.put(key, dice.value(), random_expiry(dice, model.now_ms), space);
+      Expiry expiry = random_expiry(dice, model.now_ms);
+      // What a key has before the batch is for its first operation alone.
+      if (expiry.kind() == Expiry::Kind::keep && !is_first) expiry = Expiry::never();
+      batch.put(key, dice.value(), expiry, space);
     }
   }
   return batch;

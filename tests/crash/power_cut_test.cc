@@ -24,6 +24,7 @@ constexpr std::size_t kOperations = 60;
 Options small_segments() {
   Options options;
   options.segment_bytes = 64 * kKiB;
+  options.compress_from_bytes = 100;
   return options;
 }
 
@@ -51,6 +52,8 @@ void expect_recovers(CrashWorld& world, const CrashWorkload::Run& run, const Opt
     ASSERT_TRUE(*contents == run.before || *contents == run.after)
         << contents->size() << " keys, expected " << run.before.size() << " or "
         << run.after.size();
+    const Status expiries = check_expiries(**opened);
+    ASSERT_TRUE(expiries.ok()) << expiries.to_string();
     ASSERT_TRUE((*opened)->put(Space::user, "after", "the crash").ok());
   }
   CrashWorld later = world.clone();

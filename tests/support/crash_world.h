@@ -43,6 +43,8 @@ using Model = std::map<Bytes, Bytes>;
 /// All that a store holds, read by a scan, and again by get() and by multi_get().
 /// Errors: the first that a read met; corruption when they disagree
 Result<Model> contents_of(EngineStore& store);
+/// Whether each `key...` of a CrashWorkload expires as its value says.
+Status check_expiries(EngineStore& store);
 
 /// A fixed sequence of operations, made from a seed, and what they must lead to.
 class CrashWorkload {
