@@ -327,6 +327,7 @@ TEST(StoreStates, AStreamOfOneStoreIsThatOfAnother) {
   Dice dice(test_seed());
   std::vector<Bytes> streams;
   std::vector<Batch> batches;
+  batches.reserve(100);
   for (int i = 0; i < 100; ++i) batches.push_back(random_applied_batch(dice));
   for (const StoreKind kind : store_kinds()) {
     const auto world = StoreWorld::make(kind);
