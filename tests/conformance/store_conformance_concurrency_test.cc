@@ -10,6 +10,16 @@ namespace {
 
 constexpr int kThreads = 8;
 
+// The thread sanitizer does not see how RocksDB, which was not built with it, orders its threads,
+// and takes what it reads for races. What is ours in that store is in the one in memory as well.
+std::vector<StoreKind> kinds_of_this_build() {
+  std::vector<StoreKind> kinds = store_kinds();
+#if defined(__SANITIZE_THREAD__)
+  std::erase(kinds, StoreKind::rocksdb);
+#endif
+  return kinds;
+}
+
 class StoreConcurrency : public StoreConformance {
  protected:
   // Runs work(thread) on all of them.
@@ -24,7 +34,7 @@ class StoreConcurrency : public StoreConformance {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Stores, StoreConcurrency, testing::ValuesIn(store_kinds()),
+INSTANTIATE_TEST_SUITE_P(Stores, StoreConcurrency, testing::ValuesIn(kinds_of_this_build()),
                          [](const auto& kind) { return store_kind_name(kind.param); });
 
 TEST_P(StoreConcurrency, OfThoseThatRequireAKeyToBeAbsentOneWins) {
