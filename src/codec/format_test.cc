@@ -23,7 +23,7 @@ TEST(Features, ThatAreMissingAreReportedByName) {
 }
 
 TEST(Features, WithoutANameAreReportedByTheirBit) {
-  EXPECT_EQ(unsupported_features(1U << 7, 0), "feature bit 7");
+  EXPECT_EQ(unsupported_features(1U << 8, 0), "feature bit 8");
   EXPECT_EQ(unsupported_features(1U << 31, 0), "feature bit 31");
 }
 
@@ -41,6 +41,7 @@ TEST(Features, KeepTheirBits) {
   EXPECT_EQ(kFeatureExtents, 16U);
   EXPECT_EQ(kFeatureCheckpoint, 32U);
   EXPECT_EQ(kFeaturePrepared, 64U);
+  EXPECT_EQ(kFeatureState, 128U);
   EXPECT_EQ(kFileHeaderBytes, 4096U);
 }
 

@@ -25,7 +25,7 @@ class BatchStream {
   };
 
   /// Spaces in which it has keys.
-  static constexpr std::array<Space, 3> kSpaces = {Space::user, Space{1}, Space{70'000}};
+  static constexpr std::array<Space, 3> kSpaces = {Space::user, Space{3}, Space{70'000}};
 
   /// The hash is known after each `hash_every` batches: it costs as much as the state is large.
   BatchStream(std::uint64_t seed, std::size_t batches, std::size_t hash_every = 10)
