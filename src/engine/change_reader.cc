@@ -34,8 +34,8 @@ struct ChangeReader::State {
     TALEA_TRY(store.check_usable(false));
     lost.reset();
     for (;;) {
-      while (next_entry < record.entries.size()) {
-        const EntryView& candidate = record.entries[next_entry++];
+      while (next_entry_ < record_.entries.size()) {
+        const EntryView& candidate = record_.entries[next_entry_++];
         if (!is_wanted(candidate)) continue;
         TALEA_TRY(take(candidate));
         return true;
@@ -46,18 +46,18 @@ struct ChangeReader::State {
   }
 
   Result<ValueReader> read_value() const {
-    if (entry == nullptr || entry->is_remove) {
+    if (entry_ == nullptr || entry_->is_remove) {
       return Status::invalid_argument(
           "there is no value to be read: next() comes first, and the change must be a put");
     }
     auto state = std::make_unique<ValueReader::State>();
     state->revision = change.sequence;
     state->bytes = change.value_bytes;
-    if (!entry->is_extent_list) {
+    if (!entry_->is_extent_list) {
       state->inline_value = Bytes(change.value);
       return ValueReader(std::move(state));
     }
-    ExtentList list = *decode_extent_list(entry->value);  // take() did
+    ExtentList list = *decode_extent_list(entry_->value);  // take() did
     for (const ExtentPiece& piece : list.pieces) {
       state->segments.push_back(store.live_->segment(piece.segment));
       if (state->segments.back() != nullptr) continue;
@@ -81,43 +81,43 @@ struct ChangeReader::State {
   }
 
   Status take(const EntryView& from) {
-    entry = &from;
-    change = {.sequence = record.sequence,
-              .time_ms = record.now,
+    entry_ = &from;
+    change = {.sequence = record_.sequence,
+              .time_ms = record_.now,
               .key = from.key,
               .is_remove = from.is_remove,
               .value = from.value,
               .value_bytes = from.value.size(),
               .expiry_ms = from.claims.expiry_ms};
     change.is_last_of_batch =
-        std::none_of(record.entries.begin() + static_cast<std::ptrdiff_t>(next_entry),
-                     record.entries.end(), [this](const EntryView& e) { return is_wanted(e); });
+        std::none_of(record_.entries.begin() + static_cast<std::ptrdiff_t>(next_entry_),
+                     record_.entries.end(), [this](const EntryView& e) { return is_wanted(e); });
     if (from.is_extent_list) {
       const std::optional<ExtentList> list = decode_extent_list(from.value);
       if (!list) return nonsense(from, "the extent list is valid and makes no sense");
       change.value = {};
       change.value_bytes = list->bytes;
     } else if (from.claims.raw_value_bytes != 0) {
-      value.resize(from.claims.raw_value_bytes);
-      if (!decompress_lz4(from.value, value.data(), value.size())) {
+      value_.resize(from.claims.raw_value_bytes);
+      if (!decompress_lz4(from.value, value_.data(), value_.size())) {
         return nonsense(from, "the compressed value is valid and makes no sense");
       }
-      change.value = value;
-      change.value_bytes = value.size();
+      change.value = value_;
+      change.value_bytes = value_.size();
     }
     return {};
   }
 
   Status nonsense(const EntryView& from, std::string_view problem) const {
-    return segment->segment->corruption_at(from.place.offset, problem);
+    return segment_->segment->corruption_at(from.place.offset, problem);
   }
 
   void end_record() {
-    if (record.bytes == 0) return;
-    position = std::max(position, record.sequence);
-    record = {};
-    next_entry = 0;
-    entry = nullptr;
+    if (record_.bytes == 0) return;
+    position = std::max(position, record_.sequence);
+    record_ = {};
+    next_entry_ = 0;
+    entry_ = nullptr;
     change = {};
   }
 
@@ -130,23 +130,23 @@ struct ChangeReader::State {
                                       " are asked for: is that of another store?");
     }
     while (position < published) {
-      if (segment == nullptr || offset >= segment->fill().end) {
+      if (segment_ == nullptr || offset_ >= segment_->fill().end) {
         TALEA_TRY(go_on(published));
         continue;
       }
-      const Segment& in = *segment->segment;
-      const std::uint64_t end = segment->fill().end;
-      const BytesView bytes(in.address_of(static_cast<std::uint32_t>(offset)), end - offset);
-      const RecordDecode decoded = decode_record(bytes, offset, in.context(), record);
+      const Segment& in = *segment_->segment;
+      const std::uint64_t end = segment_->fill().end;
+      const BytesView bytes(in.address_of(static_cast<std::uint32_t>(offset_)), end - offset_);
+      const RecordDecode decoded = decode_record(bytes, offset_, in.context(), record_);
       TALEA_TRY(in.read_status());
       if (decoded.outcome != DecodeOutcome::ok) {
-        record = {};
-        return in.corruption_at(offset, decoded.problem);
+        record_ = {};
+        return in.corruption_at(offset_, decoded.problem);
       }
-      offset += record.bytes;
-      next_entry = 0;
-      if (record.sequence > position) return true;
-      record = {};  // from before the reader's time
+      offset_ += record_.bytes;
+      next_entry_ = 0;
+      if (record_.sequence > position) return true;
+      record_ = {};  // from before the reader's time
     }
     return false;
   }
@@ -156,15 +156,15 @@ struct ChangeReader::State {
   Status go_on(Sequence published) {
     Logs logs;  // by id
     for (std::shared_ptr<SegmentState>& state : store.live_->segments()) {
-      const bool is_behind = segment == nullptr || state->segment->id() > segment->segment->id();
+      const bool is_behind = segment_ == nullptr || state->segment->id() > segment_->segment->id();
       const bool is_log = state->segment->header().kind == SegmentKind::log;
       if (is_log && is_behind && state->fill().entries > 0) logs.push_back(std::move(state));
     }
     // More may have come into the present one before the next was begun.
-    if (segment != nullptr && offset < segment->fill().end) return {};
+    if (segment_ != nullptr && offset_ < segment_->fill().end) return {};
     if (logs.empty()) return skip_to(published);
     auto next = logs.begin();
-    if (segment == nullptr) {
+    if (segment_ == nullptr) {
       // The last one that may have it.
       while (std::next(next) != logs.end() &&
              (*std::next(next))->fill().first_sequence <= position + 1) {
@@ -172,11 +172,11 @@ struct ChangeReader::State {
       }
     }
     const Sequence seen =
-        segment == nullptr ? position : std::max(position, segment->fill().last_sequence);
-    segment = *next;
-    offset = kSegmentHeaderBytes;
-    if (is_state(*segment)) return skip_to(TALEA_TRY(last_of_state(next, logs.end(), published)));
-    const Sequence before = TALEA_TRY(last_before(*segment));
+        segment_ == nullptr ? position : std::max(position, segment_->fill().last_sequence);
+    segment_ = *next;
+    offset_ = kSegmentHeaderBytes;
+    if (is_state(*segment_)) return skip_to(TALEA_TRY(last_of_state(next, logs.end(), published)));
+    const Sequence before = TALEA_TRY(last_before(*segment_));
     return before <= seen ? Status() : skip_to(before);
   }
 
@@ -218,12 +218,12 @@ struct ChangeReader::State {
                              "raise Options::changes_bytes to keep more of it");
   }
 
-  std::shared_ptr<SegmentState> segment;
-  std::uint64_t offset = 0;
-  RecordView record;  // views into the segment
-  std::size_t next_entry = 0;
-  const EntryView* entry = nullptr;  // of the change
-  Bytes value;                       // of the change, if it was compressed
+  std::shared_ptr<SegmentState> segment_;
+  std::uint64_t offset_ = 0;
+  RecordView record_;  // views into the segment
+  std::size_t next_entry_ = 0;
+  const EntryView* entry_ = nullptr;  // of the change
+  Bytes value_;                       // of the change, if it was compressed
 };
 
 Result<ChangeReader> EngineStore::changes(Space space, Sequence after, BytesView prefix) const {
