@@ -144,6 +144,7 @@ TEST_F(ChangedRowsTest, AreThoseOfTheBatchAndNotOfLaterOnes) {
 
 TEST_F(ChangedRowsTest, DamageToWhatIsOfNoUseIsNoLoss) {
   std::vector<TestBatch> many;
+  many.reserve(100);
   for (int i = 0; i < 100; ++i) many.push_back(TestBatch().put("old" + std::to_string(i), "1"));
   add_segment(10, many);
   add_segment(20, {TestBatch().put("one-key", "2"), TestBatch().put("one-key", "3")});
@@ -175,6 +176,7 @@ TEST_F(ChangedRowsTest, ASegmentOfOneBatchThatFollowsIsIntact) {
 
 TEST_F(ChangedRowsTest, DamageToWhatIsNeededIsCorruption) {
   std::vector<TestBatch> many;
+  many.reserve(100);
   for (int i = 0; i < 100; ++i) many.push_back(TestBatch().put("old" + std::to_string(i), "1"));
   add_segment(10, many);
   add_segment(20, {TestBatch().put("one-key", "2")});

@@ -515,6 +515,7 @@ TEST_P(ExpirySeed, EqualsTheModel) {
     }
   }
   std::vector<Bytes> keys;
+  keys.reserve(model.size());
   for (const auto& row : model) keys.push_back(row.first);
   EXPECT_EQ(scanned(), keys);
   clock_.advance_ms(1000);
