@@ -24,4 +24,9 @@ bool decompress_lz4(BytesView block, char* out, std::size_t value_bytes) {
   return bytes >= 0 && static_cast<std::size_t>(bytes) == value_bytes;
 }
 
+bool decompress_lz4(BytesView block, std::size_t value_bytes, Bytes& value) {
+  value.resize(value_bytes);
+  return decompress_lz4(block, value.data(), value_bytes);
+}
+
 }  // namespace talea

@@ -19,5 +19,7 @@ bool compress_lz4(BytesView value, Bytes& block);
 /// block of a value of exactly that length; then what is there is of no use. Writes nothing
 /// outside, and reads nothing outside `block`, whatever it holds. Cost: 2 GB/s and more.
 bool decompress_lz4(BytesView block, char* out, std::size_t value_bytes);
+/// The same into `value`, whose memory is used again.
+bool decompress_lz4(BytesView block, std::size_t value_bytes, Bytes& value);
 
 }  // namespace talea

@@ -7,7 +7,6 @@
 #include "engine/backup_object.h"
 #include "engine/new_store.h"
 #include "index/run_file.h"
-#include "io/posix_file_system.h"
 #include "log/segment_scanner.h"
 
 namespace talea {
@@ -16,7 +15,6 @@ namespace {
 
 // An object is not larger: some 120 000 files.
 constexpr std::size_t kObjectBytesMax = 16 * kMiB;
-constexpr std::size_t kPieceBytes = kMiB;
 
 StateSource source_of(BytesView bytes) {
   return [bytes](char* out, std::size_t wanted) mutable -> Result<std::size_t> {

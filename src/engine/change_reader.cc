@@ -98,8 +98,7 @@ struct ChangeReader::State {
       change.value = {};
       change.value_bytes = list->bytes;
     } else if (from.claims.raw_value_bytes != 0) {
-      value_.resize(from.claims.raw_value_bytes);
-      if (!decompress_lz4(from.value, value_.data(), value_.size())) {
+      if (!decompress_lz4(from.value, from.claims.raw_value_bytes, value_)) {
         return nonsense(from, "the compressed value is valid and makes no sense");
       }
       change.value = value_;

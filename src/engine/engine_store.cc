@@ -45,12 +45,10 @@ bool puts_something(const Batch& batch) {
                      });
 }
 
-bool depends_on_expiry(const Batch& batch) {
-  return std::any_of(batch.operations().begin(), batch.operations().end(),
-                     [](const Batch::Operation& operation) {
-                       return operation.kind == Batch::Operation::Kind::set_expiry ||
-                              operation.expiry.kind() == Expiry::Kind::keep;
-                     });
+bool depends_on_present(const Batch& batch) {
+  return std::any_of(
+      batch.operations().begin(), batch.operations().end(),
+      [](const Batch::Operation& operation) { return talea::depends_on_present(operation); });
 }
 
 }  // namespace
@@ -275,7 +273,7 @@ void EngineStore::count_outcome(const Result<Sequence>& committed) {
 }
 
 Result<Sequence> EngineStore::commit(const Batch& batch, FailedPrecondition* failed) {
-  if (depends_on_expiry(batch)) return commit_resolved(batch, failed);
+  if (depends_on_present(batch)) return commit_resolved(batch, failed);
   return write(batch, std::nullopt, failed);
 }
 
@@ -311,7 +309,9 @@ Result<Sequence> EngineStore::write(const Batch& batch, std::optional<Sequence> 
   Sequencer::Request request = prepared.request(batch);
   request.failed = failed;
   request.sequence = sequence;
-  return write_prepared(prepared, request);
+  Result<Sequence> committed = commit_encoded(request, prepared.puts(), prepared.removes());
+  if (committed.ok()) reaper_.expects(prepared.first_expiry_ms());
+  return committed;
 }
 
 Status EngineStore::prepare(const Batch& batch, PreparedBatch& prepared) {
@@ -321,13 +321,6 @@ Status EngineStore::prepare(const Batch& batch, PreparedBatch& prepared) {
                            .instance = instance_,
                            .compress_from_bytes = options_.compress_from_bytes},
                           batch, now_ms());
-}
-
-Result<Sequence> EngineStore::write_prepared(const PreparedBatch& prepared,
-                                             const Sequencer::Request& request) {
-  Result<Sequence> committed = commit_encoded(request, prepared.puts(), prepared.removes());
-  if (committed.ok()) reaper_.expects(prepared.first_expiry_ms());
-  return committed;
 }
 
 // --- Expiry --------------------------------------------------------------------------------------
@@ -360,12 +353,11 @@ Result<Sequence> EngineStore::commit_resolved(const Batch& batch, FailedPrecondi
 
 // Adds the operation as it is to be done if its key has what it has now, and that condition.
 Status EngineStore::resolve(const Batch::Operation& operation, Batch& resolved) const {
-  const bool is_set_expiry = operation.kind == Batch::Operation::Kind::set_expiry;
-  const bool keeps = operation.expiry.kind() == Expiry::Kind::keep;
-  if (!is_set_expiry && !keeps) {
+  if (!talea::depends_on_present(operation)) {
     resolved.add(operation);
     return {};
   }
+  const bool is_set_expiry = operation.kind == Batch::Operation::Kind::set_expiry;
   const EpochGuard guard(live_->epochs());
   LiveState::Found found;
   if (!TALEA_TRY(find(guard, operation.space, operation.key, std::nullopt, found))) {
@@ -379,6 +371,7 @@ Status EngineStore::resolve(const Batch::Operation& operation, Batch& resolved) 
   resolved.require_revision(operation.key, found.sequence(), operation.space);
   Batch::Operation put = operation;
   const std::uint64_t expiry_ms = found.entry.expiry_ms();
+  const bool keeps = operation.expiry.kind() == Expiry::Kind::keep;
   if (keeps) put.expiry = expiry_ms == 0 ? Expiry::never() : Expiry::at(expiry_ms);
   if (is_set_expiry && found.entry.is_extent_list()) {
     put.kind = Batch::Operation::Kind::put_stored;
@@ -490,7 +483,7 @@ Status EngineStore::commit_async(Batch batch, Completion done) {
   TALEA_TRY(check_may_put(batch));
   if (!bounds_.is_open()) TALEA_TRY(wait_within_bounds(puts_something(batch)));
   TALEA_TRY(begin_serving());
-  if (depends_on_expiry(batch)) {
+  if (depends_on_present(batch)) {
     // What its keys have must not change before it is committed, so that is waited for.
     auto told = std::make_unique<AsyncCommit>(*this, Batch(), std::move(done));
     told->set_counted();
@@ -581,8 +574,7 @@ Status EngineStore::copy_value(const LiveState::Found& found, Bytes& value) cons
 }
 
 Status EngineStore::decompress(const LiveState::Found& found, Bytes& value) {
-  value.resize(found.entry.claims.raw_value_bytes);
-  if (!decompress_lz4(found.entry.value, value.data(), value.size())) {
+  if (!decompress_lz4(found.entry.value, found.entry.claims.raw_value_bytes, value)) {
     TALEA_TRY(found.segment().read_status());
     return found.segment().corruption_at(found.offset,
                                          "the compressed value is valid and makes no sense");

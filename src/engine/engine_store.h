@@ -145,7 +145,6 @@ class EngineStore final : public Store {
   Status prepare(const Batch& batch, PreparedBatch& prepared);
   Result<Sequence> write(const Batch& batch, std::optional<Sequence> sequence,
                          FailedPrecondition* failed);
-  Result<Sequence> write_prepared(const PreparedBatch& prepared, const Sequencer::Request& request);
   // A batch that depends on what its keys have now: as one that says it.
   Result<Sequence> commit_resolved(const Batch& batch, FailedPrecondition* failed);
   Status resolve(const Batch::Operation& operation, Batch& resolved) const;

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "codec/lz4_block.h"
+#include "store/store.h"
 #include "talea/limits.h"
 
 namespace talea {
@@ -14,17 +15,6 @@ namespace {
 // has come.
 constexpr std::size_t kStaleHintsMax = 65'536;
 constexpr std::size_t kStaleHintKeyBytesMax = 1024;
-
-std::uint64_t moment_of(Expiry expiry, std::uint64_t now_ms) {
-  switch (expiry.kind()) {
-    case Expiry::Kind::never: return 0;
-    case Expiry::Kind::at: return expiry.ms();
-    case Expiry::Kind::after: return std::min(now_ms + expiry.ms(), kExpiryMsMax);
-    case Expiry::Kind::keep: break;
-  }
-  TALEA_ASSERT(false);  // the store has found out what the key has
-  return 0;
-}
 
 }  // namespace
 
@@ -69,7 +59,8 @@ Status PreparedBatch::add(const Setup& setup, const Batch::Operation& operation,
     entry.is_remove = true;
     ++removes_;
   } else {
-    entry.claims.expiry_ms = moment_of(operation.expiry, now_ms);
+    TALEA_ASSERT(!depends_on_present(operation));  // the store has found out what the key has
+    entry.claims.expiry_ms = moment_of(operation.expiry, now_ms, 0);
     TALEA_TRY(add_value(setup, operation, entry));
     ++puts_;
   }

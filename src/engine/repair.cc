@@ -261,8 +261,8 @@ class Salvage {
     const auto entry = read(version, scratch);
     if (!entry.ok() || entry->key != key.second || entry->space != key.first) return false;
     if (entry->claims.raw_value_bytes != 0) {
-      Bytes value(entry->claims.raw_value_bytes, '\0');
-      return decompress_lz4(entry->value, value.data(), value.size());
+      Bytes value;
+      return decompress_lz4(entry->value, entry->claims.raw_value_bytes, value);
     }
     if (!entry->is_extent_list) return true;
     const std::optional<ExtentList> list = decode_extent_list(entry->value);
@@ -315,8 +315,7 @@ class SalvagedState final : public StateReader {
       list_ = decode_extent_list(entry.value);
       row_.value_bytes = list_->bytes;
     } else if (entry.claims.raw_value_bytes != 0) {
-      value_.resize(entry.claims.raw_value_bytes);
-      if (!decompress_lz4(entry.value, value_.data(), value_.size())) {
+      if (!decompress_lz4(entry.value, entry.claims.raw_value_bytes, value_)) {
         return Status::corruption("a compressed value was intact, and is no longer");
       }
       left_ = value_;

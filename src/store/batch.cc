@@ -1,6 +1,7 @@
 // Building a batch, the limits that every store puts on one, and what its preconditions mean.
 #include "talea/batch.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -84,17 +85,26 @@ Status check_expiry(Expiry expiry) {
       std::to_string(max) + " ms; this one is " + std::to_string(expiry.ms()));
 }
 
-// Whether it is about what its key has before the batch.
-static bool depends_on_expiry(const Batch::Operation& operation) {
+bool depends_on_present(const Batch::Operation& operation) {
   return operation.kind == Batch::Operation::Kind::set_expiry ||
          operation.expiry.kind() == Expiry::Kind::keep;
+}
+
+std::uint64_t moment_of(Expiry expiry, std::uint64_t now_ms, std::uint64_t kept) {
+  switch (expiry.kind()) {
+    case Expiry::Kind::never: return 0;
+    case Expiry::Kind::at: return expiry.ms();
+    case Expiry::Kind::after: return std::min(now_ms + expiry.ms(), kExpiryMsMax);
+    case Expiry::Kind::keep: return kept;
+  }
+  return 0;
 }
 
 static Status check_expiry_operations(const Batch& batch) {
   std::set<std::pair<Space, BytesView>> seen;
   for (const Batch::Operation& operation : batch.operations()) {
     const bool is_first = seen.emplace(operation.space, operation.key).second;
-    if (is_first || !depends_on_expiry(operation)) continue;
+    if (is_first || !depends_on_present(operation)) continue;
     return Status::invalid_argument(
         "Expiry::keep() and set_expiry() are about what a key has before the batch, so they come "
         "before any other operation on it; one of this batch comes behind one");
@@ -108,7 +118,7 @@ Status check_batch(const Batch& batch) {
   bool any_depends = false;
   for (const Batch::Operation& operation : batch.operations()) {
     TALEA_TRY(check_key(operation.key));
-    any_depends = any_depends || depends_on_expiry(operation);
+    any_depends = any_depends || depends_on_present(operation);
     TALEA_TRY(check_expiry(operation.expiry));
     const std::uint64_t value_bytes = operation.value.size();
     if (operation.kind == Batch::Operation::Kind::put && value_bytes > kValueBytesMax) {

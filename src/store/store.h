@@ -56,6 +56,11 @@ Status check_batch(const Batch& batch);
 /// Errors: invalid_argument
 Status check_applied(Sequence sequence, const Batch& batch);
 
+/// Whether `operation` is about what its key has before the batch: Expiry::keep(), set_expiry().
+bool depends_on_present(const Batch::Operation& operation);
+/// The moment at which what is put at `now_ms` expires, 0: never; `kept`: that which the key has.
+std::uint64_t moment_of(Expiry expiry, std::uint64_t now_ms, std::uint64_t kept);
+
 /// Whether `precondition` holds when its key is at revision `found`; none: absent.
 bool holds(const Batch::Precondition& precondition, const std::optional<Sequence>& found);
 /// The conflict of the precondition at `position` of its batch.

@@ -26,17 +26,6 @@ Status check_no_stored_value(const Batch& batch) {
   return {};
 }
 
-// As Expiry says; `kept`: what the key has.
-std::uint64_t moment_of(Expiry expiry, std::uint64_t now_ms, std::uint64_t kept) {
-  switch (expiry.kind()) {
-    case Expiry::Kind::never: return 0;
-    case Expiry::Kind::at: return expiry.ms();
-    case Expiry::Kind::after: return std::min(now_ms + expiry.ms(), kExpiryMsMax);
-    case Expiry::Kind::keep: return kept;
-  }
-  return 0;
-}
-
 }  // namespace
 
 // --- Opening and closing -------------------------------------------------------------------------

@@ -128,7 +128,7 @@ TEST(AuthCrash, APowerCutDuringEveryCallLeavesWholeUsersAndAllThatWasAcknowledge
     CrashWorld world;
     Life life;
     {
-      const auto store = std::move(*world.open({}));
+      const auto store = *world.open({});
       const std::uint64_t before = world.disk->counted_calls();
       Auth auth = *open_auth(world, *store, counts);
       if (call > 0) world.disk->fail_at(call, CrashFileSystem::Fault::crash);
