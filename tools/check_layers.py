@@ -6,7 +6,7 @@ its own layer and never one above. Beside that:
 
   - every directory of src/ has a line in src/LAYERS, and every include names a module that has one;
   - a CMakeLists.txt of a module DEPENDS on nothing that the module may not include;
-  - a public header (include/talea) includes the standard library and talea/ only;
+  - a public header (include/talea) includes the standard library and talea/ only, that of C no C++;
   - the tests' support code is included by tests only;
   - OpenSSL is named in the modules crypto and net only;
   - __builtin_prefetch is named in base/prefetch.h only, which says what the compiler does to others.
@@ -21,6 +21,7 @@ from pathlib import Path
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 DEPENDS = re.compile(r"\bDEPENDS\b([^)]*?)(?=\b[A-Z_]{4,}\b|\))", re.S)
 OPENSSL_MODULES = {"crypto", "net"}
+C_HEADERS = {"stddef.h", "stdint.h"}
 
 
 class BadLayers(Exception):
@@ -104,9 +105,16 @@ def check_depends(layers, module, path):
 
 
 def check_public_header(path):
+    if path.name == "talea.h":
+        for number, quote, target in includes(path):
+            if quote != "<" or target not in C_HEADERS:
+                allowed = ", ".join(sorted(C_HEADERS))
+                yield number, f"the header of C may not include {target}: only {allowed}"
+        return
     for number, quote, target in includes(path):
         standard = quote == "<" and "/" not in target and "." not in target
-        ours = quote == '"' and target.startswith("talea/")
+        # Who uses the C++ interface has no need of that of C.
+        ours = quote == '"' and target.startswith("talea/") and target != "talea/talea.h"
         if not standard and not ours:
             yield number, f"a public header may not include {target}: only std and talea/"
 

@@ -87,6 +87,16 @@ class CheckLayers(unittest.TestCase):
         self.write("include/talea/bytes.h", "#include <sys/stat.h>\n")
         self.expect_one("include/talea/bytes.h:1:", "sys/stat.h")
 
+    def test_the_header_of_c_includes_c_only(self):
+        self.write("include/talea/talea.h", "#include <stddef.h>\n#include <stdint.h>\n")
+        self.assertEqual(self.problems(), [])
+        self.write("include/talea/talea.h", "#include <string>\n")
+        self.expect_one("include/talea/talea.h:1:", "string")
+
+    def test_the_cxx_interface_without_that_of_c(self):
+        self.write("include/talea/bytes.h", '#include "talea/talea.h"\n')
+        self.expect_one("include/talea/bytes.h:1:", "talea/talea.h")
+
     def test_openssl_outside_crypto_and_net_is_found(self):
         self.write("src/engine/engine.cc", "#include <openssl/sha.h>\n")
         self.expect_one("src/engine/engine.cc:1:", "OpenSSL")

@@ -1,0 +1,526 @@
+/* The C interface from C: every part of it once, as a program in C11 would use it. What it refuses,
+ * and what happens with exceptions, threads and NULL, is in the C++ tests beside it. */
+#define _XOPEN_SOURCE 700
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talea/talea.h>
+#include <unistd.h>
+
+static talea_error* error = NULL;
+
+static void fail(int line, const char* what) {
+  fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, line, what, talea_error_message(error));
+  exit(1);
+}
+#define CHECK(condition) ((condition) ? (void)0 : fail(__LINE__, #condition))
+#define CHECK_OK(call) CHECK((call) == TALEA_OK)
+
+static char root[256];
+static char path_buffer[4][512];
+
+/* A path below the directory of this run; four are valid at a time. */
+static const char* path_of(const char* name) {
+  static int turn = 0;
+  char* path = path_buffer[turn++ % 4];
+  snprintf(path, sizeof path_buffer[0], "%s/%s", root, name);
+  return path;
+}
+
+static int remove_entry(const char* path, const struct stat* status, int type, struct FTW* place) {
+  (void)status;
+  (void)type;
+  (void)place;
+  return remove(path);
+}
+
+static talea_engine* open_store(const char* name) {
+  talea_engine* engine = NULL;
+  CHECK_OK(talea_open(path_of(name), NULL, &engine, &error));
+  CHECK(engine != NULL && error == NULL);
+  return engine;
+}
+
+static void close_store(talea_engine* engine) {
+  CHECK_OK(talea_close(engine, &error));
+  talea_engine_free(engine);
+}
+
+static void put(talea_engine* engine, const char* key, const char* value) {
+  CHECK_OK(talea_put(engine, key, strlen(key), value, strlen(value), NULL, &error));
+}
+
+/* What `key` has is `expected`; NULL: nothing. */
+static void check_value(talea_engine* engine, const char* key, const char* expected) {
+  int found = -1;
+  void* value = NULL;
+  size_t bytes = 0;
+  CHECK_OK(talea_get(engine, key, strlen(key), &found, &value, &bytes, &error));
+  CHECK(found == (expected != NULL));
+  if (expected == NULL) {
+    CHECK(value == NULL && bytes == 0);
+  } else {
+    CHECK(value != NULL && bytes == strlen(expected) && memcmp(value, expected, bytes) == 0);
+  }
+  talea_free(value);
+}
+
+static void check_slice(talea_slice slice, const char* expected) {
+  CHECK(slice.bytes == strlen(expected));
+  CHECK(memcmp(slice.data, expected, slice.bytes) == 0);
+}
+
+static void test_names(void) {
+  CHECK(strlen(talea_version()) >= 5);
+  CHECK(strcmp(talea_code_name(TALEA_OK), "ok") == 0);
+  CHECK(strcmp(talea_code_name(TALEA_UNSUPPORTED), "unsupported") == 0);
+  CHECK(strcmp(talea_code_name(13), "unknown") == 0);
+  CHECK(strcmp(talea_code_name(-1), "unknown") == 0);
+}
+
+static void test_options_and_errors(void) {
+  talea_options* options = talea_options_create();
+  talea_engine* engine = NULL;
+  CHECK(options != NULL);
+  CHECK_OK(talea_options_set_create_if_missing(options, 0, &error));
+  CHECK(talea_open(path_of("absent"), options, &engine, &error) == TALEA_NOT_FOUND);
+  CHECK(engine == NULL && talea_error_code(error) == TALEA_NOT_FOUND);
+  CHECK(strncmp(talea_error_message(error), "not_found: ", 11) == 0);
+  talea_error_free(error);
+  /* Nobody has to want the message. */
+  CHECK(talea_open(path_of("absent"), options, &engine, NULL) == TALEA_NOT_FOUND);
+
+  CHECK_OK(talea_options_set_create_if_missing(options, 1, &error));
+  CHECK_OK(talea_options_set_sync(options, TALEA_SYNC_INTERVAL, &error));
+  CHECK_OK(talea_options_set_sync_interval_ms(options, 10, &error));
+  CHECK_OK(talea_options_set_segment_bytes(options, 1 << 20, &error));
+  CHECK_OK(talea_options_set_verify_reads(options, TALEA_VERIFY_ALWAYS, &error));
+  CHECK_OK(talea_options_set_compaction_interval_ms(options, 0, &error));
+  CHECK_OK(talea_options_set_live_ratio(options, 0.5, &error));
+  CHECK_OK(talea_options_set_memory_budget(options, 0, &error));
+  CHECK_OK(talea_options_set_checkpoint_bytes(options, 1 << 20, &error));
+  CHECK_OK(talea_options_set_checkpoint_after_compaction(options, 1, &error));
+  CHECK_OK(talea_options_set_changes_bytes(options, 1 << 20, &error));
+  CHECK_OK(talea_options_set_worker_threads(options, 1, &error));
+  CHECK_OK(talea_options_set_compress_from_bytes(options, 64, &error));
+  CHECK_OK(talea_options_set_guard_maps(options, 0, &error));
+  CHECK_OK(talea_open(path_of("options"), options, &engine, &error));
+  put(engine, "k", "v");
+  close_store(engine);
+
+  CHECK_OK(talea_options_set_read_only(options, 1, &error));
+  CHECK_OK(talea_open(path_of("options"), options, &engine, &error));
+  check_value(engine, "k", "v");
+  CHECK(talea_put(engine, "k", 1, "w", 1, NULL, NULL) == TALEA_INVALID_ARGUMENT);
+  close_store(engine);
+  talea_options_free(options);
+}
+
+static void test_keys(void) {
+  talea_engine* engine = open_store("keys");
+  uint64_t sequence = 0;
+  uint64_t revision = 0;
+  uint64_t expiry_ms = 1;
+  int found = 0;
+  void* value = NULL;
+  size_t bytes = 0;
+  char buffer[8] = "unread";
+
+  CHECK_OK(talea_put(engine, "alpha", 5, "bravo", 5, &sequence, &error));
+  CHECK(sequence == 1);
+  check_value(engine, "alpha", "bravo");
+  check_value(engine, "absent", NULL);
+  CHECK_OK(talea_put(engine, "empty", 5, NULL, 0, NULL, &error));
+  check_value(engine, "empty", "");
+
+  CHECK_OK(talea_get_versioned(engine, "alpha", 5, &found, &value, &bytes, &revision, &expiry_ms,
+                               &error));
+  CHECK(found == 1 && bytes == 5 && revision == 1 && expiry_ms == 0);
+  talea_free(value);
+
+  CHECK_OK(talea_get_into(engine, "alpha", 5, buffer, 4, &found, &bytes, &error));
+  CHECK(found == 1 && bytes == 5 && strcmp(buffer, "unread") == 0);
+  CHECK_OK(talea_get_into(engine, "alpha", 5, NULL, 0, &found, &bytes, &error));
+  CHECK(found == 1 && bytes == 5);
+  CHECK_OK(talea_get_into(engine, "alpha", 5, buffer, 5, &found, &bytes, &error));
+  CHECK(found == 1 && bytes == 5 && memcmp(buffer, "bravod", 5) == 0);
+  CHECK_OK(talea_get_into(engine, "absent", 6, buffer, 5, &found, &bytes, &error));
+  CHECK(found == 0 && bytes == 0);
+
+  CHECK_OK(talea_put_expiring(engine, "short", 5, "x", 1, TALEA_EXPIRY_AFTER, 3600 * 1000, NULL,
+                              &error));
+  CHECK_OK(
+      talea_get_versioned(engine, "short", 5, &found, &value, &bytes, NULL, &expiry_ms, &error));
+  CHECK(found == 1 && expiry_ms > 3600 * 1000);
+  talea_free(value);
+  CHECK_OK(talea_put_expiring(engine, "short", 5, "y", 1, TALEA_EXPIRY_KEEP, 0, NULL, &error));
+  CHECK_OK(
+      talea_get_versioned(engine, "short", 5, &found, &value, &bytes, NULL, &revision, &error));
+  CHECK(revision == expiry_ms);
+  talea_free(value);
+  CHECK_OK(talea_set_expiry(engine, "short", 5, TALEA_EXPIRY_AT, 1, &found, &error));
+  CHECK(found == 1);
+  check_value(engine, "short", NULL);
+  CHECK_OK(talea_set_expiry(engine, "absent", 6, TALEA_EXPIRY_NEVER, 0, &found, &error));
+  CHECK(found == 0);
+
+  CHECK_OK(talea_remove(engine, "alpha", 5, &sequence, &error));
+  check_value(engine, "alpha", NULL);
+
+  {
+    const talea_slice keys[3] = {{"alpha", 5}, {"empty", 5}, {"short", 5}};
+    talea_buffer values[3];
+    put(engine, "short", "long");
+    CHECK_OK(talea_multi_get(engine, keys, 3, values, &error));
+    CHECK(values[0].data == NULL);
+    CHECK(values[1].data != NULL && values[1].bytes == 0);
+    CHECK(values[2].bytes == 4 && memcmp(values[2].data, "long", 4) == 0);
+    talea_free(values[1].data);
+    talea_free(values[2].data);
+    CHECK_OK(talea_multi_get(engine, NULL, 0, NULL, &error));
+  }
+  close_store(engine);
+}
+
+static void test_batches(void) {
+  talea_engine* engine = open_store("batches");
+  talea_batch* batch = talea_batch_create();
+  uint64_t sequence = 0;
+  uint64_t found_revision = 7;
+  size_t failed = 7;
+  CHECK(batch != NULL && talea_batch_size(batch) == 0);
+  put(engine, "old", "1");
+  CHECK_OK(talea_batch_require_present(batch, "old", 3, &error));
+  CHECK_OK(talea_batch_require_revision(batch, "old", 3, 1, &error));
+  CHECK_OK(talea_batch_require_absent(batch, "new", 3, &error));
+  CHECK_OK(talea_batch_put(batch, "new", 3, "2", 1, &error));
+  CHECK_OK(talea_batch_put_expiring(batch, "soon", 4, "3", 1, TALEA_EXPIRY_AFTER, 60000, &error));
+  CHECK_OK(talea_batch_remove(batch, "old", 3, &error));
+  CHECK(talea_batch_size(batch) == 3);
+  CHECK_OK(talea_commit(engine, batch, &sequence, &failed, &found_revision, &error));
+  CHECK(sequence == 2);
+  check_value(engine, "old", NULL);
+  check_value(engine, "new", "2");
+  check_value(engine, "soon", "3");
+
+  CHECK(talea_commit(engine, batch, NULL, &failed, &found_revision, &error) == TALEA_CONFLICT);
+  CHECK(failed == 0 && found_revision == 0);
+  talea_error_free(error);
+  CHECK_OK(talea_batch_clear(batch, &error));
+  CHECK_OK(talea_batch_require_absent(batch, "absent", 6, &error));
+  CHECK_OK(talea_batch_require_absent(batch, "new", 3, &error));
+  CHECK(talea_commit(engine, batch, NULL, &failed, &found_revision, NULL) == TALEA_CONFLICT);
+  CHECK(failed == 1 && found_revision == 2);
+
+  CHECK_OK(talea_batch_clear(batch, &error));
+  CHECK_OK(talea_batch_set_expiry(batch, "soon", 4, TALEA_EXPIRY_AT, 1, &error));
+  CHECK_OK(talea_commit(engine, batch, NULL, NULL, NULL, &error));
+  check_value(engine, "soon", NULL);
+  talea_batch_free(batch);
+  close_store(engine);
+}
+
+struct outcomes {
+  int calls;
+  int code;
+  uint64_t sequence;
+  char message[64];
+};
+
+static void note_outcome(void* user, int code, uint64_t sequence, const char* message) {
+  struct outcomes* outcomes = user;
+  ++outcomes->calls;
+  outcomes->code = code;
+  outcomes->sequence = sequence;
+  snprintf(outcomes->message, sizeof outcomes->message, "%s", message);
+}
+
+static void test_commit_async(void) {
+  talea_engine* engine = open_store("async");
+  talea_batch* batch = talea_batch_create();
+  struct outcomes good = {0, -1, 0, ""};
+  struct outcomes bad = {0, -1, 0, ""};
+  CHECK_OK(talea_batch_put(batch, "k", 1, "v", 1, &error));
+  CHECK_OK(talea_commit_async(engine, batch, note_outcome, &good, &error));
+  CHECK(talea_batch_size(batch) == 0);
+  CHECK_OK(talea_batch_require_present(batch, "absent", 6, &error));
+  CHECK_OK(talea_batch_remove(batch, "k", 1, &error));
+  CHECK_OK(talea_commit_async(engine, batch, note_outcome, &bad, &error));
+  talea_batch_free(batch);
+  CHECK_OK(talea_close(engine, &error)); /* returns when both were told */
+  CHECK(good.calls == 1 && good.code == TALEA_OK && good.sequence == 1 && good.message[0] == 0);
+  CHECK(bad.calls == 1 && bad.code == TALEA_CONFLICT && bad.sequence == 0);
+  CHECK(strncmp(bad.message, "conflict: ", 10) == 0);
+  talea_engine_free(engine);
+}
+
+static void test_scans_and_snapshots(void) {
+  talea_engine* engine = open_store("scans");
+  talea_scan_range range;
+  talea_scan* scan = NULL;
+  talea_snapshot* snapshot = NULL;
+  talea_slice slice;
+  uint64_t number = 7;
+  int has_row = 0;
+  int found = 0;
+  void* value = NULL;
+  size_t bytes = 0;
+  put(engine, "a/1", "one");
+  put(engine, "b/1", "two");
+  put(engine, "b/2", "three");
+  CHECK_OK(talea_snapshot_open(engine, &snapshot, &error));
+  put(engine, "b/2", "late");
+  put(engine, "b/3", "late");
+
+  memset(&range, 0, sizeof range);
+  range.size = sizeof range;
+  range.prefix.data = "b/";
+  range.prefix.bytes = 2;
+  range.reverse = 1;
+  CHECK_OK(talea_snapshot_scan(snapshot, &range, &scan, &error));
+  CHECK(talea_scan_key(scan, &slice, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_scan_next(scan, &has_row, &error));
+  CHECK(has_row == 1);
+  CHECK_OK(talea_scan_key(scan, &slice, &error));
+  check_slice(slice, "b/2");
+  CHECK_OK(talea_scan_value(scan, &slice, &error));
+  check_slice(slice, "three");
+  CHECK_OK(talea_scan_revision(scan, &number, &error));
+  CHECK(number == 3);
+  CHECK_OK(talea_scan_expiry_ms(scan, &number, &error));
+  CHECK(number == 0);
+  CHECK_OK(talea_scan_next(scan, &has_row, &error));
+  CHECK(has_row == 1);
+  CHECK_OK(talea_scan_next(scan, &has_row, &error));
+  CHECK(has_row == 0);
+  CHECK(talea_scan_value(scan, &slice, NULL) == TALEA_INVALID_ARGUMENT);
+  talea_scan_free(scan);
+
+  CHECK_OK(talea_snapshot_sequence(snapshot, &number, &error));
+  CHECK(number == 3);
+  CHECK_OK(talea_snapshot_get(snapshot, "b/2", 3, &found, &value, &bytes, &error));
+  CHECK(found == 1 && bytes == 5 && memcmp(value, "three", 5) == 0);
+  talea_free(value);
+  CHECK_OK(talea_snapshot_get_versioned(snapshot, "b/3", 3, &found, &value, &bytes, &number, NULL,
+                                        &error));
+  CHECK(found == 0 && value == NULL && number == 0);
+  talea_snapshot_free(snapshot);
+
+  range.reverse = 0;
+  range.prefix.bytes = 0;
+  range.start.data = "b";
+  range.start.bytes = 1;
+  range.end.data = "b/3";
+  range.end.bytes = 3;
+  range.limit = 1;
+  CHECK_OK(talea_scan_open(engine, &range, &scan, &error));
+  CHECK_OK(talea_scan_next(scan, &has_row, &error));
+  CHECK_OK(talea_scan_key(scan, &slice, &error));
+  check_slice(slice, "b/1");
+  CHECK_OK(talea_scan_next(scan, &has_row, &error));
+  CHECK(has_row == 0);
+  talea_scan_free(scan);
+
+  CHECK_OK(talea_scan_open(engine, NULL, &scan, &error));
+  for (number = 0; talea_scan_next(scan, &has_row, &error) == TALEA_OK && has_row; ++number) {
+  }
+  CHECK(error == NULL && number == 4);
+  talea_scan_free(scan);
+  close_store(engine);
+}
+
+static void test_changes(void) {
+  talea_engine* engine = open_store("changes");
+  talea_changes* changes = NULL;
+  talea_reader* reader = NULL;
+  talea_change change;
+  talea_slice piece;
+  uint64_t first = 0;
+  uint64_t last = 0;
+  int has_change = 0;
+  int flag = 7;
+  put(engine, "a", "1");
+  put(engine, "b", "2");
+  CHECK_OK(talea_remove(engine, "a", 1, NULL, &error));
+  CHECK_OK(talea_changes_open(engine, 1, NULL, 0, &changes, &error));
+  change.size = sizeof change;
+  CHECK(talea_changes_change(changes, &change, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_changes_next(changes, &has_change, &error));
+  CHECK(has_change == 1);
+  CHECK_OK(talea_changes_change(changes, &change, &error));
+  CHECK(change.size == sizeof change && change.sequence == 2 && change.value_bytes == 1);
+  CHECK(!change.is_remove && change.is_last_of_batch && change.expiry_ms == 0);
+  check_slice(change.key, "b");
+  check_slice(change.value, "2");
+  CHECK_OK(talea_changes_read_value(changes, &reader, &error));
+  CHECK_OK(talea_reader_read(reader, &piece, &error));
+  check_slice(piece, "2");
+  talea_reader_free(reader);
+  CHECK_OK(talea_changes_next(changes, &has_change, &error));
+  CHECK_OK(talea_changes_change(changes, &change, &error));
+  CHECK(change.sequence == 3 && change.is_remove && change.time_ms > 0);
+  CHECK(talea_changes_read_value(changes, &reader, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK(reader == NULL);
+  CHECK_OK(talea_changes_next(changes, &has_change, &error));
+  CHECK(has_change == 0);
+  CHECK_OK(talea_changes_position(changes, &last, &error));
+  CHECK(last == 3);
+  CHECK_OK(talea_changes_wait(changes, 0, &flag, &error));
+  CHECK(flag == 0);
+  CHECK_OK(talea_changes_lost(changes, &flag, &first, &last, &error));
+  CHECK(flag == 0 && first == 0 && last == 0);
+  put(engine, "c", "3");
+  CHECK_OK(talea_changes_wait(changes, UINT64_MAX, &flag, &error));
+  CHECK(flag == 1);
+  talea_changes_free(changes);
+  close_store(engine);
+}
+
+static void test_streams(void) {
+  enum { kPiece = 1 << 16, kPieces = 40 };
+  talea_engine* engine = open_store("streams");
+  talea_writer* writer = NULL;
+  talea_stored* stored = NULL;
+  talea_reader* reader = NULL;
+  talea_batch* batch = talea_batch_create();
+  talea_slice piece;
+  uint64_t total = 0;
+  int found = 0;
+  int number;
+  char* bytes = malloc(kPiece);
+  CHECK(bytes != NULL);
+  CHECK_OK(talea_writer_open(engine, &writer, &error));
+  for (number = 0; number < kPieces; ++number) {
+    memset(bytes, number, kPiece);
+    CHECK_OK(talea_writer_append(writer, bytes, kPiece, &error));
+  }
+  free(bytes);
+  CHECK(talea_writer_bytes(writer) == (uint64_t)kPiece * kPieces);
+  CHECK_OK(talea_writer_finish(writer, &stored, &error));
+  CHECK(talea_stored_bytes(stored) == (uint64_t)kPiece * kPieces);
+  /* Once. */
+  {
+    talea_stored* again = stored;
+    CHECK(talea_writer_finish(writer, &again, NULL) == TALEA_INVALID_ARGUMENT && again == NULL);
+  }
+  talea_writer_free(writer);
+  CHECK_OK(talea_put_stored(engine, "large", 5, stored, TALEA_EXPIRY_NEVER, 0, NULL, &error));
+  CHECK_OK(talea_batch_put_stored(batch, "other", 5, stored, TALEA_EXPIRY_NEVER, 0, &error));
+  CHECK_OK(talea_commit(engine, batch, NULL, NULL, NULL, &error));
+  talea_batch_free(batch);
+  talea_stored_free(stored);
+
+  CHECK_OK(talea_reader_open(engine, "absent", 6, &found, &reader, &error));
+  CHECK(found == 0 && reader == NULL);
+  CHECK_OK(talea_reader_open(engine, "other", 5, &found, &reader, &error));
+  CHECK(found == 1 && talea_reader_bytes(reader) == (uint64_t)kPiece * kPieces);
+  CHECK(talea_reader_revision(reader) == 2);
+  for (;;) {
+    size_t position;
+    CHECK_OK(talea_reader_read(reader, &piece, &error));
+    if (piece.bytes == 0) break;
+    for (position = 0; position < piece.bytes; position += 4096) {
+      CHECK(((const unsigned char*)piece.data)[position] == (total + position) / kPiece);
+    }
+    total += piece.bytes;
+  }
+  CHECK(total == talea_reader_bytes(reader));
+  CHECK_OK(talea_reader_seek(reader, total - 1, &error));
+  CHECK_OK(talea_reader_read(reader, &piece, &error));
+  CHECK(piece.bytes == 1 && *(const unsigned char*)piece.data == kPieces - 1);
+  CHECK(talea_reader_seek(reader, total + 1, NULL) == TALEA_INVALID_ARGUMENT);
+  talea_reader_free(reader);
+  close_store(engine);
+}
+
+static int write_to_file(void* user, const void* bytes, size_t count) {
+  return fwrite(bytes, 1, count, user) == count ? 0 : 1;
+}
+
+static int read_from_file(void* user, void* out, size_t room, size_t* count) {
+  *count = fread(out, 1, room, user);
+  return ferror((FILE*)user);
+}
+
+static void test_upkeep(void) {
+  talea_engine* engine = open_store("upkeep");
+  talea_engine* copy = NULL;
+  talea_stats_report stats;
+  talea_recovery_report recovery;
+  talea_backup_info info;
+  talea_verify_report report;
+  unsigned char hash[TALEA_STATE_HASH_BYTES];
+  unsigned char other[TALEA_STATE_HASH_BYTES];
+  uint64_t removed = 7;
+  FILE* file = tmpfile();
+  CHECK(file != NULL);
+  put(engine, "a", "1");
+  put(engine, "b", "2");
+  CHECK_OK(talea_sync(engine, &error));
+  CHECK_OK(talea_compact(engine, &error));
+  CHECK_OK(talea_checkpoint(engine, &error));
+  stats.size = sizeof stats;
+  CHECK_OK(talea_stats(engine, &stats, &error));
+  CHECK(stats.size == sizeof stats && stats.puts == 2 && stats.keys == 2);
+  CHECK(stats.last_sequence == 2 && stats.durable_sequence == 2 && stats.checkpoints >= 1);
+  CHECK(stats.commits_timed == 2 && stats.commit_max_ns > 0);
+  recovery.size = sizeof recovery;
+  CHECK_OK(talea_recovery(engine, &recovery, &error));
+  CHECK(recovery.bytes_dropped == 0 && strcmp(recovery.dropped_from_file, "") == 0);
+
+  CHECK_OK(talea_state_hash(engine, hash, &error));
+  CHECK_OK(talea_write_state(engine, write_to_file, file, other, &error));
+  CHECK(memcmp(hash, other, sizeof hash) == 0);
+  rewind(file);
+  memset(other, 0, sizeof other);
+  CHECK_OK(talea_restore_state(path_of("copy"), read_from_file, file, NULL, other, &error));
+  CHECK(memcmp(hash, other, sizeof hash) == 0);
+  fclose(file);
+  copy = open_store("copy");
+  check_value(copy, "b", "2");
+  close_store(copy);
+
+  info.size = sizeof info;
+  CHECK_OK(talea_backup(engine, path_of("backups"), &info, &error));
+  CHECK(info.last_sequence == 2 && info.files_copied > 0);
+  put(engine, "b", "3");
+  CHECK_OK(talea_backup(engine, path_of("backups"), NULL, &error));
+  CHECK_OK(talea_verify_backups(path_of("backups"), &error));
+  CHECK_OK(talea_restore_backup(path_of("backups"), path_of("past"), 2, &info, &error));
+  copy = open_store("past");
+  check_value(copy, "b", "2");
+  close_store(copy);
+  CHECK_OK(talea_prune_backups(path_of("backups"), 1, &removed, &error));
+  CHECK(removed >= 1);
+  CHECK_OK(talea_restore_backup(path_of("backups"), path_of("present"), 0, NULL, &error));
+  copy = open_store("present");
+  check_value(copy, "b", "3");
+  close_store(copy);
+  close_store(engine);
+
+  report.size = sizeof report;
+  CHECK_OK(talea_verify(path_of("upkeep"), &report, NULL, NULL, &error));
+  CHECK(report.keys == 2 && report.findings == 0 && report.files > 0);
+}
+
+int main(void) {
+  const char* temporary = getenv("TEST_TMPDIR");
+  snprintf(root, sizeof root, "%s/talea_c_XXXXXX", temporary != NULL ? temporary : "/tmp");
+  if (mkdtemp(root) == NULL) {
+    perror(root);
+    return 1;
+  }
+  test_names();
+  test_options_and_errors();
+  test_keys();
+  test_batches();
+  test_commit_async();
+  test_scans_and_snapshots();
+  test_changes();
+  test_streams();
+  test_upkeep();
+  nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  puts("all parts of the C interface did what they promise");
+  return 0;
+}

@@ -1,0 +1,114 @@
+// In which order objects may be freed, and what those do that outlive the store.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "tests/capi/world.h"
+
+namespace talea {
+namespace {
+
+TEST(CInterface, WhatWasMadeWithAnEngineWorksOnWhenItsHandleIsFreed) {
+  CapiWorld world;
+  talea_engine_free(world.engine);
+  world.engine = nullptr;
+
+  talea_slice slice{};
+  EXPECT_EQ(talea_scan_value(world.scan, &slice, nullptr), TALEA_OK);
+  EXPECT_EQ(slice.bytes, 1U);
+  int found = 0;
+  void* value = nullptr;
+  size_t bytes = 0;
+  EXPECT_EQ(talea_snapshot_get(world.snapshot, "k", 1, &found, &value, &bytes, nullptr), TALEA_OK);
+  EXPECT_EQ(found, 1);
+  talea_free(value);
+  EXPECT_EQ(talea_writer_append(world.writer, "x", 1, nullptr), TALEA_OK);
+
+  // They keep the store open.
+  talea_engine* again = nullptr;
+  EXPECT_EQ(talea_open(world.path.c_str(), nullptr, &again, nullptr), TALEA_UNAVAILABLE);
+  EXPECT_EQ(again, nullptr);
+}
+
+TEST(CInterface, TheStoreIsFreeWhenTheLastOfItsObjectsIs) {
+  const std::string directory = test_directory();
+  {
+    CapiWorld world(directory);
+    talea_engine_free(world.engine);
+    world.engine = nullptr;
+  }
+  talea_engine* again = nullptr;
+  ASSERT_EQ(talea_open((directory + "/store").c_str(), nullptr, &again, nullptr), TALEA_OK);
+  talea_engine_free(again);
+}
+
+TEST(CInterface, AClosedStoreRefusesAndItsObjectsMayStillBeFreed) {
+  const CapiWorld world;
+  ASSERT_EQ(talea_close(world.engine, nullptr), TALEA_OK);
+  EXPECT_EQ(talea_put(world.engine, "k", 1, "v", 1, nullptr, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_sync(world.engine, nullptr), TALEA_INVALID_ARGUMENT);
+  int flag = 0;
+  EXPECT_EQ(talea_scan_next(world.scan, &flag, nullptr), TALEA_INVALID_ARGUMENT);
+  void* value = nullptr;
+  size_t bytes = 0;
+  EXPECT_EQ(talea_snapshot_get(world.snapshot, "k", 1, &flag, &value, &bytes, nullptr),
+            TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_changes_next(world.changes, &flag, nullptr), TALEA_INVALID_ARGUMENT);
+  // The directory is free for the next one at once.
+  talea_engine* again = nullptr;
+  ASSERT_EQ(talea_open(world.path.c_str(), nullptr, &again, nullptr), TALEA_OK);
+  talea_engine_free(again);
+}
+
+TEST(CInterface, AFailedCallLeavesNoObjectBehind) {
+  const CapiWorld world;
+  ASSERT_EQ(talea_close(world.engine, nullptr), TALEA_OK);
+  auto* scan = reinterpret_cast<talea_scan*>(8);
+  EXPECT_EQ(talea_scan_open(world.engine, nullptr, &scan, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(scan, nullptr);
+  auto* snapshot = reinterpret_cast<talea_snapshot*>(8);
+  EXPECT_EQ(talea_snapshot_open(world.engine, &snapshot, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(snapshot, nullptr);
+  auto* writer = reinterpret_cast<talea_writer*>(8);
+  EXPECT_EQ(talea_writer_open(world.engine, &writer, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(writer, nullptr);
+  void* value = &writer;
+  int found = 0;
+  size_t bytes = 0;
+  EXPECT_EQ(talea_get(world.engine, "k", 1, &found, &value, &bytes, nullptr),
+            TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(value, nullptr);
+}
+
+TEST(CInterface, ALostStretchOfTheLogIsToldWithItsBounds) {
+  const std::string path = test_directory() + "/store";
+  talea_options* const options = talea_options_create();
+  ASSERT_EQ(talea_options_set_segment_bytes(options, 65536, nullptr), TALEA_OK);
+  ASSERT_EQ(talea_options_set_sync(options, TALEA_SYNC_NEVER, nullptr), TALEA_OK);
+  talea_engine* engine = nullptr;
+  ASSERT_EQ(talea_open(path.c_str(), options, &engine, nullptr), TALEA_OK);
+  talea_options_free(options);
+  const std::string value(10'000, 'v');
+  for (int number = 0; number < 100; ++number) {
+    ASSERT_EQ(talea_put(engine, "k", 1, value.data(), value.size(), nullptr, nullptr), TALEA_OK);
+  }
+  ASSERT_EQ(talea_compact(engine, nullptr), TALEA_OK);
+  ASSERT_EQ(talea_checkpoint(engine, nullptr), TALEA_OK);
+  talea_changes* changes = nullptr;
+  ASSERT_EQ(talea_changes_open(engine, 0, nullptr, 0, &changes, nullptr), TALEA_OK);
+  int flag = 0;
+  EXPECT_EQ(talea_changes_next(changes, &flag, nullptr), TALEA_NOT_FOUND);
+  uint64_t first = 0;
+  uint64_t last = 0;
+  EXPECT_EQ(talea_changes_lost(changes, &flag, &first, &last, nullptr), TALEA_OK);
+  EXPECT_EQ(flag, 1);
+  EXPECT_EQ(first, 1U);
+  EXPECT_GE(last, first);
+  EXPECT_LE(last, 100U);
+  talea_changes_free(changes);
+  talea_engine_free(engine);
+}
+
+}  // namespace
+}  // namespace talea
