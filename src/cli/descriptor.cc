@@ -74,12 +74,12 @@ std::optional<std::uint64_t> Descriptor::file_bytes() const {
 }
 
 Result<std::size_t> Descriptor::read(char* buffer, std::size_t bytes_max) const {
-  for (;;) {
+  while (wait_for_input(number_)) {
     const ssize_t got = ::read(number_, buffer, bytes_max);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR) return failed_call("read the input", errno);
-    if (interrupted()) return Status::cancelled("interrupted");
   }
+  return Status::cancelled("interrupted");
 }
 
 Status Output::write(BytesView bytes) {

@@ -8,6 +8,9 @@ namespace talea::cli {
 void catch_interruption();
 /// Whether one came.
 bool interrupted();
+/// Waits until `descriptor` has something to read, or its end; false when an interruption came
+/// first, also one that came before the call. Waits for nothing unless they are caught.
+bool wait_for_input(int descriptor);
 /// The exit code of a program that was stopped by what came: 128 + the number of the signal.
 int interruption_exit_code();
 
