@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "cli/help_texts.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
@@ -31,214 +32,12 @@ struct Arguments {
   BackupsRequest backups;
   RestoreRequest restore;
   RepairRequest repair;
+  UserRequest user;
+  KeysIssueRequest keys_issue;
+  KeysListRequest keys_list;
+  KeysRevokeRequest keys_revoke;
   std::function<Result<ExitCode>(Context&)> verb;
 };
-
-constexpr const char* kProgramExamples = R"(Examples:
-  talea -s ./data put fruit/apple red
-  talea -s ./data get fruit/apple
-  talea -s ./data scan --prefix fruit/
-  talea -s ./data export > fruit.ndjson
-  talea -s ./copy import fruit.ndjson
-
-`talea VERB --help` has more for each verb. Exit codes: 0 ok, 1 no such key or a precondition
-failed, 2 usage, 3 the store is damaged, 4 other.
-)";
-
-constexpr const char* kPutExamples =
-    R"(VALUE is taken as it is; @FILE is the content of a file, - is the standard input, and @@text is
-the value @text. A value of any length is streamed in little memory. Before a KEY or VALUE that
-begins with a dash, write --.
-
-Without an option that says when the key expires it lives until it is removed, also if the value
-before had an expiry. DURATION is a whole number and its unit, ms, s, m, h or d. TIME is in UTC, or
-in milliseconds since 1970; one that has passed means that the key is gone at once.
-
-Examples:
-  talea -s ./data put fruit/apple red
-  talea -s ./data put disk.img @/tmp/disk.img
-  date | talea -s ./data put now -
-  talea -s ./data put --if-absent lock mine --ttl 30s
-  talea -s ./data put offer open --expires-at 2026-12-24T18:00:00Z
-  talea -s ./data put offer "still open" --keep-ttl
-  talea -s ./data put -- temperature -5
-)";
-
-constexpr const char* kGetExamples =
-    R"(The bytes of the value go to the standard output as they are. Exit code 1: there is no such key.
-
-Examples:
-  talea -s ./data get fruit/apple
-  talea -s ./data get disk.img --out /tmp/disk.img
-  talea -s ./data get -o json fruit/apple
-  talea -s ./data get --key-base64 /wA=
-)";
-
-constexpr const char* kDeleteExamples =
-    R"(That the key is absent is no error, unless --must-exist is given.
-
-Examples:
-  talea -s ./data delete fruit/apple
-  talea -s ./data delete --must-exist fruit/apple
-  talea -s ./data delete --if-revision 17 fruit/apple
-)";
-
-constexpr const char* kExpireExamples =
-    R"(Changes when a key expires; its value stays, and it gets a new revision. DURATION is a whole number
-and its unit, ms, s, m, h or d. TIME is in UTC, or in milliseconds since 1970; one that has passed
-means that the key is gone at once. Exit code 1: there is no such key.
-
-Examples:
-  talea -s ./data expire session/7 --ttl 30m
-  talea -s ./data expire offer --expires-at 2026-12-24T18:00:00Z
-  talea -s ./data expire session/7 --never
-  talea -s ./data get -o json session/7 | jq .expires_at_ms
-)";
-
-constexpr const char* kScanExamples =
-    R"(Rows in the order of the bytes of their keys: key, tab, value. On a terminal, bytes that cannot be
-shown are escaped (\n, \x1b); for programs, -o json gives one object for each row.
-
-Examples:
-  talea -s ./data scan --prefix fruit/
-  talea -s ./data scan --start 2024-01 --end 2024-02 --limit 10
-  talea -s ./data scan --reverse --limit 1 --keys-only
-  talea -s ./data scan -o json | jq -r .key
-)";
-
-constexpr const char* kBatchExamples =
-    R"(Reads one JSON operation for each line, and answers each with one line as soon as the outcome is
-durable. An array of puts, deletes and expires is one atomic batch. A line that fails does not stop
-the next.
-  {"op":"put","key":"k","value":"v"}        {"sequence":1}
-  {"op":"get","key":"k"}                    {"value":"v","revision":1}
-  {"op":"get","key":"none"}                 {"value":null}
-  {"op":"put","key":"k","value":"w","if_absent":true}
-                                            {"error":{"code":"conflict",...}}
-  {"op":"expire","key":"k","ttl_ms":1000}   {"sequence":2}
-  {"op":"expire","key":"none","never":true} {"sequence":null}
-  {"op":"stats"}                            {"stats":{"keys":1,...}}
-A put that expires has ttl_ms, expires_at_ms (numbers) or keep_ttl (true); an expire has ttl_ms,
-expires_at_ms or never (true). Conditions of put, delete and expire: if_absent, if_present (true),
-if_revision (a number). Bytes that are not UTF-8: key_base64, value_base64. Exit code: 0 when every
-line was answered, 1 when the worst was an absent key or a failed condition, else 3 (damage) or 4.
-
-Examples:
-  echo '{"op":"put","key":"a","value":"1"}' | talea -s ./data batch
-  echo '[{"op":"delete","key":"a"},{"op":"put","key":"b","value":"1"}]' | talea -s ./data batch
-)";
-
-constexpr const char* kImportExamples =
-    R"(Each line is {"key":...,"value":...}, or key_base64 and value_base64 for bytes that are not UTF-8;
-"expires_at_ms", in milliseconds since 1970, says when the key expires. A key that comes twice gets
-the last value. A bad line stops the import after the rows before it are committed. Ctrl-C stops
-after the current batch; what is committed stays.
-
-Examples:
-  talea -s ./data import rows.ndjson
-  talea -s ./data import --skip-bad < rows.ndjson
-  talea -s ./old export | talea -s ./new import
-)";
-
-constexpr const char* kExportExamples =
-    R"(Writes one line for each key, in order, as `talea import` reads them; one that expires has
-"expires_at_ms", one that has expired is left out. A file appears under its name when it is complete.
-
-Examples:
-  talea -s ./data export rows.ndjson
-  talea -s ./data export | gzip > rows.ndjson.gz
-)";
-
-constexpr const char* kStatsExamples = R"(What the store holds, measured now.
-
-Examples:
-  talea -s ./data stats
-  talea -s ./data stats -o json | jq .keys
-)";
-
-constexpr const char* kSegmentsExamples =
-    R"(The files of the store: what each holds, and how much of it is current.
-
-Examples:
-  talea -s ./data segments
-  talea -s ./data segments -o json | jq '.segments[].file'
-)";
-
-constexpr const char* kVerifyExamples =
-    R"(Reads every byte and checks it. Prints a line `FILE OFFSET PROBLEM` for each thing that is wrong, and
-ends with exit code 3 if there was one. Changes nothing.
-
-Examples:
-  talea -s ./data verify
-  talea -s ./data verify --quiet || echo damaged
-)";
-
-constexpr const char* kChangesExamples =
-    R"(What was committed, in the order in which it was: sequence, tab, put or remove, tab, key, tab, value.
-It reads the log. What compaction has taken away since is told on the standard error.
-
-Examples:
-  talea -s ./data changes
-  talea -s ./data changes --after 17 --prefix fruit/
-  talea -s ./data changes -o json | jq -r .key
-)";
-
-constexpr const char* kBackupExamples =
-    R"(Copies to DIRECTORY what no earlier backup there has: run it again and again, and each is complete.
-A directory is for the backups of one store.
-
-Examples:
-  talea -s ./data backup /mnt/backups/data
-  talea -s ./data backup /mnt/backups/data -o json | jq .bytes_copied
-)";
-
-constexpr const char* kBackupsExamples =
-    R"(Lists the backups in DIRECTORY; a store can be restored to any sequence from `restores from` to `to`.
-
-Examples:
-  talea backups /mnt/backups/data
-  talea backups /mnt/backups/data --verify
-  talea backups /mnt/backups/data --keep 7
-)";
-
-constexpr const char* kRestoreExamples =
-    R"(Makes the store that -s names from a backup in DIRECTORY: the newest, or that which has sequence N.
-It never goes over a store: the directory of the store must be absent or empty.
-
-Examples:
-  talea -s ./data restore /mnt/backups/data
-  talea -s ./yesterday restore /mnt/backups/data --at 123456
-)";
-
-constexpr const char* kRepairExamples =
-    R"(Makes a new store in NEW_STORE of all that is intact in a damaged one, and prints what is lost. The
-damaged store is not changed. Restore from a backup where there is one: a repair cannot bring back
-what is gone.
-
-Examples:
-  talea -s ./damaged repair ./repaired
-  talea -s ./damaged repair ./repaired -o json | jq .keys_lost
-)";
-
-constexpr const char* kCompactExamples =
-    R"(Overwritten and deleted values take disk space until their file is rewritten. That happens in the
-background while a program has the store open; this does it at once, and says what came of it. It
-needs room for a copy of what is current in the files that it rewrites.
-
-Examples:
-  talea -s ./data compact
-  talea -s ./data compact --live-ratio 0.95
-  talea -s ./data compact -o json | jq .given_back_bytes
-)";
-
-constexpr const char* kCheckpointExamples =
-    R"(Writes what changed of the index since the last checkpoint, so that the next open has nothing to
-replay.
-
-Examples:
-  talea -s ./data checkpoint
-  talea -s ./data checkpoint -o json | jq .run_bytes_written
-)";
 
 // CLI11 would turn -1 into a very large number.
 CLI::Validator whole_number() {
@@ -282,6 +81,8 @@ class Parser {
     add_transfers();
     add_inspections();
     add_upkeep();
+    add_users();
+    add_keys();
   }
 
   Command parse(int argc, const char* const* argv) {
@@ -346,8 +147,9 @@ class Parser {
   // A verb: when it is chosen, `request` is run by `function`.
   template <typename Request>
   CLI::App& add_verb(const std::string& name, const std::string& summary, const char* examples,
-                     Request& request, Result<ExitCode> (*function)(Context&, const Request&)) {
-    CLI::App& verb = declare(name, summary, examples);
+                     Request& request, Result<ExitCode> (*function)(Context&, const Request&),
+                     CLI::App* group = nullptr) {
+    CLI::App& verb = declare(name, summary, examples, group);
     verb.callback([this, &request, function] {
       arguments_.verb = [request, function](Context& context) {
         return function(context, request);
@@ -357,14 +159,22 @@ class Parser {
   }
 
   CLI::App& add_verb(const std::string& name, const std::string& summary, const char* examples,
-                     Result<ExitCode> (*function)(Context&)) {
-    CLI::App& verb = declare(name, summary, examples);
+                     Result<ExitCode> (*function)(Context&), CLI::App* group = nullptr) {
+    CLI::App& verb = declare(name, summary, examples, group);
     verb.callback([this, function] { arguments_.verb = function; });
     return verb;
   }
 
-  CLI::App& declare(const std::string& name, const std::string& summary, const char* examples) {
-    CLI::App* verb = app_.add_subcommand(name, summary);
+  // Several verbs of one word, as `users add`.
+  CLI::App& add_group(const std::string& name, const std::string& summary, const char* examples) {
+    CLI::App& group = declare(name, summary, examples, nullptr);
+    group.require_subcommand(1);
+    return group;
+  }
+
+  CLI::App& declare(const std::string& name, const std::string& summary, const char* examples,
+                    CLI::App* group) {
+    CLI::App* verb = (group == nullptr ? app_ : *group).add_subcommand(name, summary);
     verb->fallthrough();  // -s and -o may follow the verb
     verb->footer(std::string(examples) +
                  "\nOptions of all verbs (-s STORE, -o json, --quiet): talea --help\n");
@@ -527,44 +337,100 @@ class Parser {
         ->type_name("N");
   }
 
-  // Turns what CLI11 says into what a user can use.
-  void explain(const CLI::ParseError& error, Command& command) {
-    const std::vector<CLI::App*> chosen = app_.get_subcommands();
-    const std::vector<std::string> left_over = app_.remaining();
-    if (chosen.empty() && !left_over.empty() && !left_over.front().starts_with("-")) {
-      command.error = Status::invalid_argument("there is no verb '" + left_over.front() + "'");
-      command.next = suggestion(left_over.front());
-      return;
-    }
-    if (chosen.empty() && left_over.empty() && error.get_name() == "RequiredError") {
-      command.error = Status::invalid_argument("say what to do: " + verb_names());
-      command.next = "talea --help";
-      return;
-    }
-    command.error = Status::invalid_argument(error.what());
-    command.next =
-        chosen.empty() ? "talea --help" : "talea " + chosen.front()->get_name() + " --help";
+  void add_user_verb(CLI::App& group, const std::string& name, const std::string& summary,
+                     Result<ExitCode> (*function)(Context&, const UserRequest&),
+                     bool takes_password) {
+    UserRequest& request = arguments_.user;
+    CLI::App& verb = add_verb(name, summary, kUsersExamples, request, function, &group);
+    verb.add_option("NAME", request.name, "The name of the user")->required()->type_name("");
+    if (!takes_password) return;
+    verb.add_option("--password-file", request.password_file,
+                    "The password is the first line of this file")
+        ->type_name("FILE");
   }
 
-  std::string verb_names() {
+  void add_users() {
+    CLI::App& users = add_group("users", "Add, list and change users", kUsersExamples);
+    add_user_verb(users, "add", "Create a user, and print its id", run_users_add, true);
+    add_verb("list", "List users by name", kUsersExamples, run_users_list, &users);
+    add_user_verb(users, "passwd", "Set the password of a user", run_users_passwd, true);
+    add_user_verb(users, "unlock", "Forget failed logins", run_users_unlock, false);
+    add_user_verb(users, "delete", "Delete a user and its keys", run_users_delete, false);
+  }
+
+  void add_keys() {
+    CLI::App& keys = add_group("keys", "Issue, list and revoke API keys", kKeysExamples);
+    KeysIssueRequest& issued = arguments_.keys_issue;
+    CLI::App& issue = add_verb("issue", "Make a key, and print its token", kKeysExamples, issued,
+                               run_keys_issue, &keys);
+    issue.add_option("--owner", issued.owner, "The user it belongs to, and goes with")
+        ->type_name("NAME");
+    issue.add_option("--label", issued.label, "What people call it")->type_name("TEXT");
+    issue.add_option("--scope", issued.scopes, "What it may be used for; can be repeated")
+        ->type_name("WORD")
+        ->allow_extra_args(false);
+    issue.add_option("--ttl", issued.expiry.ttl, "It is refused so long from now: 12h, 90d")
+        ->type_name("DURATION");
+    issue
+        .add_option("--expires-at", issued.expiry.expires_at,
+                    "It is refused from then on: 2026-12-24T18:00:00Z")
+        ->type_name("TIME");
+    CLI::App& list = add_verb("list", "List keys by id", kKeysExamples, arguments_.keys_list,
+                              run_keys_list, &keys);
+    list.add_option("--owner", arguments_.keys_list.owner, "Only those of this user")
+        ->type_name("NAME");
+    CLI::App& revoke = add_verb("revoke", "Refuse a key from now on", kKeysExamples,
+                                arguments_.keys_revoke, run_keys_revoke, &keys);
+    revoke.add_option("ID", arguments_.keys_revoke.id, "The id of the key: key-...")
+        ->required()
+        ->type_name("");
+  }
+
+  // Turns what CLI11 says into what a user can use.
+  void explain(const CLI::ParseError& error, Command& command) {
+    const CLI::App* chosen = &app_;
+    std::string help = "talea";
+    while (!chosen->get_subcommands().empty()) {
+      chosen = chosen->get_subcommands().front();
+      help += " " + chosen->get_name();
+    }
+    command.next = help + " --help";
+    const std::vector<std::string> left_over = app_.remaining();
+    if (chosen == &app_ && !left_over.empty() && !left_over.front().starts_with("-")) {
+      command.error = Status::invalid_argument("there is no verb '" + left_over.front() + "'");
+      command.next = suggestion(left_over.front());
+    } else if (chosen->get_require_subcommand_min() > 0 &&
+               (chosen != &app_ || (left_over.empty() && error.get_name() == "RequiredError"))) {
+      const bool is_group = chosen != &app_;
+      command.error =
+          Status::invalid_argument("say what to do: " + (is_group ? chosen->get_name() + " " : "") +
+                                   names_below(*chosen, is_group ? "|" : " "));
+    } else {
+      command.error = Status::invalid_argument(error.what());
+    }
+  }
+
+  static std::string names_below(const CLI::App& app, const char* between) {
     std::string names;
-    for (const CLI::App* verb : verbs()) names += (names.empty() ? "" : " ") + verb->get_name();
+    for (const CLI::App* verb : below(app)) {
+      names += (names.empty() ? "" : between) + verb->get_name();
+    }
     return names;
   }
 
   std::string suggestion(const std::string& given) {
     std::string near;
-    for (const CLI::App* verb : verbs()) {
+    for (const CLI::App* verb : below(app_)) {
       const std::string& name = verb->get_name();
       const bool begins = given.size() >= 2 && name.starts_with(given);
       if (!begins && edit_distance(given, name) > 2) continue;
       near += (near.empty() ? "" : " or ") + name;
     }
-    return near.empty() ? "the verbs are: " + verb_names() : "did you mean " + near + "?";
+    return near.empty() ? "the verbs are: " + names_below(app_, " ") : "did you mean " + near + "?";
   }
 
-  std::vector<const CLI::App*> verbs() {
-    return static_cast<const CLI::App&>(app_).get_subcommands([](const CLI::App*) { return true; });
+  static std::vector<const CLI::App*> below(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App*) { return true; });
   }
 
   // Letters to insert, remove or replace to get from one word to the other.

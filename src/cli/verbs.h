@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/context.h"
 #include "cli/exit_code.h"
@@ -105,6 +106,35 @@ struct RepairRequest {
   std::string new_store;
 };
 Result<ExitCode> run_repair(Context& context, const RepairRequest& request);
+
+struct UserRequest {
+  std::string name;  // or id
+  /// Its first line is the password; empty: asks for it, or reads the standard input.
+  std::string password_file;
+};
+Result<ExitCode> run_users_add(Context& context, const UserRequest& request);
+Result<ExitCode> run_users_list(Context& context);
+Result<ExitCode> run_users_passwd(Context& context, const UserRequest& request);
+Result<ExitCode> run_users_unlock(Context& context, const UserRequest& request);
+Result<ExitCode> run_users_delete(Context& context, const UserRequest& request);
+
+struct KeysIssueRequest {
+  std::string owner;  // name or id; empty: nobody
+  std::string label;
+  std::vector<std::string> scopes;
+  ExpiryArgument expiry;
+};
+Result<ExitCode> run_keys_issue(Context& context, const KeysIssueRequest& request);
+
+struct KeysListRequest {
+  std::string owner;
+};
+Result<ExitCode> run_keys_list(Context& context, const KeysListRequest& request);
+
+struct KeysRevokeRequest {
+  std::string id;
+};
+Result<ExitCode> run_keys_revoke(Context& context, const KeysRevokeRequest& request);
 
 Result<ExitCode> run_stats(Context& context);
 Result<ExitCode> run_segments(Context& context);
