@@ -17,26 +17,35 @@
  * said in engine.h, batch.h, changes.h and backup.h, under the names given here.
  *
  * Errors. What can fail returns a talea_code and takes `error` last. `error` may be NULL. Else
- *   *error is set by every call: to NULL on success, and on failure to an object of the caller's,
- *   with code and message, that ends with talea_error_free(). Programs act on the code; the message
- *   is for people. A write has one of three outcomes: TALEA_OK, it happened; TALEA_TIMED_OUT, it
- * may or may not have happened; any other code, it did not and never will. Exceptions. None leaves
- * a function of this header. Out of memory is TALEA_EXHAUSTED where nothing was changed, and
- * TALEA_TIMED_OUT where a write may have happened; in threads of the engine it ends the process.
- * What a callback written in C++ throws is caught. NULL. A required argument that is NULL is
- * TALEA_INVALID_ARGUMENT, from a function that returns no code 0, "" or NULL. Every *_free(NULL)
- * does nothing. Bytes may be NULL when their number is 0. Where it is said of an out-parameter that
- * it is optional, NULL means: not wanted. Ownership. Arguments are copied, or not needed after the
- * call. Objects and buffers that a call makes belong to the caller, and end with the function named
- * there. When a call fails, what it would have made is NULL. Lifetime. Scans, snapshots, readers,
- * writers and change readers keep the store open until they are freed too, so the order of frees is
- * free. After talea_close() they refuse to work. Threads. A talea_engine and a talea_snapshot are
- * used by any number of threads at once, but for talea_close() and *_free(), which need the other
- * calls on that object to have returned. Other objects are used by one thread at a time. Any call
- * may block; none holds a lock of this layer. Processes. As for Engine: a child of fork() must not
- * touch what its parent opened. Growth. Structures with a first member `size` take sizeof of what
- * the caller was compiled with; later versions append members. Functions, members and numbers here
- * do not change within a major version of the shared library.
+ * *error is set by every call: to NULL on success, and on failure to an object of the caller's,
+ * with code and message, that ends with talea_error_free(). Programs act on the code; the message
+ * is for people. A write has one of three outcomes: TALEA_OK, it happened; TALEA_TIMED_OUT, it may
+ * or may not have happened; any other code, it did not and never will.
+ *
+ * Exceptions. None leaves a function of this header. Out of memory is TALEA_EXHAUSTED where nothing
+ * was changed, and TALEA_TIMED_OUT where a write may have happened; in threads of the engine it
+ * ends the process. What a callback written in C++ throws is caught.
+ *
+ * NULL. A required argument that is NULL is TALEA_INVALID_ARGUMENT, from a function that returns no
+ * code 0, "" or NULL. Every *_free(NULL) does nothing. Bytes may be NULL when their number is 0. Of
+ * an out-parameter that is optional, NULL means: not wanted.
+ *
+ * Ownership. Arguments are copied, or not needed after the call. Objects and buffers that a call
+ * makes belong to the caller, and end with the function named there. When a call fails, what it
+ * would have made is NULL.
+ *
+ * Lifetime. Scans, snapshots, readers, writers and change readers keep the store open until they
+ * are freed too, so the order of frees is free. After talea_close() they refuse to work.
+ *
+ * Threads. A talea_engine and a talea_snapshot are used by any number of threads at once, but for
+ * talea_close() and *_free(), which need the other calls on that object to have returned. Other
+ * objects are used by one thread at a time. Any call may block; none holds a lock of this layer.
+ *
+ * Processes. As for Engine: a child of fork() must not touch what its parent opened.
+ *
+ * Growth. Structures with a first member `size` take sizeof of what the caller was compiled with;
+ * later versions append members. Functions, members and numbers here do not change within a major
+ * version of the shared library.
  */
 #ifndef TALEA_TALEA_H
 #define TALEA_TALEA_H
