@@ -24,6 +24,8 @@ struct AuthId {
 
   bool is_none() const { return *this == AuthId(); }
   BytesView view() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+  // clang-tidy sees a 0 in what the compiler writes here.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const AuthId&, const AuthId&) = default;
 };
 
