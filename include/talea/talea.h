@@ -297,6 +297,13 @@ typedef void (*talea_completion)(void* user, int code, uint64_t sequence, const 
 TALEA_API int talea_commit_async(talea_engine* engine, talea_batch* batch, talea_completion done,
                                  void* user, talea_error** error);
 
+/* Commits `batch` under a sequence that somebody else assigned: the door for replication.
+ * *applied (optional) is 0 when the sequence is not above the last one, so that it was applied
+ * before. Neither preconditions nor expiries that depend on the time or the key are allowed.
+ * Engine::apply. */
+TALEA_API int talea_apply(talea_engine* engine, uint64_t sequence, const talea_batch* batch,
+                          int* applied, talea_error** error);
+
 /* ---- Scans and snapshots ---- */
 
 /* What to scan: all keys k with start <= k < end that begin with prefix; empty means no bound.
@@ -561,6 +568,23 @@ typedef void (*talea_finding)(void* user, const char* file, uint64_t offset, con
  * `report` and, one by one, to `finding`, which is optional. verify_store. */
 TALEA_API int talea_verify(const char* path, talea_verify_report* report, talea_finding finding,
                            void* user, talea_error** error);
+
+/* RepairReport of engine.h. */
+typedef struct talea_repair_report {
+  size_t size; /* sizeof, set by the caller; then how much of it was filled in */
+  uint64_t keys_kept;
+  uint64_t keys_lost;
+  uint64_t batches_lost; /* ranges of batches that may be lost */
+  uint64_t findings;     /* what is wrong with the damaged store, as talea_verify() counts it */
+  uint64_t is_by_search; /* 1: values may be older ones, and removed keys may be there again */
+  unsigned char state_hash[TALEA_STATE_HASH_BYTES]; /* of the new store */
+} talea_repair_report;
+/* A key that is lost; it lives as long as the call. An exception that leaves it is dropped. */
+typedef void (*talea_lost_key)(void* user, const void* key, size_t key_bytes);
+/* Makes a store in directory `new_path`, absent or empty, of all that is intact in the store in
+ * `path`, which is not changed. `report` and `lost_key` are optional. repair_store. */
+TALEA_API int talea_repair(const char* path, const char* new_path, talea_repair_report* report,
+                           talea_lost_key lost_key, void* user, talea_error** error);
 
 /* NOLINTEND(readability-identifier-naming) */
 

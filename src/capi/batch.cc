@@ -155,3 +155,13 @@ int talea_commit_async(talea_engine* engine, talea_batch* batch, talea_completio
         [done, user](const Result<Sequence>& outcome) { tell(done, user, outcome); });
   });
 }
+
+int talea_apply(talea_engine* engine, uint64_t sequence, const talea_batch* batch, int* applied,
+                talea_error** error) {
+  return guarded_write(error, [&]() -> Status {
+    TALEA_TRY(required({{engine, "engine"}, {batch, "batch"}}));
+    const bool is_new = TALEA_TRY(engine->engine->apply(sequence, batch->batch));
+    set_if_wanted(applied, is_new ? 1 : 0);
+    return {};
+  });
+}

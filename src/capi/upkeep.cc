@@ -79,6 +79,13 @@ void tell(talea_finding finding, void* user, const talea::Finding& found) {
   }
 }
 
+void tell(talea_lost_key lost_key, void* user, BytesView key) {
+  try {
+    lost_key(user, key.data(), key.size());
+  } catch (...) {  // NOLINT(bugprone-empty-catch): talea.h says that it is dropped
+  }
+}
+
 talea_stats_report report_of(const talea::Stats& stats) {
   const talea::LatencyHistogram& commits = stats.commit_latency;
   const talea::LatencyHistogram& gets = stats.get_latency;
@@ -245,5 +252,27 @@ int talea_verify(const char* path, talea_verify_report* report, talea_finding fi
                  .torn_tail_bytes = found.torn_tail_bytes,
                  .findings = found.findings.size()},
                 "report");
+  });
+}
+
+int talea_repair(const char* path, const char* new_path, talea_repair_report* report,
+                 talea_lost_key lost_key, void* user, talea_error** error) {
+  return guarded_write(error, [&]() -> Status {
+    TALEA_TRY(required({{path, "path"}, {new_path, "new_path"}}));
+    TALEA_TRY(check_optional(report, "report"));
+    const talea::RepairReport made = TALEA_TRY(talea::repair_store(path, new_path));
+    if (lost_key != nullptr) {
+      for (const talea::Bytes& key : made.lost_keys) tell(lost_key, user, key);
+    }
+    if (report == nullptr) return {};
+    talea_repair_report given{.size = 0,
+                              .keys_kept = made.keys_kept,
+                              .keys_lost = made.keys_lost,
+                              .batches_lost = made.lost_batches.size(),
+                              .findings = made.found.findings.size(),
+                              .is_by_search = made.is_by_search ? 1U : 0U,
+                              .state_hash = {}};
+    give(made.state_hash, given.state_hash);
+    return fill(report, given, "report");
   });
 }

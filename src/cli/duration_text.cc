@@ -88,6 +88,15 @@ Status moment_out_of_range(std::string_view text) {
       std::to_string(kExpiryMsMax) + " milliseconds since 1970");
 }
 
+// What `date +%s` prints is a moment of January 1970 here: a key would be gone at once.
+constexpr std::uint64_t kMsOfPeopleMin = 100'000'000'000;  // March 1973
+Status perhaps_in_seconds(std::string_view text, std::uint64_t ms) {
+  return Status::invalid_argument(
+      quoted(text) + " is " + moment_text(ms) +
+      ", in milliseconds since 1970: if seconds are meant, write 000 behind it; else write the "
+      "moment as above");
+}
+
 }  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -115,6 +124,7 @@ Result<std::uint64_t> parse_moment(std::string_view text) {
   if (!digits.empty() && rest.empty()) {
     const std::uint64_t ms = number_of(digits);
     if (ms < 1 || ms > kExpiryMsMax) return moment_out_of_range(text);
+    if (ms < kMsOfPeopleMin) return perhaps_in_seconds(text, ms);
     return ms;
   }
   if (!matches(text, "9999-99-99T99:99:99Z") && !matches(text, "9999-99-99T99:99:99.999Z")) {

@@ -2,7 +2,9 @@
 //
 //     250ms  30s  5m  2h  7d                 a whole number and its unit
 //     2026-12-24T18:00:00Z                   ISO 8601, in UTC; .250 for milliseconds may follow
-//     1798135200000                          the same, in milliseconds since 1970
+//     1798135200000                          the same, in milliseconds since 1970: from 1973 on,
+//     for
+//                                            smaller numbers are seconds that somebody mistook
 //
 // A number without a unit is no duration: whether 30 is seconds or milliseconds is not ours to
 // guess.

@@ -72,9 +72,16 @@ TEST(MomentText, ATimeInUtcIsRead) {
 }
 
 TEST(MomentText, MillisecondsSince1970AreRead) {
-  EXPECT_EQ(*parse_moment("1"), 1U);
+  EXPECT_EQ(*parse_moment("100000000000"), 100'000'000'000U);
   EXPECT_EQ(*parse_moment("1798135200000"), 1'798'135'200'000U);
   EXPECT_EQ(*parse_moment(std::to_string(kExpiryMsMax)), kExpiryMsMax);
+}
+
+TEST(MomentText, SecondsAreNotTakenForMilliseconds) {
+  for (const char* text : {"1", "1798135200", "99999999999"}) {
+    EXPECT_NE(refusal_of_moment(text).find("if seconds are meant"), std::string::npos) << text;
+  }
+  EXPECT_NE(refusal_of_moment("1798135200").find("1970-01-21"), std::string::npos);
 }
 
 TEST(MomentText, DaysAndTimesThatDoNotExistAreRefused) {

@@ -236,6 +236,20 @@ static void note_outcome(void* user, int code, uint64_t sequence, const char* me
   snprintf(outcomes->message, sizeof outcomes->message, "%s", message);
 }
 
+static void test_apply(void) {
+  talea_engine* engine = open_store("follower");
+  talea_batch* batch = talea_batch_create();
+  int applied = 7;
+  CHECK_OK(talea_batch_put(batch, "k", 1, "ten", 3, &error));
+  CHECK_OK(talea_apply(engine, 10, batch, &applied, &error));
+  CHECK(applied == 1);
+  CHECK_OK(talea_apply(engine, 10, batch, &applied, &error));
+  CHECK(applied == 0);
+  check_value(engine, "k", "ten");
+  talea_batch_free(batch);
+  close_store(engine);
+}
+
 static void test_commit_async(void) {
   talea_engine* engine = open_store("async");
   talea_batch* batch = talea_batch_create();
@@ -450,6 +464,7 @@ static void test_upkeep(void) {
   talea_recovery_report recovery;
   talea_backup_info info;
   talea_verify_report report;
+  talea_repair_report repaired;
   unsigned char hash[TALEA_STATE_HASH_BYTES];
   unsigned char other[TALEA_STATE_HASH_BYTES];
   uint64_t removed = 7;
@@ -502,6 +517,14 @@ static void test_upkeep(void) {
   report.size = sizeof report;
   CHECK_OK(talea_verify(path_of("upkeep"), &report, NULL, NULL, &error));
   CHECK(report.keys == 2 && report.findings == 0 && report.files > 0);
+  repaired.size = sizeof repaired;
+  CHECK_OK(talea_repair(path_of("upkeep"), path_of("repaired"), &repaired, NULL, NULL, &error));
+  CHECK(repaired.keys_kept == 2 && repaired.keys_lost == 0 && repaired.is_by_search == 0);
+  copy = open_store("repaired");
+  check_value(copy, "b", "3");
+  CHECK_OK(talea_state_hash(copy, other, &error));
+  CHECK(memcmp(repaired.state_hash, other, sizeof other) == 0);
+  close_store(copy);
 }
 
 int main(void) {
@@ -515,6 +538,7 @@ int main(void) {
   test_options_and_errors();
   test_keys();
   test_batches();
+  test_apply();
   test_commit_async();
   test_scans_and_snapshots();
   test_changes();

@@ -109,7 +109,15 @@ std::filesystem::path log_segment(const std::string& store) {
   return largest;
 }
 
-TEST(CInterface, VerificationTellsEachFindingAlsoToACallbackThatThrows) {
+struct LostKeys {
+  int calls = 0;
+};
+void throw_key(void* user, const void* /*key*/, size_t /*key_bytes*/) {
+  ++static_cast<LostKeys*>(user)->calls;
+  throw std::runtime_error("of the callback");
+}
+
+TEST(CInterface, VerificationAndRepairTellEachFindingAlsoToACallbackThatThrows) {
   const std::string directory = test_directory();
   std::string path;
   {
@@ -138,6 +146,16 @@ TEST(CInterface, VerificationTellsEachFindingAlsoToACallbackThatThrows) {
   EXPECT_GE(report.findings, 1U);
   EXPECT_EQ(findings.calls, static_cast<int>(report.findings));
   EXPECT_EQ(findings.file, damaged.filename());
+
+  talea_repair_report repaired{};
+  repaired.size = sizeof repaired;
+  LostKeys lost;
+  const std::string new_path = directory + "/repaired";
+  ASSERT_EQ(talea_repair(path.c_str(), new_path.c_str(), &repaired, throw_key, &lost, nullptr),
+            TALEA_OK);
+  EXPECT_EQ(lost.calls, static_cast<int>(repaired.keys_lost));
+  EXPECT_GE(repaired.findings, 1U);
+  EXPECT_EQ(repaired.batches_lost + repaired.keys_lost, 1U);
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ int give_nothing(void* /*user*/, void* /*out*/, size_t /*room*/, size_t* count) 
 }
 void ignore_finding(void* /*user*/, const char* /*file*/, uint64_t /*offset*/,
                     const char* /*problem*/) {}
+void ignore_key(void* /*user*/, const void* /*key*/, size_t /*key_bytes*/) {}
 
 #define REFUSES_NULL(function, ...) caller.refuses_null(#function, function, __VA_ARGS__)
 
@@ -151,6 +152,8 @@ void call_batches(Caller& caller, const CapiWorld& world) {
   REFUSES_NULL(talea_batch_clear, {}, batch);
   REFUSES_NULL(talea_commit, {2, 3, 4}, world.engine, batch, &number, &position, &number);
   REFUSES_NULL(talea_commit_async, {3}, world.engine, batch, &ignore_outcome, nullptr);
+  int applied = 0;
+  REFUSES_NULL(talea_apply, {3}, world.engine, 1U, batch, &applied);
   EXPECT_EQ(talea_batch_size(batch), 0U);  // none of the refused calls left something in it
 }
 
@@ -227,6 +230,9 @@ void call_upkeep(Caller& caller, const CapiWorld& world) {
   REFUSES_NULL(talea_verify_backups, {}, backups);
   REFUSES_NULL(talea_prune_backups, {2}, backups, 1U, &number);
   REFUSES_NULL(talea_verify, {2, 3}, path, &report, &ignore_finding, nullptr);
+  talea_repair_report repaired{};
+  repaired.size = sizeof repaired;
+  REFUSES_NULL(talea_repair, {2, 3, 4}, path, backups, &repaired, &ignore_key, nullptr);
 }
 
 void call_without_code(Caller& caller) {
