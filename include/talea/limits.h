@@ -56,6 +56,11 @@ inline constexpr std::uint64_t kCheckpointBytesMin = 1 * kMiB;
 /// Options::compress_from_bytes.
 inline constexpr std::uint64_t kCompressFromBytesMin = 32;
 
+/// Retention::revisions(), and Retention::duration() in milliseconds.
+inline constexpr std::uint64_t kRevisionsMin = 2;
+inline constexpr std::uint64_t kRevisionsMax = UINT32_MAX;
+inline constexpr std::uint64_t kRetentionMsMax = kTimeToLiveMsMax;
+
 /// Options::worker_threads.
 inline constexpr std::uint32_t kWorkerThreadsMax = 64;
 

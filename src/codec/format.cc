@@ -21,6 +21,7 @@ constexpr FeatureName kFeatureNames[] = {
     {kFeatureCheckpoint, "checkpoints"},
     {kFeaturePrepared, "prepared segments"},
     {kFeatureState, "rows of a state"},
+    {kFeatureHistory, "history"},
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ enum Feature : std::uint32_t {
   kFeatureCheckpoint = 1U << 5,
   kFeaturePrepared = 1U << 6,
   kFeatureState = 1U << 7,
+  kFeatureHistory = 1U << 8,
 };
 
 /// `features` that are not in `supported`, by name: "encryption, feature bit 9". Empty if none.

@@ -20,10 +20,11 @@ TEST(Features, ThatAreMissingAreReportedByName) {
   EXPECT_EQ(unsupported_features(kFeatureExtents, 0), "extents");
   EXPECT_EQ(unsupported_features(kFeatureCheckpoint, 0), "checkpoints");
   EXPECT_EQ(unsupported_features(kFeaturePrepared, 0), "prepared segments");
+  EXPECT_EQ(unsupported_features(kFeatureHistory, 0), "history");
 }
 
 TEST(Features, WithoutANameAreReportedByTheirBit) {
-  EXPECT_EQ(unsupported_features(1U << 8, 0), "feature bit 8");
+  EXPECT_EQ(unsupported_features(1U << 9, 0), "feature bit 9");
   EXPECT_EQ(unsupported_features(1U << 31, 0), "feature bit 31");
 }
 

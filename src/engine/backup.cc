@@ -143,8 +143,10 @@ class BackupMaker {
       backup_.files.push_back(
           {.id = file.id, .kind = static_cast<std::uint8_t>(file.kind), .bytes = file.bytes});
     }
-    for (const ManifestRun& run : backup_.manifest.runs) {
-      backup_.files.push_back({.id = run.id, .kind = kBackupRunKind, .bytes = run.bytes});
+    for (const auto* runs : {&backup_.manifest.runs, &backup_.manifest.history_runs}) {
+      for (const ManifestRun& run : *runs) {
+        backup_.files.push_back({.id = run.id, .kind = kBackupRunKind, .bytes = run.bytes});
+      }
     }
     std::sort(backup_.files.begin(), backup_.files.end(),
               [](const BackupFile& left, const BackupFile& right) { return left.id < right.id; });

@@ -62,7 +62,8 @@ Result<BackupFile> decode_file(const char* from) {
 // That the manifest and the list are about the same files.
 Status check_files(const BackupObject& backup) {
   const Manifest& manifest = backup.manifest;
-  if (manifest.files.size() + manifest.runs.size() != backup.files.size()) {
+  if (manifest.files.size() + manifest.runs.size() + manifest.history_runs.size() !=
+      backup.files.size()) {
     return damaged("its manifest names other files than it lists");
   }
   for (const ManifestFile& named : manifest.files) {
@@ -72,11 +73,13 @@ Status check_files(const BackupObject& backup) {
       return damaged("its manifest names other files than it lists");
     }
   }
-  for (const ManifestRun& named : manifest.runs) {
+  const auto is_listed = [&](const ManifestRun& named) {
     const BackupFile* file = backup.find(named.id);
-    if (file == nullptr || file->kind != kBackupRunKind || file->bytes != named.bytes) {
-      return damaged("its manifest names other files than it lists");
-    }
+    return file != nullptr && file->kind == kBackupRunKind && file->bytes == named.bytes;
+  };
+  if (!std::all_of(manifest.runs.begin(), manifest.runs.end(), is_listed) ||
+      !std::all_of(manifest.history_runs.begin(), manifest.history_runs.end(), is_listed)) {
+    return damaged("its manifest names other files than it lists");
   }
   if (manifest.store_id != backup.store_id || manifest.last_sequence != backup.last_sequence ||
       backup.first_sequence > backup.last_sequence) {

@@ -14,7 +14,7 @@
 
 namespace talea {
 
-inline constexpr std::uint8_t kBackupRunKind = 4;
+inline constexpr std::uint8_t kBackupRunKind = 4;  // also of past revisions
 
 using FileSalt = std::array<unsigned char, 32>;
 /// That of the file with this header.

@@ -116,7 +116,8 @@ Status nonsense(const char* what) { return Status::corruption(what); }
 RunNumbers run_numbers(const RunRevision& revision) {
   return {0,
           (revision.tombstone ? kRunFlagTombstone : 0) |
-              (revision.expiry_ms.has_value() ? kRunFlagExpiry : 0),
+              (revision.expiry_ms.has_value() ? kRunFlagExpiry : 0) |
+              (revision.extents ? kRunFlagExtents : 0),
           revision.sequence,
           revision.time_ms,
           revision.expiry_ms.value_or(0),
@@ -354,6 +355,7 @@ RunRevision RunBlock::revision(std::uint64_t row) const {
   revision.sequence = sequence(row);
   revision.time_ms = number(RunColumn::time, row);
   revision.tombstone = (flags & kRunFlagTombstone) != 0;
+  revision.extents = (flags & kRunFlagExtents) != 0;
   if ((flags & kRunFlagExpiry) != 0) revision.expiry_ms = number(RunColumn::expiry, row);
   revision.address = {.segment = number(RunColumn::segment, row),
                       .offset = number(RunColumn::offset, row),
@@ -458,14 +460,15 @@ Status RunBlock::check_numbers(RunBlockKind kind, std::uint32_t features) const 
   TALEA_TRY(check_largest(RunColumn::offset, kAny));
   if (kind == RunBlockKind::index) TALEA_TRY(check_largest(RunColumn::bytes, kRunBlockBytesMax));
   if (kind != RunBlockKind::data) return check_largest(RunColumn::bytes, kAny);
-  TALEA_TRY(check_largest(RunColumn::flags, kRunFlagTombstone | kRunFlagExpiry));
+  TALEA_TRY(check_largest(RunColumn::flags, kRunFlagTombstone | kRunFlagExpiry | kRunFlagExtents));
   TALEA_TRY(check_largest(RunColumn::time, kAny));
   TALEA_TRY(check_largest(RunColumn::expiry, kAny));
   TALEA_TRY(check_largest(RunColumn::segment, kAny));
   TALEA_TRY(check_largest(RunColumn::bytes, kRunEntryBytesMax));
   if (columns_[kSequence].base == 0) return nonsense("a row of sequence 0");
   const std::uint64_t announced = ((features & kRunFeatureTombstone) != 0 ? kRunFlagTombstone : 0) |
-                                  ((features & kRunFeatureExpiry) != 0 ? kRunFlagExpiry : 0);
+                                  ((features & kRunFeatureExpiry) != 0 ? kRunFlagExpiry : 0) |
+                                  ((features & kRunFeatureExtents) != 0 ? kRunFlagExtents : 0);
   if (columns_[kFlags].width == 0 && columns_[kFlags].base == 0 && columns_[kExpiry].width == 0) {
     return {};
   }

@@ -52,6 +52,7 @@ using RunNumbers = std::array<std::uint64_t, kRunColumns>;
 /// Bits of RunColumn::flags.
 inline constexpr std::uint64_t kRunFlagTombstone = 1;
 inline constexpr std::uint64_t kRunFlagExpiry = 2;
+inline constexpr std::uint64_t kRunFlagExtents = 4;
 
 RunNumbers run_numbers(const RunRevision& revision);
 /// What an index or root block says of the block (without check) that a separator stands for.

@@ -43,7 +43,9 @@ inline constexpr std::uint64_t kRunPropertyLastRowKey = 2;
 /// Bits of the header's features: those that all formats share, and from 16 on a run's own.
 inline constexpr std::uint32_t kRunFeatureExpiry = kFeatureExpiry;
 inline constexpr std::uint32_t kRunFeatureTombstone = 1U << 16;
-inline constexpr std::uint32_t kRunFeaturesSupported = kRunFeatureExpiry | kRunFeatureTombstone;
+inline constexpr std::uint32_t kRunFeatureExtents = 1U << 17;
+inline constexpr std::uint32_t kRunFeaturesSupported =
+    kRunFeatureExpiry | kRunFeatureTombstone | kRunFeatureExtents;
 
 /// Where an entry lies.
 struct RunAddress {
@@ -61,6 +63,8 @@ struct RunRevision {
   std::uint64_t time_ms = 0;
   /// The key was removed here.
   bool tombstone = false;
+  /// A past revision whose entry refers to a large value.
+  bool extents = false;
   /// In milliseconds since 1970.
   std::optional<std::uint64_t> expiry_ms = {};
   RunAddress address = {};

@@ -659,6 +659,7 @@ TEST_F(RunBlockNonsense, TheSameRowTwiceIsRefused) {
 TEST_F(RunBlockNonsense, AFlagThatTheHeaderDoesNotAnnounceIsRefused) {
   for (const auto& [revision, feature] :
        {std::pair(RunRevision{.sequence = 1, .tombstone = true}, kRunFeatureTombstone),
+        std::pair(RunRevision{.sequence = 1, .extents = true}, kRunFeatureExtents),
         std::pair(RunRevision{.sequence = 1, .expiry_ms = 5}, kRunFeatureExpiry)}) {
     RunBlockBuilder builder(RunBlockKind::data);
     ASSERT_TRUE(builder.add(run_row_key(Space::user, "a"), run_numbers(revision), 4096));

@@ -78,6 +78,7 @@ class RunVerifier {
     stats_.keys += is_new_key;
     stats_.tombstones += revision.tombstone;
     has_expiry_ |= revision.expiry_ms.has_value();
+    has_extents_ |= revision.extents;
     stats_.sequence_min = std::min(stats_.sequence_min, revision.sequence);
     stats_.sequence_max = std::max(stats_.sequence_max, revision.sequence);
     stats_.time_min_ms = std::min(stats_.time_min_ms, revision.time_ms);
@@ -98,8 +99,9 @@ class RunVerifier {
   }
 
   Status check_totals() const {
-    const std::uint32_t features =
-        (has_expiry_ ? kRunFeatureExpiry : 0) | (stats_.tombstones > 0 ? kRunFeatureTombstone : 0);
+    const std::uint32_t features = (has_expiry_ ? kRunFeatureExpiry : 0) |
+                                   (has_extents_ ? kRunFeatureExtents : 0) |
+                                   (stats_.tombstones > 0 ? kRunFeatureTombstone : 0);
     if (stats_ != run_.stats_) {
       return run_.damaged(run_.layout_.footer_offset, "the footer disagrees with the rows");
     }
@@ -115,6 +117,7 @@ class RunVerifier {
   const RunReader& run_;
   RunStats stats_;
   bool has_expiry_ = false;
+  bool has_extents_ = false;
   Bytes first_key_;
   Bytes last_key_;
   Sequence last_sequence_ = 0;

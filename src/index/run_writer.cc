@@ -76,6 +76,7 @@ void RunWriter::count(BytesView row_key, const RunRevision& revision, bool is_ne
     features_ |= kRunFeatureTombstone;
   }
   if (revision.expiry_ms) features_ |= kRunFeatureExpiry;
+  if (revision.extents) features_ |= kRunFeatureExtents;
   stats_.sequence_min = std::min(stats_.sequence_min, revision.sequence);
   stats_.sequence_max = std::max(stats_.sequence_max, revision.sequence);
   stats_.time_min_ms = std::min(stats_.time_min_ms, revision.time_ms);

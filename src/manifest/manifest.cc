@@ -12,14 +12,16 @@ namespace {
 
 constexpr BytesView kMagic = "TALEAMAN";
 constexpr std::uint16_t kVersion = 1;
-constexpr std::uint32_t kFeatures = kFeatureCheckpoint | kFeaturePrepared;
+constexpr std::uint32_t kFeatures = kFeatureCheckpoint | kFeaturePrepared | kFeatureHistory;
 constexpr std::size_t kHeaderBytes = 24;
 constexpr std::size_t kFixedBytes = 64;
 constexpr std::size_t kCheckpointBytes = 8;  // of the fixed part, with kFeatureCheckpoint
+constexpr std::size_t kHistoryBytes = 32;    // behind it, with kFeatureHistory
 constexpr std::size_t kFileBytes = 48;
 constexpr std::size_t kCheckBytes = 4;
 constexpr std::uint8_t kFileSealed = 0x01;
 constexpr std::uint8_t kKindRun = 4;  // behind those of SegmentKind
+constexpr std::uint8_t kKindHistoryRun = 5;
 
 Status nonsense() {
   return Status::corruption("its check is right and its content makes no sense");
@@ -36,11 +38,13 @@ std::uint32_t features_of(const Manifest& manifest) {
     features |= kFeatureCheckpoint;
   }
   if (std::count_if(files.begin(), files.end(), is_open_log) > 1) features |= kFeaturePrepared;
+  if (manifest.history.retention.keeps_past()) features |= kFeatureHistory;
   return features;
 }
 
 std::size_t fixed_bytes(std::uint32_t features) {
-  return kFixedBytes + ((features & kFeatureCheckpoint) != 0 ? kCheckpointBytes : 0);
+  return kFixedBytes + ((features & kFeatureCheckpoint) != 0 ? kCheckpointBytes : 0) +
+         ((features & kFeatureHistory) != 0 ? kHistoryBytes : 0);
 }
 
 // Open segments are the last of their kind: one before a sealed one would be a torn end in the
@@ -72,11 +76,11 @@ Status check_files(const Manifest& manifest) {
   return check_open(manifest.files, SegmentKind::data, 0);
 }
 
-Status check_runs(const Manifest& manifest) {
+Status check_runs(const Manifest& manifest, const std::vector<ManifestRun>& runs) {
   std::uint32_t previous_id = 0;
   std::vector<std::uint32_t> layers;
-  layers.reserve(manifest.runs.size());
-  for (const ManifestRun& run : manifest.runs) {
+  layers.reserve(runs.size());
+  for (const ManifestRun& run : runs) {
     if (run.id <= previous_id || run.id >= manifest.next_file_id) return nonsense();
     previous_id = run.id;
     if (run.layer == 0 || run.layer >= manifest.next_file_id) return nonsense();
@@ -93,12 +97,37 @@ Status check_runs(const Manifest& manifest) {
   return twice ? nonsense() : Status();
 }
 
+Status check_history(const Manifest& manifest) {
+  const ManifestHistory& history = manifest.history;
+  const std::uint64_t amount = history.retention.amount();
+  bool makes_sense = true;
+  switch (history.retention.kind()) {
+    case Retention::Kind::latest:
+      makes_sense = history == ManifestHistory() && manifest.history_runs.empty();
+      break;
+    case Retention::Kind::revisions:
+      makes_sense = amount >= kRevisionsMin && amount <= kRevisionsMax;
+      break;
+    case Retention::Kind::duration: makes_sense = amount >= 1 && amount <= kRetentionMsMax; break;
+    case Retention::Kind::all: makes_sense = amount == 0; break;
+  }
+  return makes_sense ? Status() : nonsense();
+}
+
 Status check_content(const Manifest& manifest) {
   if (manifest.next_file_id == 0 || manifest.replay_from > manifest.next_file_id) {
     return nonsense();
   }
   TALEA_TRY(check_files(manifest));
-  return check_runs(manifest);
+  TALEA_TRY(check_runs(manifest, manifest.runs));
+  TALEA_TRY(check_runs(manifest, manifest.history_runs));
+  for (const ManifestRun& run : manifest.runs) {
+    const auto is_same = [&](const ManifestRun& other) { return other.id == run.id; };
+    if (std::any_of(manifest.history_runs.begin(), manifest.history_runs.end(), is_same)) {
+      return nonsense();
+    }
+  }
+  return check_history(manifest);
 }
 
 }  // namespace
@@ -129,23 +158,36 @@ ManifestFile* Manifest::find(std::uint32_t id) { return find_in(files, id); }
 ManifestRun* Manifest::find_run(std::uint32_t id) { return find_in(runs, id); }
 
 bool Manifest::names(std::uint32_t id) const {
-  return find_in(files, id) != nullptr || find_in(runs, id) != nullptr;
+  return find_in(files, id) != nullptr || find_in(runs, id) != nullptr ||
+         find_in(history_runs, id) != nullptr;
 }
 
 void Manifest::add(const ManifestFile& file) { add_to(files, file); }
 
 void Manifest::add_run(const ManifestRun& run) { add_to(runs, run); }
 
+void Manifest::add_history_run(const ManifestRun& run) { add_to(history_runs, run); }
+
 void Manifest::remove(std::uint32_t id) {
   std::erase_if(files, with_id(id));
   std::erase_if(runs, with_id(id));
+  std::erase_if(history_runs, with_id(id));
 }
 
-std::vector<ManifestRun> Manifest::runs_newest_first() const {
-  std::vector<ManifestRun> sorted = runs;
-  std::sort(sorted.begin(), sorted.end(),
+namespace {
+
+std::vector<ManifestRun> newest_first(std::vector<ManifestRun> runs) {
+  std::sort(runs.begin(), runs.end(),
             [](const ManifestRun& a, const ManifestRun& b) { return a.layer > b.layer; });
-  return sorted;
+  return runs;
+}
+
+}  // namespace
+
+std::vector<ManifestRun> Manifest::runs_newest_first() const { return newest_first(runs); }
+
+std::vector<ManifestRun> Manifest::history_runs_newest_first() const {
+  return newest_first(history_runs);
 }
 
 namespace {
@@ -173,8 +215,8 @@ StoredFile stored(const ManifestFile& file) {
           .last_sequence = file.last_sequence};
 }
 
-StoredFile stored(const ManifestRun& run) {
-  return {.kind = kKindRun,
+StoredFile stored(const ManifestRun& run, std::uint8_t kind) {
+  return {.kind = kind,
           .flags = kFileSealed,
           .live_bytes_or_layer = run.layer,
           .id = run.id,
@@ -200,7 +242,7 @@ Result<StoredFile> load_file(const char* at) {
   StoredFile file;
   file.kind = load_fixed<std::uint8_t>(at);
   file.flags = load_fixed<std::uint8_t>(at + 1);
-  if (file.kind < 1 || file.kind > kKindRun || (file.flags & ~kFileSealed) != 0) {
+  if (file.kind < 1 || file.kind > kKindHistoryRun || (file.flags & ~kFileSealed) != 0) {
     return Status::unsupported("a file of kind " + std::to_string(file.kind) + " with flags " +
                                std::to_string(file.flags) +
                                " is unknown to this build. Open the store with a newer Talea");
@@ -217,7 +259,7 @@ Result<StoredFile> load_file(const char* at) {
 
 Status add_loaded(Manifest& manifest, const StoredFile& file) {
   const auto id = static_cast<std::uint32_t>(file.id);
-  if (file.kind != kKindRun) {
+  if (file.kind < kKindRun) {
     manifest.files.push_back({.kind = static_cast<SegmentKind>(file.kind),
                               .id = id,
                               .sealed = (file.flags & kFileSealed) != 0,
@@ -229,23 +271,64 @@ Status add_loaded(Manifest& manifest, const StoredFile& file) {
     return {};
   }
   if (file.flags != kFileSealed) return nonsense();
-  manifest.runs.push_back({.id = id,
-                           .layer = file.live_bytes_or_layer,
-                           .bytes = file.bytes,
-                           .rows = file.entries,
-                           .lowest_sequence = file.first_sequence,
-                           .highest_sequence = file.last_sequence});
+  std::vector<ManifestRun>& runs = file.kind == kKindRun ? manifest.runs : manifest.history_runs;
+  runs.push_back({.id = id,
+                  .layer = file.live_bytes_or_layer,
+                  .bytes = file.bytes,
+                  .rows = file.entries,
+                  .lowest_sequence = file.first_sequence,
+                  .highest_sequence = file.last_sequence});
   return {};
+}
+
+std::size_t file_count(const Manifest& manifest) {
+  return manifest.files.size() + manifest.runs.size() + manifest.history_runs.size();
+}
+
+void append_history(Bytes& out, const ManifestHistory& history) {
+  append_fixed(out, static_cast<std::uint64_t>(history.retention.kind()));
+  append_fixed(out, history.retention.amount());
+  append_fixed(out, history.from_sequence);
+  append_fixed(out, history.from_time);
+}
+
+Result<ManifestHistory> load_history(const char* at) {
+  ManifestHistory history;
+  const auto amount = load_fixed<std::uint64_t>(at + 8);
+  switch (load_fixed<std::uint64_t>(at)) {
+    case static_cast<std::uint64_t>(Retention::Kind::revisions):
+      history.retention = Retention::revisions(amount);
+      break;
+    case static_cast<std::uint64_t>(Retention::Kind::duration):
+      if (amount > kRetentionMsMax) return nonsense();
+      history.retention = Retention::duration(std::chrono::milliseconds(amount));
+      break;
+    case static_cast<std::uint64_t>(Retention::Kind::all):
+      if (amount != 0) return nonsense();
+      history.retention = Retention::all();
+      break;
+    default:
+      return Status::unsupported("a retention of kind " +
+                                 std::to_string(load_fixed<std::uint64_t>(at)) +
+                                 " is unknown to this build. Open the store with a newer Talea");
+  }
+  history.from_sequence = load_fixed<std::uint64_t>(at + 16);
+  history.from_time = load_fixed<std::uint64_t>(at + 24);
+  return history;
 }
 
 // Segments and runs, in the one order of their ids.
 void append_files(Bytes& out, const Manifest& manifest) {
-  auto run = manifest.runs.begin();
-  for (const ManifestFile& file : manifest.files) {
-    for (; run != manifest.runs.end() && run->id < file.id; ++run) append_file(out, stored(*run));
-    append_file(out, stored(file));
+  std::vector<StoredFile> files;
+  files.reserve(file_count(manifest));
+  for (const ManifestFile& file : manifest.files) files.push_back(stored(file));
+  for (const ManifestRun& run : manifest.runs) files.push_back(stored(run, kKindRun));
+  for (const ManifestRun& run : manifest.history_runs) {
+    files.push_back(stored(run, kKindHistoryRun));
   }
-  for (; run != manifest.runs.end(); ++run) append_file(out, stored(*run));
+  std::sort(files.begin(), files.end(),
+            [](const StoredFile& a, const StoredFile& b) { return a.id < b.id; });
+  for (const StoredFile& file : files) append_file(out, file);
 }
 
 }  // namespace
@@ -253,7 +336,7 @@ void append_files(Bytes& out, const Manifest& manifest) {
 Bytes encode_manifest(const Manifest& manifest) {
   TALEA_ASSERT(check_content(manifest).ok());
   const std::uint32_t features = features_of(manifest);
-  const std::size_t count = manifest.files.size() + manifest.runs.size();
+  const std::size_t count = file_count(manifest);
   Bytes out;
   out += kMagic;
   append_fixed(out, kVersion);
@@ -269,6 +352,7 @@ Bytes encode_manifest(const Manifest& manifest) {
   append_fixed(out, std::uint64_t{manifest.replay_from});
   append_fixed(out, std::uint64_t{count});
   if ((features & kFeatureCheckpoint) != 0) append_fixed(out, manifest.checkpoint_keys);
+  if ((features & kFeatureHistory) != 0) append_history(out, manifest.history);
   TALEA_ASSERT(out.size() == kHeaderBytes + fixed_bytes(features));
   append_files(out, manifest);
   append_fixed(out, crc32c(0, out));
@@ -323,6 +407,9 @@ Result<Manifest> decode_manifest(BytesView bytes) {
   manifest.replay_from = static_cast<std::uint32_t>(replay_from);
   if ((features & kFeatureCheckpoint) != 0) {
     manifest.checkpoint_keys = load_fixed<std::uint64_t>(body + kFixedBytes);
+  }
+  if ((features & kFeatureHistory) != 0) {
+    manifest.history = TALEA_TRY(load_history(body + fixed - kHistoryBytes));
   }
   std::uint64_t previous_id = 0;
   for (const char* entry = body + fixed; entry < body + body_bytes; entry += kFileBytes) {

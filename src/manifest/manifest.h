@@ -17,6 +17,7 @@
 #include "codec/format.h"
 #include "io/file_system.h"
 #include "talea/engine.h"
+#include "talea/history.h"
 
 namespace talea {
 
@@ -53,6 +54,15 @@ struct ManifestRun {
   friend bool operator==(const ManifestRun&, const ManifestRun&) = default;
 };
 
+/// What the store keeps of the past, and from where on it knows it.
+struct ManifestHistory {
+  Retention retention;
+  /// Every question as of this batch, or of a later one, can be answered.
+  Sequence from_sequence = 0;
+  std::uint64_t from_time = 0;  // of that batch
+  friend bool operator==(const ManifestHistory&, const ManifestHistory&) = default;
+};
+
 struct Manifest {
   StoreId store_id{};
   std::uint64_t generation = 0;    // +1 each time that it is written, or was to be
@@ -64,21 +74,25 @@ struct Manifest {
   std::uint32_t replay_from = 0;
   /// Keys that had a value at the checkpoint.
   std::uint64_t checkpoint_keys = 0;
-  std::vector<ManifestFile> files;  // segments, by id
-  std::vector<ManifestRun> runs;    // by id
+  std::vector<ManifestFile> files;        // segments, by id
+  std::vector<ManifestRun> runs;          // by id
+  ManifestHistory history;                // zeros where nothing past is kept
+  std::vector<ManifestRun> history_runs;  // of past revisions, by id; none then
   friend bool operator==(const Manifest&, const Manifest&) = default;
 
   ManifestFile* find(std::uint32_t id);
   ManifestRun* find_run(std::uint32_t id);
   /// Whether a file of this id belongs to the store, a segment or a run.
   bool names(std::uint32_t id) const;
-  /// Keep `files` and `runs` in the order of their ids.
+  /// Keep `files` and runs in the order of their ids.
   void add(const ManifestFile& file);
   void add_run(const ManifestRun& run);
+  void add_history_run(const ManifestRun& run);
   /// Removes the segment or run of this id, if there is one.
   void remove(std::uint32_t id);
   /// The runs in the order in which they decide: from the highest layer to the lowest.
   std::vector<ManifestRun> runs_newest_first() const;
+  std::vector<ManifestRun> history_runs_newest_first() const;
 };
 
 /// What decode_manifest would refuse is a bug here, and stops the process before it is written.

@@ -61,6 +61,19 @@ Manifest checkpointed() {
   return manifest;
 }
 
+Manifest with_history(Retention retention = Retention::revisions(10)) {
+  Manifest manifest = checkpointed();
+  manifest.history = {.retention = retention, .from_sequence = 77, .from_time = 1'700'000'000'123};
+  manifest.add_history_run({.id = 17,
+                            .layer = 11,
+                            .bytes = 9'000,
+                            .rows = 5,
+                            .lowest_sequence = 3,
+                            .highest_sequence = 76});
+  manifest.add_history_run({.id = 16, .layer = 16, .bytes = 8'000, .rows = 0});
+  return manifest;
+}
+
 Status decoded(BytesView bytes) { return decode_manifest(bytes).status(); }
 
 // `value` at `offset`, and a check that is right again.
@@ -84,7 +97,11 @@ std::uint32_t features_in(const Manifest& manifest) {
 
 TEST(Manifest, IsReadBackAsItWasWritten) {
   Manifest none;
-  for (const Manifest& manifest : {none, sample(), checkpointed()}) {
+  Manifest kept = sample();
+  kept.history.retention = Retention::all();
+  for (const Manifest& manifest :
+       {none, sample(), checkpointed(), kept, with_history(),
+        with_history(Retention::duration(std::chrono::hours(1))), with_history(Retention::all())}) {
     const Result<Manifest> back = decode_manifest(encode_manifest(manifest));
     ASSERT_TRUE(back.ok()) << back.status().to_string();
     EXPECT_EQ(*back, manifest);
@@ -114,6 +131,36 @@ TEST(Manifest, GivesRunsInTheOrderInWhichTheyDecide) {
   ASSERT_NE(manifest.find_run(19), nullptr);
   manifest.remove(19);
   EXPECT_EQ(manifest.find_run(19), nullptr);
+}
+
+TEST(Manifest, KeepsHistoryApartFromTheIndex) {
+  Manifest manifest = with_history();
+  EXPECT_EQ(manifest.runs, checkpointed().runs);
+  std::vector<std::uint32_t> ids;
+  for (const ManifestRun& run : manifest.history_runs_newest_first()) ids.push_back(run.id);
+  EXPECT_EQ(ids, (std::vector<std::uint32_t>{16, 17})) << "by layer";
+  EXPECT_TRUE(manifest.names(17));
+  manifest.remove(17);
+  EXPECT_FALSE(manifest.names(17));
+  EXPECT_EQ(features_in(manifest), kFeatureCheckpoint | kFeaturePrepared | kFeatureHistory);
+  manifest = sample();
+  manifest.history.retention = Retention::all();
+  EXPECT_EQ(features_in(manifest), kFeatureHistory);
+}
+
+TEST(Manifest, RefusesARetentionThatMakesNoSense) {
+  constexpr std::size_t kRetention = 24 + 64 + 8;
+  EXPECT_EQ(code_with(kRetention, std::uint64_t{5}, with_history()), Code::unsupported);
+  EXPECT_EQ(code_with(kRetention, std::uint64_t{1}, with_history()), Code::unsupported);
+  EXPECT_EQ(code_with(kRetention, std::uint64_t{4}, with_history()), Code::corruption)
+      << "all of ten";
+  for (const std::uint64_t count : {0ULL, 1ULL, 1ULL << 32}) {
+    EXPECT_EQ(code_with(kRetention + 8, count, with_history()), Code::corruption);
+  }
+  const Manifest of_duration = with_history(Retention::duration(std::chrono::hours(1)));
+  for (const std::uint64_t ms : {std::uint64_t{0}, kRetentionMsMax + 1, UINT64_MAX}) {
+    EXPECT_EQ(code_with(kRetention + 8, ms, of_duration), Code::corruption);
+  }
 }
 
 TEST(Manifest, AnnouncesAFeatureWhenItIsUsedAndOnlyThen) {
@@ -167,9 +214,10 @@ TEST(Manifest, WithUnknownFeaturesIsRefusedByTheirNames) {
 }
 
 TEST(Manifest, WithAFileOfAnUnknownKindOrFlagIsRefused) {
-  EXPECT_EQ(decoded(forged(kFilesAt, std::uint8_t{5})).to_string(),
-            "unsupported: a file of kind 5 with flags 1 is unknown to this build. Open the store "
+  EXPECT_EQ(decoded(forged(kFilesAt, std::uint8_t{6})).to_string(),
+            "unsupported: a file of kind 6 with flags 1 is unknown to this build. Open the store "
             "with a newer Talea");
+  EXPECT_EQ(code_with(kFilesAt, std::uint8_t{5}), Code::corruption) << "of a past not kept";
   EXPECT_EQ(code_with(kFilesAt, std::uint8_t{0}), Code::unsupported);
   EXPECT_EQ(code_with(kFilesAt + 1, std::uint8_t{3}), Code::unsupported);
 }
@@ -253,6 +301,19 @@ TEST(ManifestDeathTest, NonsenseIsNotWritten) {
   EXPECT_DEATH(encode_manifest(manifest), "check_content");
   manifest = checkpointed();
   manifest.runs[1].layer = manifest.runs[0].layer;
+  EXPECT_DEATH(encode_manifest(manifest), "check_content");
+  manifest = with_history();
+  manifest.history_runs[1].layer = manifest.history_runs[0].layer;
+  EXPECT_DEATH(encode_manifest(manifest), "check_content");
+  manifest = with_history();
+  manifest.history = {};
+  EXPECT_DEATH(encode_manifest(manifest), "check_content") << "nothing is kept, and runs say what";
+  manifest = with_history();
+  manifest.history_runs[0].id = manifest.runs[0].id;
+  manifest.history_runs[0].layer = 2;
+  EXPECT_DEATH(encode_manifest(manifest), "check_content") << "one file of two kinds";
+  manifest = with_history();
+  manifest.history.retention = Retention::revisions(1);
   EXPECT_DEATH(encode_manifest(manifest), "check_content");
 }
 

@@ -1,5 +1,5 @@
-// The manifest of a store with a checkpoint and a prepared log segment. It is put together by hand:
-// only its bytes matter.
+// The manifest of a store with a checkpoint and a prepared log segment, and of one with a past. It
+// is put together by hand: only its bytes matter.
 #include <gtest/gtest.h>
 
 #include "manifest/manifest.h"
@@ -9,6 +9,7 @@ namespace talea {
 namespace {
 
 constexpr const char* kName = "manifest-v1-checkpoint/MANIFEST";
+constexpr const char* kHistoryName = "manifest-v1-history/MANIFEST";
 
 Manifest checkpointed() {
   Manifest manifest;
@@ -44,6 +45,27 @@ Manifest checkpointed() {
                     .highest_sequence = 5000});
   manifest.add({.kind = SegmentKind::log, .id = 8, .first_sequence = 5002});
   return manifest;
+}
+
+// The same of a store that keeps ten revisions of each key.
+Manifest with_history() {
+  Manifest manifest = checkpointed();
+  manifest.history = {
+      .retention = Retention::revisions(10), .from_sequence = 4711, .from_time = 1'699'999'999'000};
+  manifest.add_history_run({.id = 3,
+                            .layer = 3,
+                            .bytes = 16'640,
+                            .rows = 900,
+                            .lowest_sequence = 2,
+                            .highest_sequence = 4989});
+  return manifest;
+}
+
+TEST(GoldenManifest, WithHistoryIsWrittenByteForByteAndReadRight) {
+  expect_golden(kHistoryName, encode_manifest(with_history()));
+  const auto read = decode_manifest(read_whole_file(kGoldenDirectory + kHistoryName));
+  ASSERT_TRUE(read.ok()) << read.status().to_string();
+  EXPECT_EQ(*read, with_history());
 }
 
 TEST(GoldenManifest, WithACheckpointIsWrittenByteForByte) {
