@@ -37,6 +37,7 @@
 #include "talea/batch.h"
 #include "talea/bytes.h"
 #include "talea/changes.h"
+#include "talea/history.h"
 #include "talea/limits.h"
 #include "talea/result.h"
 #include "talea/state.h"
@@ -113,6 +114,12 @@ struct Options {
   /// is shorter: 32 and more, or 0, none. May differ from one open to the next. Texts and JSON take
   /// a third to a half of the disk; a put of 4 KB takes some microseconds more, a get one or two.
   std::uint64_t compress_from_bytes = 0;
+  /// Which revisions of a key the store keeps beside the newest. It belongs to the store: unset, it
+  /// stays as it is, latest() in a new one; set, it is that from now on. A lower one than before
+  /// gives its files up at the next compact(), latest() at once, which reads all that is to go. Of
+  /// no effect with read_only. Costs the disk that past revisions take, and memory for those since
+  /// the last checkpoint, about as much for each as for a key.
+  std::optional<Retention> retention = {};
   /// Install a handler for SIGBUS in this process, for good: a disk that fails below a memory map
   /// is then an io_error of the read and does not end the process. Other addresses go to the
   /// handler that was there. `talea` does; a library that you embed should not without being asked.
@@ -349,6 +356,8 @@ struct Stats {
   std::uint64_t disk_bytes = 0;  // length of all segments, unused tails included
   std::uint64_t segments = 0;
   std::uint64_t index_bytes = 0;  // memory: trees, look-up table, what snapshots need of the past
+  std::uint64_t revisions = 0;    // past ones that are kept, or were given up and not yet collected
+  std::uint64_t history_bytes = 0;  // memory that those since the last checkpoint take
   Sequence last_sequence = 0;
   Sequence durable_sequence = 0;
   SyncMode sync = SyncMode::always;
@@ -385,6 +394,8 @@ struct VerifyReport {
   std::uint64_t entries = 0;
   std::uint64_t chunks = 0;
   std::uint64_t keys = 0;
+  /// Past ones, in runs.
+  std::uint64_t revisions = 0;
   /// Bytes of a tail torn by a crash, which the next open for writing will drop. Not a fault.
   std::uint64_t torn_tail_bytes = 0;
   std::vector<Finding> findings;
@@ -404,6 +415,9 @@ struct RepairReport {
   /// Batches that were in the damaged parts of the log, at most: what they changed is as it was
   /// before them, and which keys that were nobody can tell.
   std::vector<LostChanges> lost_batches;
+  /// The damaged store kept past revisions. The new one has none of them, and keeps the newest
+  /// alone until it is told otherwise.
+  bool is_history_lost = false;
   /// The manifest or the index was damaged, so that all files were searched for the newest of each
   /// key: keys that were removed may be there again, and others may have older values.
   bool is_by_search = false;
@@ -506,6 +520,35 @@ class Engine {
   Result<std::optional<Versioned>> get_versioned(BytesView key);
 
   Result<Scan> scan(const ScanRange& range = {});
+
+  /// What `key` had at a moment of the past, with the revision and expiry of then; nothing if it
+  /// was absent. The present may be asked for as well.
+  ///
+  /// Cost: as get() where the newest revision answers; else besides a look at those since the last
+  /// checkpoint, and at a block of a run or two.
+  /// Errors: not_found         that is not known any more, or never was: the message says from
+  /// which
+  ///                           sequence on all is. See history_from()
+  ///         invalid_argument  the moment is yet to come
+  ///         corruption, exhausted, io_error   as get()
+  Result<std::optional<Versioned>> get(BytesView key, At at);
+  /// The same in pieces, however long the value.
+  Result<std::optional<ValueReader>> read_value(BytesView key, At at);
+  /// The revisions of `key` that are kept, newest first, the present one among them. One that has
+  /// expired and is not removed yet is there. Cost: 40 bytes and a look at its entry for each:
+  /// give a limit, and go on with RevisionRange::before, where there may be very many.
+  /// Errors: corruption, io_error, invalid_argument when closed
+  Result<std::vector<Revision>> history(BytesView key, const RevisionRange& range = {});
+  /// As scan(), of the store as it was at a moment of the past. Cost besides: to begin with a look
+  /// at each change since the last checkpoint, and for each key a comparison with what runs say of
+  /// the past. Errors: not_found   `at` is below history_from(); also as get(key, at)
+  Result<Scan> scan(const ScanRange& range, At at);
+  /// What the store keeps; see Options::retention.
+  Retention retention() const;
+  /// The lowest sequence as of which every question can be answered. Those about a key whose
+  /// revision of then is kept can be answered below it as well.
+  Sequence history_from() const;
+
   /// The store as it is now, to read several things that belong together.
   Result<Snapshot> snapshot();
 

@@ -251,6 +251,7 @@ Result<CommitLog::Boundary> CommitLog::cut(std::uint32_t prepared_above) {
   }
   boundary.pin = live_.pin();
   boundary.keys = live_.keys();
+  boundary.history_buffers = live_.cut_history();
   for (const std::shared_ptr<SegmentState>& state : live_.segments()) {
     boundary.live_bytes[state->segment->id()] = state->live_bytes();
   }

@@ -73,6 +73,7 @@ class CommitLog {
     SnapshotRegistry::Pin pin;
     std::uint32_t id = 0;  // of no file yet: the checkpoint's run gets it
     std::uint64_t keys = 0;
+    std::size_t history_buffers = 0;  // of past revisions as of the pin
     absl::flat_hash_map<std::uint32_t, std::uint64_t> live_bytes;  // by segment
   };
   /// The three parts of a cut. Before it, from any thread: makes the segment that comes after it.

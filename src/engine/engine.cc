@@ -110,6 +110,25 @@ Result<std::optional<Versioned>> Engine::get_versioned(BytesView key) {
 
 Result<Scan> Engine::scan(const ScanRange& range) { return impl_->store->scan(Space::user, range); }
 
+Result<std::optional<Versioned>> Engine::get(BytesView key, At at) {
+  return impl_->store->get(Space::user, key, at);
+}
+
+Result<std::optional<ValueReader>> Engine::read_value(BytesView key, At at) {
+  return impl_->store->read_value(Space::user, key, at);
+}
+
+Result<std::vector<Revision>> Engine::history(BytesView key, const RevisionRange& range) {
+  return impl_->store->history(Space::user, key, range);
+}
+
+Result<Scan> Engine::scan(const ScanRange& range, At at) {
+  return impl_->store->scan(Space::user, range, at);
+}
+
+Retention Engine::retention() const { return impl_->store->retention(); }
+Sequence Engine::history_from() const { return impl_->store->history_from(); }
+
 Result<Snapshot> Engine::snapshot() { return impl_->store->snapshot(); }
 
 Result<StateHash> Engine::state_hash() {

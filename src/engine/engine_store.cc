@@ -72,6 +72,7 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
       options_(options),
       instance_(seams.random.next_u64() | 1),
       report_(opened.report),
+      retention_(opened.manifest.history.retention),
       directory_(path),
       lock_(std::move(opened.lock)),
       cache_(std::move(opened.cache)),
@@ -99,7 +100,9 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
                     .directory = path,
                     .store_id = opened.manifest.store_id,
                     .cache = *cache_,
-                    .options = options},
+                    .options = options,
+                    .retention = opened.manifest.history.retention,
+                    .is_lowered = opened.is_retention_lowered},
                    manifest_, *live_, sequencer_, reserve_, bounds_, metrics_),
       reaps_(options.reap_expired) {
   live_->set_published(opened.replayed.last_sequence);
@@ -740,6 +743,11 @@ Stats EngineStore::stats() const {
   stats.keys = live_->keys();
   stats.live_bytes = live_->live_bytes();
   stats.index_bytes = live_->index_bytes();
+  if (retention_.keeps_past()) {
+    const History::View history = live_->history().view();
+    stats.revisions = history.runs->rows() + live_->history().buffered();
+    stats.history_bytes = live_->history().memory_bytes();
+  }
   for (const SegmentInfo& segment : segments()) {
     ++stats.segments;
     stats.disk_bytes += segment.file_bytes;

@@ -52,6 +52,14 @@ class EngineStore final : public Store {
   Status multi_get(Space space, std::span<const BytesView> keys,
                    std::span<std::optional<Bytes>> values);
   Result<Scan> scan(Space space, const ScanRange& range) override;
+  /// As Engine::get, Engine::history and Engine::scan, of a space.
+  Result<std::optional<Versioned>> get(Space space, BytesView key, At at) const;
+  Result<std::optional<ValueReader>> read_value(Space space, BytesView key, At at) const;
+  Result<std::vector<Revision>> history(Space space, BytesView key,
+                                        const RevisionRange& range) const;
+  Result<Scan> scan(Space space, const ScanRange& range, At at) const;
+  Retention retention() const { return retention_; }
+  Sequence history_from() const;
   Result<std::unique_ptr<StateReader>> read_state() override;
   Result<Snapshot> snapshot();
   /// As Engine::changes, of a space.
@@ -99,6 +107,7 @@ class EngineStore final : public Store {
 
  private:
   friend class EngineScan;
+  friend class PastScan;
   friend class EngineStateReader;
 
   EngineStore(const Seams& seams, const std::string& path, const Options& options,
@@ -133,6 +142,12 @@ class EngineStore final : public Store {
   std::unique_ptr<EngineScanState> make_scan(Space space, const ScanRange& range,
                                              SnapshotRegistry::Pin pin, std::uint64_t time_ms,
                                              VerifyReads verify, bool is_counted = true) const;
+  // What of the past `at` is, or the reason why that cannot be asked for.
+  Result<RevisionLimit> limit_of(At at) const;
+  Status unknown_past(At at) const;
+  // Finds and checks what a key had then; false when it had nothing.
+  Result<bool> find_past(const EpochGuard& guard, Space space, BytesView key, At at,
+                         LiveState::Found& out) const;
   // The value of an entry, whole; an extent list is followed.
   Status copy_value(const LiveState::Found& found, Bytes& value) const;
   static Status decompress(const LiveState::Found& found, Bytes& value);
@@ -163,6 +178,7 @@ class EngineStore final : public Store {
   const Options options_;
   const std::uint64_t instance_;  // marks the StoredValues that are ours
   const RecoveryReport report_;
+  const Retention retention_;
   const std::string directory_;
   std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<FileCache> cache_;

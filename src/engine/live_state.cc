@@ -201,15 +201,13 @@ void LiveState::publish_put(const Change& change, SegmentState& segment, Sequenc
       TALEA_ASSERT(is_there);  // or its key would not be known
     }
   }
+  const bool is_new = old == 0 || replaced.entry.is_remove();
+  // Before it can be replaced: who meets the new one finds the old one.
+  if (old != 0) supersede(hash, old, replaced, sequence);
   if (old != 0) replace(index, change.key, {hash, old, location, sequence});
   table_.put(hash, old, location);
   account(change, segment);
-  const bool is_new = old == 0 || replaced.entry.is_remove();
-  if (is_new) {
-    count_key(change.space, 1);
-  } else {
-    discount(replaced);
-  }
+  if (is_new) count_key(change.space, 1);
 }
 
 void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequence sequence) {
@@ -218,10 +216,33 @@ void LiveState::publish_remove(const Change& change, SegmentState& segment, Sequ
   const Location old = find_latest(change.space, change.key, hash, removed);
   if (old == 0 || removed.entry.is_remove()) return;
   const Location tombstone = location_at(segment.segment->id(), change.place.offset);
+  supersede(hash, old, removed, sequence);
+  if (keeps_history_of(change.space)) history_.add(hash, tombstone);
   replace(index_for(change.space), change.key, {hash, old, tombstone | kTombstoneMark, sequence});
   table_.erase(hash, old);
-  discount(removed);
   count_key(change.space, ~std::uint64_t{0});
+}
+
+// What a batch put and changed itself nobody ever saw.
+void LiveState::supersede(std::uint64_t hash, Location location, const Found& old,
+                          Sequence sequence) {
+  if (!keeps_history_of(Space{old.entry.space})) [[likely]] {
+    if (!old.entry.is_remove()) discount(old);
+    return;
+  }
+  const bool is_of_this_batch = old.sequence() == sequence;
+  if (old.entry.is_remove()) {
+    // It is there already; see publish_remove().
+    if (is_of_this_batch) history_.take_back(hash, location);
+  } else if (is_of_this_batch) {
+    discount(old);
+  } else {
+    history_.add(hash, location);
+  }
+}
+
+bool LiveState::keeps_history_of(Space space) const {
+  return history_.keeps() && space != kExpirySpace;
 }
 
 void LiveState::count_key(Space space, std::uint64_t change) {
@@ -285,10 +306,15 @@ void LiveState::discount(const Found& old) {
   if (!old.entry.is_extent_list()) return;
   std::optional<ExtentList> list = decode_extent_list(old.entry.value);
   TALEA_ASSERT(list.has_value());  // it was checked when it was published
+  give_up_value(std::move(*list));
+}
+
+// Whether another entry refers to it is known when all keys are in the trees.
+void LiveState::give_up_value(ExtentList list) {
   if (is_complete()) {
-    release(*list);
+    release(list);
   } else {
-    unreleased_.push_back(std::move(*list));
+    unreleased_.push_back(std::move(list));
   }
 }
 
@@ -442,6 +468,7 @@ std::uint64_t LiveState::index_bytes() const {
   PatientLock lock(index_mutex_);
   std::uint64_t bytes =
       user_index_.tree.memory_bytes() + table_.memory_bytes() + undo_.memory_bytes();
+  if (history_.keeps()) bytes += history_.memory_bytes();
   for (const auto& index : owned_spaces_) bytes += index->tree.memory_bytes();
   return bytes;
 }

@@ -33,6 +33,8 @@
 
 #include "base/epoch.h"
 #include "base/mutex.h"
+#include "engine/history.h"
+#include "engine/history_rows.h"
 #include "engine/location.h"
 #include "engine/segment_table.h"
 #include "engine/snapshot_registry.h"
@@ -66,6 +68,8 @@ class LiveState final : private KeySource {
 
     const Segment& segment() const { return *state->segment; }
     Sequence sequence() const { return segment().sequence_at(offset, entry); }
+    /// As a run says it.
+    RunRevision row() const;
     bool is_intact(VerifyReads verify) const {
       const bool is_entry = entry.bytes != 0;
       return is_entry && segment().is_intact(offset, entry, verify);
@@ -168,6 +172,59 @@ class LiveState final : private KeySource {
   /// Promotes what find_cold() found.
   Status promote_found() TALEA_EXCLUDES(index_mutex_);
 
+  // --- History
+  // ------------------------------------------------------------------------------------ In
+  // live_state_history.cc; see history.h.
+
+  /// An entry that was copied, or may be: the views are of the one at `from`.
+  struct Move {
+    Space space = Space::user;
+    BytesView key;
+    Location from = 0;
+    EntryExtent to{};
+    bool is_in_history_run = false;  // a past revision, and not in a buffer
+  };
+
+  History& history() { return history_; }
+  const History& history() const { return history_; }
+  /// Whether past revisions of keys of this space are kept.
+  bool keeps_history_of(Space space) const;
+  /// What is published from now on goes into a new buffer; by the leader, between batches.
+  std::size_t cut_history() TALEA_EXCLUDES(index_mutex_);
+
+  /// What a key was at a moment.
+  enum class Past : std::uint8_t {
+    found,
+    absent,
+    unknown,  // revisions of then were given up, or never kept
+  };
+  /// The revision that `limit` asks for. `limit.sequence_max`: at most what is published.
+  /// Errors: corruption, io_error
+  Result<Past> find_past(const EpochGuard& guard, Space space, BytesView key,
+                         const RevisionLimit& limit, Found& out) const;
+  /// All revisions of a key that are kept, below `before`, newest first, at most `max`.
+  /// Errors: corruption, io_error
+  Result<std::vector<Revision>> list_revisions(const EpochGuard& guard, Space space, BytesView key,
+                                               Sequence before, std::uint64_t max) const;
+  /// The newest of a key, published or not, a tombstone too; false when none is known.
+  /// Errors: corruption, io_error
+  Result<bool> find_newest(const EpochGuard& guard, Space space, BytesView key, Found& out) const;
+  /// The entry that a row of a history run is about, which is no tombstone. Errors: corruption
+  Result<Found> entry_of_row(Space space, BytesView key, const RunRevision& row) const;
+  /// For each entry of a segment, whether it is a past revision that is kept, and where that is
+  /// said: so that compaction copies it. Errors: corruption, io_error
+  enum class Kept : std::uint8_t { no, in_buffer, in_run };
+  Result<Kept> is_kept(const History::View& view, const Move& entry) const;
+  /// Past revisions that are not kept any more: what they took is garbage. `large`: those of them
+  /// that refer to large values.
+  void give_up(const absl::flat_hash_map<std::uint32_t, std::uint64_t>& bytes_by_segment,
+               std::span<const ExtentList> large) TALEA_EXCLUDES(index_mutex_);
+  /// For opening: a past revision refers to a large value.
+  void add_reference(const ExtentList& list) TALEA_EXCLUDES(index_mutex_) {
+    PatientLock lock(index_mutex_);
+    ++references_[list.value_id];
+  }
+
   // --- Checkpoints and compaction ----------------------------------------------------------------
 
   /// Calls `visit` for the entry or tombstone as of batch `at`, which is pinned, of every key whose
@@ -180,13 +237,6 @@ class LiveState final : private KeySource {
                                             const VisitEntry& visit) const;
   /// How many entries the next three take at once: their cache misses overlap.
   static constexpr std::size_t kMovedAtOnce = 16;
-  /// An entry that was copied, or may be: the views are of the one at `from`.
-  struct Move {
-    Space space = Space::user;
-    BytesView key;
-    Location from = 0;
-    EntryExtent to{};
-  };
   /// Whether a tree has this very location, of each.
   void are_current(std::span<const Move> entries, std::span<bool> current) const;
   /// Whether each entry, which is intact, or each tombstone, is what its key has as of batch `at`,
@@ -196,7 +246,9 @@ class LiveState final : private KeySource {
   /// Keys and tombstones in all trees.
   std::uint64_t leaves() const TALEA_EXCLUDES(index_mutex_);
   /// They were copied into `segment`: each is where it is now, unless it was replaced meanwhile.
-  void relocate(std::span<const Move> copies, SegmentState& segment) TALEA_EXCLUDES(index_mutex_);
+  /// Past revisions in history runs are not changed there: those are added to `moved`.
+  void relocate(std::span<const Move> copies, SegmentState& segment, std::vector<Location>& moved)
+      TALEA_EXCLUDES(index_mutex_);
   /// The spaces that ever had a key here, ascending.
   std::vector<Space> spaces() const TALEA_EXCLUDES(index_mutex_);
   bool has_space(Space space) const { return index_of(space) != nullptr; }
@@ -290,7 +342,7 @@ class LiveState final : private KeySource {
   /// Hints of expiry are none.
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
   std::uint64_t live_bytes() const;
-  /// What the index takes: trees, table and undo list.
+  /// What the index takes: trees, table, undo list and past revisions in memory.
   std::uint64_t index_bytes() const TALEA_EXCLUDES(index_mutex_);
 
   /// Calls `visit` for the newest entry of every key of every space, in no order of spaces.
@@ -350,6 +402,21 @@ class LiveState final : private KeySource {
   void account(const Change& change, SegmentState& segment) TALEA_REQUIRES(index_mutex_);
   void count_key(Space space, std::uint64_t change);
   void discount(const Found& old) TALEA_REQUIRES(index_mutex_);
+  // A batch takes the place of `old`, which lies at `location`: it is kept, or garbage.
+  void supersede(std::uint64_t hash, Location location, const Found& old, Sequence sequence)
+      TALEA_REQUIRES(index_mutex_);
+  static Status no_segment(Location location);
+  auto older_than(Sequence sequence) const {
+    return [this, sequence](Location location) {
+      Found found;
+      return read(location, found) && found.sequence() < sequence;
+    };
+  }
+  void give_up_value(ExtentList list) TALEA_REQUIRES(index_mutex_);
+  bool relocate_past(const History::View& view, const Move& copy, std::uint64_t hash,
+                     Location location, std::vector<Location>& moved) TALEA_REQUIRES(index_mutex_);
+  Result<Location> newest_in_buffers(const History::View& view, Space space, BytesView key,
+                                     const RevisionLimit& limit) const;
 
   mutable EpochDomain epochs_;
   SegmentTable segments_;
@@ -361,6 +428,7 @@ class LiveState final : private KeySource {
 
   mutable PriorityMutex index_mutex_;  // held by whoever changes what follows; readers go by
   UndoList undo_;
+  History history_;
   std::uint64_t undo_max_ TALEA_GUARDED_BY(index_mutex_) = UINT64_MAX;
   bool undo_is_full_ TALEA_GUARDED_BY(index_mutex_) = false;
   std::function<void(bool)> report_undo_ TALEA_GUARDED_BY(index_mutex_);

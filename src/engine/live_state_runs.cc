@@ -18,6 +18,16 @@ constexpr std::size_t kRowsAtOnce = 256;
 
 }  // namespace
 
+RunRevision LiveState::Found::row() const {
+  RunRevision row;
+  row.sequence = sequence();
+  row.time_ms = segment().time_at(offset, entry);
+  row.tombstone = entry.is_remove();
+  if (entry.expires()) row.expiry_ms = entry.claims.expiry_ms;
+  row.address = {segment().id(), offset, entry.bytes};
+  return row;
+}
+
 void LiveState::set_runs(std::shared_ptr<const RunSet> runs, std::uint32_t boundary,
                          bool complete) {
   PatientLock index_lock(index_mutex_);
@@ -330,17 +340,22 @@ std::uint64_t LiveState::leaves() const {
   return leaves;
 }
 
-void LiveState::relocate(std::span<const Move> copies, SegmentState& segment) {
+void LiveState::relocate(std::span<const Move> copies, SegmentState& segment,
+                         std::vector<Location>& moved_rows) {
   PatientLock lock(index_mutex_);
+  const History::View view = history_.view();
   const EpochGuard guard(epochs_);
   const MoveHashes hashes = prefetch_moves(guard, copies);
   for (std::size_t i = 0; i < copies.size(); ++i) {
     const Move& copy = copies[i];
-    if (candidate_for(guard, copy, hashes[i]) != copy.from) continue;
     const Location location = location_at(segment.segment->id(), copy.to.offset);
-    const bool replaced = index_for(copy.space).tree.replace(copy.key, copy.from, location);
-    TALEA_ASSERT(replaced);
-    table_.put(hashes[i], copy.from, location);
+    if (candidate_for(guard, copy, hashes[i]) == copy.from) {
+      const bool replaced = index_for(copy.space).tree.replace(copy.key, copy.from, location);
+      TALEA_ASSERT(replaced);
+      table_.put(hashes[i], copy.from, location);
+    } else if (!relocate_past(view, copy, hashes[i], location, moved_rows)) {
+      continue;
+    }
     Found moved;
     const bool is_there = read(copy.from, moved);
     TALEA_ASSERT(is_there);

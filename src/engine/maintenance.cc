@@ -64,6 +64,8 @@ Maintenance::Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState
       bounds_(bounds),
       metrics_(metrics),
       first_new_id_(manifest.snapshot().next_file_id) {
+  is_to_give_up_ = setup.is_lowered;
+  gave_up_at_ms_ = setup.seams.clock.wall_ms();
   if (setup.options.memory_budget > 0) live_.allow_eviction();
   compacted_at_ns_ = setup.seams.clock.monotonic_ns();  // the first interval begins now
 }
@@ -123,7 +125,9 @@ Status Maintenance::do_step() {
     return compacted;
   }
   if (checkpoint_is_due()) return with_reserve(&Maintenance::checkpoint_in);
-  return merge_runs();  // what a compaction left, which gave its space back first
+  // What a compaction left, which gave its space back first.
+  TALEA_TRY(merge_runs());
+  return merge_history();
 }
 
 Status Maintenance::checkpoint() {
@@ -137,6 +141,7 @@ Status Maintenance::compact() {
   const Caller caller(callers_);
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
+  is_to_give_up_ = true;
   return with_reserve(&Maintenance::compact_now);
 }
 
@@ -331,6 +336,7 @@ Status Maintenance::compact_now(Room room) {
   if (checkpoints && bytes_to_replay() > 0) {
     first_log_it_missed_ = TALEA_TRY(sequencer_.begin_checkpoint()).id;
   }
+  if (room == Room::normal) TALEA_TRY(give_up_history());
   if (room == Room::normal) {
     Status compacted = compact_sealed(kCopiedAtOnce, checkpoints);
     if (compacted.code() != Code::exhausted || !checkpoints) return compacted;
@@ -403,20 +409,33 @@ Status Maintenance::begin_copies(Copies& copies) {
 
 Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copies) {
   Status damage;
+  const History::View history = live_.history().view();
   std::uint64_t slices = 0;
   for (std::uint64_t offset = kSegmentHeaderBytes; offset < victim->fill().end;) {
     if (++slices % (kRowsAtOnce / LiveState::kMovedAtOnce) == 0) TALEA_TRY(check_running());
     std::array<LiveState::Move, LiveState::kMovedAtOnce> entries;
-    std::array<bool, LiveState::kMovedAtOnce> current{};
     const std::size_t count = next_entries(*victim, offset, entries, damage);
-    const auto found = std::span(entries).first(count);
-    for (const LiveState::Move& entry : found) TALEA_TRY(live_.promote(entry.space, entry.key));
-    live_.are_current(found, current);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (current[i]) TALEA_TRY(copy_entry(*victim->segment, found[i], copies));
-    }
+    TALEA_TRY(copy_wanted(*victim, std::span(entries).first(count), history, copies));
   }
   return damage;
+}
+
+Status Maintenance::copy_wanted(const SegmentState& victim, std::span<LiveState::Move> entries,
+                                const History::View& history, Copies& copies) {
+  std::array<bool, LiveState::kMovedAtOnce> current{};
+  for (const LiveState::Move& entry : entries) TALEA_TRY(live_.promote(entry.space, entry.key));
+  live_.are_current(entries, current);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    LiveState::Move& entry = entries[i];
+    if (!current[i]) {
+      // Also if it was replaced just now: it came into the buffer before.
+      const LiveState::Kept kept = TALEA_TRY(live_.is_kept(history, entry));
+      if (kept == LiveState::Kept::no) continue;
+      entry.is_in_history_run = kept == LiveState::Kept::in_run;
+    }
+    TALEA_TRY(copy_entry(*victim.segment, entry, copies));
+  }
+  return {};
 }
 
 // The next entries that may be current, from `offset` on, which moves behind them. What is damaged
@@ -477,7 +496,7 @@ Status Maintenance::finish_copies(Copies& copies) {
   SegmentPointer state = live_.share(segment->id());
   for (std::span<const LiveState::Move> rest(copies.copies); !rest.empty();) {
     const std::size_t count = std::min(rest.size(), LiveState::kMovedAtOnce);
-    live_.relocate(rest.first(count), *state);
+    live_.relocate(rest.first(count), *state, moved_);
     rest = rest.subspan(count);
   }
   metrics_.bytes_compacted.add(summary.bytes);
@@ -509,11 +528,12 @@ bool Maintenance::checkpoint_pays() const {
 
 Status Maintenance::checkpoint_now() {
   TALEA_TRY(take_over());
-  if (bytes_to_replay() == 0 && new_data_.empty()) return {};  // nothing changed since the last
+  if (nothing_changed()) return {};
   // What the manifest is about to say of extents must count what was replaced.
   if (live_.has_unreleased()) TALEA_TRY(complete_index());
   CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
   const std::optional<ManifestRun> run = TALEA_TRY(write_run(boundary));
+  const std::optional<ManifestRun> history = TALEA_TRY(write_history(boundary));
 
   const std::uint32_t first_log = std::min(boundary.id, first_log_kept());
   std::vector<std::uint32_t> dead;
@@ -538,15 +558,19 @@ Status Maintenance::checkpoint_now() {
     }
     for (const std::uint32_t id : dead) manifest.remove(id);
     if (run) manifest.add_run(*run);
+    if (history) manifest.add_history_run(*history);
     manifest.replay_from = boundary.id;
     manifest.checkpoint_keys = boundary.keys;
   }));
   new_data_.clear();
+  moved_.clear();
+  gave_up_ = false;
   metrics_.checkpoints.add();
   // A tombstone whose key this run has must not be forgotten before it is known that the run has
   // it. So the pin holds it till then.
   pin_ = std::move(boundary.pin);
   replaced_.emplace();
+  replaced_->history_buffers = boundary.history_buffers;
   for (const std::uint32_t id : dead) {
     SegmentPointer state = live_.share(id);
     if (state == nullptr) continue;
@@ -562,7 +586,8 @@ Status Maintenance::checkpoint_now() {
 
 Status Maintenance::checkpoint_in(Room) {
   TALEA_TRY(checkpoint_now());
-  return merge_runs();
+  TALEA_TRY(merge_runs());
+  return merge_history();
 }
 
 std::uint32_t Maintenance::first_log_kept() const {
@@ -600,22 +625,11 @@ Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Bound
                     .to = boundary.id,
                     .memory_bytes_max = rows_bytes_max(setup_.options),
                     .check_running = [this] { return check_running(); }});
-  RunFileWriter::Setup setup;
-  setup.identity.file_id = boundary.id;
-  setup.identity.store_id = setup_.store_id;
-  setup_.seams.random.fill(setup.identity.salt);
-  setup.keys_expected = filter_keys(rows.entries(), live_.runs()->empty());
   const std::unique_ptr<RunFileWriter> writer =
-      TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup));
+      TALEA_TRY(begin_run(boundary.id, filter_keys(rows.entries(), live_.runs()->empty())));
 
   TALEA_TRY(rows.visit([&](const LiveState::Found& found) {
-    RunRevision row;
-    row.sequence = found.sequence();
-    row.time_ms = found.segment().time_at(found.offset, found.entry);
-    row.tombstone = found.entry.is_remove();
-    if (found.entry.expires()) row.expiry_ms = found.entry.claims.expiry_ms;
-    row.address = {found.segment().id(), found.offset, found.entry.bytes};
-    return writer->add(Space{found.entry.space}, found.entry.key, row);
+    return writer->add(Space{found.entry.space}, found.entry.key, found.row());
   }));
   if (writer->stats().rows == 0) return std::optional<ManifestRun>();
   const RunFileInfo info = TALEA_TRY(writer->finish());
@@ -626,24 +640,42 @@ Result<std::optional<ManifestRun>> Maintenance::write_run(const CommitLog::Bound
 // Opens the runs that the manifest names and are not open, and lets readers use them all.
 Status Maintenance::switch_runs() {
   const Manifest manifest = manifest_.snapshot();
-  const std::shared_ptr<const RunSet> present = live_.runs();
+  const auto runs = TALEA_TRY(open_runs_of(manifest.runs_newest_first(), *live_.runs()));
+  const auto history =
+      TALEA_TRY(open_runs_of(manifest.history_runs_newest_first(), *live_.history().view().runs));
+  live_.set_runs(runs, manifest.replay_from, live_.is_complete());
+  live_.history().set_runs(history, {manifest.history.from_sequence, manifest.history.from_time},
+                           std::exchange(replaced_->history_buffers, 0));
+  return {};
+}
+
+// Those that are open already, and the others.
+Result<std::shared_ptr<const RunSet>> Maintenance::open_runs_of(
+    const std::vector<ManifestRun>& newest_first, const RunSet& present) const {
   std::vector<RunSet::Run> runs;
-  for (const ManifestRun& run : manifest.runs_newest_first()) {
-    const auto is_same = [&](const RunSet::Run& open) {
-      return open->header().identity.file_id == run.id;
-    };
-    if (present != nullptr) {
-      const auto at = std::find_if(present->runs().begin(), present->runs().end(), is_same);
-      if (at != present->runs().end()) {
-        runs.push_back(*at);
-        continue;
-      }
+  runs.reserve(newest_first.size());
+  for (const ManifestRun& run : newest_first) {
+    const auto at = std::find_if(
+        present.runs().begin(), present.runs().end(),
+        [&](const RunSet::Run& open) { return open->header().identity.file_id == run.id; });
+    if (at != present.runs().end()) {
+      runs.push_back(*at);
+      continue;
     }
     runs.push_back(TALEA_TRY(
         open_run(setup_.seams.file_system, setup_.directory, run_file_info(run), setup_.store_id)));
   }
-  live_.set_runs(RunSet::of(std::move(runs)), manifest.replay_from, live_.is_complete());
-  return {};
+  return RunSet::of(std::move(runs));
+}
+
+Result<std::unique_ptr<RunFileWriter>> Maintenance::begin_run(std::uint32_t id,
+                                                              std::uint64_t keys_expected) {
+  RunFileWriter::Setup setup;
+  setup.identity.file_id = id;
+  setup.identity.store_id = setup_.store_id;
+  setup_.seams.random.fill(setup.identity.salt);
+  setup.keys_expected = keys_expected;
+  return RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup);
 }
 
 // The runs may not open, as when the process has too many files. Then what comes next begins with
@@ -670,14 +702,9 @@ Status Maintenance::merge_runs() {
   const auto inputs = RunSet::of({open->runs().begin() + first, open->runs().begin() + last});
   const std::vector<ManifestRun> merged(runs.begin() + first, runs.begin() + last);
 
-  RunFileWriter::Setup setup;
-  setup.identity.file_id = TALEA_TRY(manifest_.take_file_id());
-  setup.identity.store_id = setup_.store_id;
-  setup_.seams.random.fill(setup.identity.salt);
-  setup.keys_expected = filter_keys(inputs->keys(), plan->to_oldest);
-  RunMerger merger(
-      inputs, TALEA_TRY(RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup)),
-      {.drop_tombstones = plan->to_oldest});
+  const std::uint32_t id = TALEA_TRY(manifest_.take_file_id());
+  RunMerger merger(inputs, TALEA_TRY(begin_run(id, filter_keys(inputs->keys(), plan->to_oldest))),
+                   {.drop_tombstones = plan->to_oldest});
   int checkpoints = 0;
   while (!TALEA_TRY(merger.step(kRowsAtOnce))) {
     TALEA_TRY(check_running());
@@ -763,6 +790,9 @@ Sequence Maintenance::first_restorable(const Manifest& manifest) const {
     first = state->fill().first_sequence - 1;
   }
   for (const ManifestRun& run : manifest.runs) first = std::max(first, run.highest_sequence);
+  for (const ManifestRun& run : manifest.history_runs) {
+    first = std::max(first, run.highest_sequence);
+  }
   return first;
 }
 

@@ -5,7 +5,7 @@
 //   - it compacts: copies what is current out of segments that are mostly garbage
 //   - it writes checkpoints: runs with all that changed since the last one, so that the next open
 //     replays little, and segments that nothing points into any more can go
-//   - it merges runs, so that there are few
+//   - it merges runs, so that there are few, and drops past revisions that are not to be kept
 //   - it holds space back for a full disk (space_reserve.h), gives it up when it needs it itself,
 //   and
 //     takes it again when there is room
@@ -52,6 +52,9 @@ class Maintenance {
     StoreId store_id{};
     FileCache& cache;
     Options options;
+    Retention retention;
+    /// A lower one than before: what it does not keep is to go.
+    bool is_lowered = false;
   };
   Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState& live, Sequencer& sequencer,
               SpaceReserve& reserve, WriteBounds& bounds, Metrics& metrics);
@@ -140,6 +143,8 @@ class Maintenance {
       TALEA_REQUIRES(work_mutex_);
   static std::size_t next_entries(const SegmentState& victim, std::uint64_t& offset,
                                   std::span<LiveState::Move> out, Status& damage);
+  Status copy_wanted(const SegmentState& victim, std::span<LiveState::Move> entries,
+                     const History::View& history, Copies& copies) TALEA_REQUIRES(work_mutex_);
   Status copy_entry(const Segment& segment, const LiveState::Move& move, Copies& copies)
       TALEA_REQUIRES(work_mutex_);
   Status finish_copies(Copies& copies) TALEA_REQUIRES(work_mutex_);
@@ -160,6 +165,23 @@ class Maintenance {
   /// Goes over to what the manifest names since replaced_ is set, and lets go of what it replaced.
   Status take_over() TALEA_REQUIRES(work_mutex_);
   Status merge_runs() TALEA_REQUIRES(work_mutex_);
+  Result<std::unique_ptr<RunFileWriter>> begin_run(std::uint32_t id, std::uint64_t keys_expected);
+
+  // History, in maintenance_history.cc.
+  class HistoryMerge;
+  bool nothing_changed() const TALEA_REQUIRES(work_mutex_);
+  /// Writes what `boundary` says of past revisions, and where those are that were copied.
+  Result<std::optional<ManifestRun>> write_history(const CommitLog::Boundary& boundary)
+      TALEA_REQUIRES(work_mutex_);
+  Result<std::shared_ptr<const RunSet>> open_runs_of(const std::vector<ManifestRun>& newest_first,
+                                                     const RunSet& present) const;
+  bool is_due_to_give_up(const std::vector<ManifestRun>& newest_first) const
+      TALEA_REQUIRES(work_mutex_);
+  Status merge_history() TALEA_REQUIRES(work_mutex_);
+  Status merge_history_runs(const std::vector<ManifestRun>& merged, bool gives_up)
+      TALEA_REQUIRES(work_mutex_);
+  Status give_up_history() TALEA_REQUIRES(work_mutex_);
+  std::uint64_t history_now() const;
   /// The first batch behind which the log of `manifest` can be cut.
   Sequence first_restorable(const Manifest& manifest) const;
 
@@ -192,8 +214,16 @@ class Maintenance {
   struct Replaced {
     std::vector<SegmentPointer> segments;
     std::vector<std::string> files;
+    std::size_t history_buffers;  // that runs stand for as well
   };
   std::optional<Replaced> replaced_ TALEA_GUARDED_BY(work_mutex_);
+  // Where past revisions are that were copied since the last checkpoint.
+  std::vector<Location> moved_ TALEA_GUARDED_BY(work_mutex_);
+  // Past revisions were given up, and the manifest names segments that they alone were in.
+  bool gave_up_ TALEA_GUARDED_BY(work_mutex_) = false;
+  bool is_to_give_up_ TALEA_GUARDED_BY(work_mutex_) = false;  // whatever is_due_to_give_up() says
+  std::uint64_t gave_up_at_ms_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  Sequence given_up_at_ TALEA_GUARDED_BY(work_mutex_) = SnapshotRegistry::kNone;
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   // Of the last compaction: what it left, and where what came meanwhile begins.

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/assert.h"
+#include "engine/history_rows.h"
 #include "engine/run_layers.h"
 #include "engine/space_reserve.h"
 #include "log/segment_scanner.h"
@@ -53,6 +54,25 @@ std::string owner_text(const Seams& seams) {
 
 }  // namespace
 
+namespace {
+
+Status check_retention(const Retention& retention) {
+  const std::uint64_t amount = retention.amount();
+  if (retention.kind() == Retention::Kind::revisions &&
+      (amount < kRevisionsMin || amount > kRevisionsMax)) {
+    return Status::invalid_argument("Options::retention: revisions() " +
+                                    within(amount, kRevisionsMin, kRevisionsMax) +
+                                    "; for the newest alone give latest()");
+  }
+  if (retention.kind() == Retention::Kind::duration && (amount < 1 || amount > kRetentionMsMax)) {
+    return Status::invalid_argument("Options::retention: duration(), in ms, " +
+                                    within(amount, 1, kRetentionMsMax));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status check_options(const Options& options) {
   if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
     return Status::invalid_argument("Options::segment_bytes " + within(options.segment_bytes,
@@ -95,6 +115,7 @@ Status check_options(const Options& options) {
                                     std::to_string(kCheckpointBytesMin) + "; it is " +
                                     std::to_string(options.checkpoint_bytes));
   }
+  if (options.retention) TALEA_TRY(check_retention(*options.retention));
   if (options.worker_threads > kWorkerThreadsMax) {
     return Status::invalid_argument("Options::worker_threads " +
                                     within(options.worker_threads, 0, kWorkerThreadsMax));
@@ -202,11 +223,13 @@ class Opening {
     opened_.live = std::make_unique<LiveState>();
     opened_.replayed.last_now = opened_.manifest.last_now;
     TALEA_TRY(open_checkpoint());
+    TALEA_TRY(open_history());
     TALEA_TRY(replay_log());
     ReplayState& replayed = opened_.replayed;
     replayed.last_sequence = std::max(replayed.last_sequence, opened_.manifest.last_sequence);
     opened_.report.batches_replayed = replayed.batches;
     opened_.report.last_sequence = replayed.last_sequence;
+    begin_history();
     if (!options_.read_only) {
       TALEA_TRY(check_leftovers());
       TALEA_TRY(settle_on_any_disk());
@@ -272,6 +295,87 @@ class Opening {
     opened_.live->set_runs(std::move(runs), opened_.manifest.replay_from, false);
     opened_.live->set_keys(opened_.manifest.checkpoint_keys);
     return {};
+  }
+
+  // What the store keeps from now on.
+  Retention retention() const {
+    const Retention& present = opened_.manifest.history.retention;
+    return options_.read_only ? present : options_.retention.value_or(present);
+  }
+
+  // Before the log is replayed, which goes on from what the runs say.
+  Status open_history() {
+    Manifest& manifest = opened_.manifest;
+    History& history = opened_.live->history();
+    history.set_keeps(retention().keeps_past());
+    if (!manifest.history.retention.keeps_past()) return {};
+    std::vector<RunSet::Run> open;
+    open.reserve(manifest.history_runs.size());
+    for (const ManifestRun& run : manifest.history_runs_newest_first()) {
+      open.push_back(
+          TALEA_TRY(open_run(seams_.file_system, path_, run_file_info(run), manifest.store_id)));
+    }
+    const auto runs = RunSet::of(std::move(open));
+    const bool drops = !retention().keeps_past();
+    const bool any_large = std::any_of(
+        runs->runs().begin(), runs->runs().end(),
+        [](const RunSet::Run& run) { return (run->header().features & kRunFeatureExtents) != 0; });
+    if (drops || any_large) TALEA_TRY(walk_history(runs, drops));
+    if (!drops) {
+      history.set_runs(runs, {manifest.history.from_sequence, manifest.history.from_time}, 0);
+      return {};
+    }
+    manifest.history_runs.clear();  // their files are left over then
+    manifest.history = {};
+    changes_manifest_ = true;
+    return {};
+  }
+
+  // Counts who refers to large values. With `drops` no revision is kept any more.
+  Status walk_history(const std::shared_ptr<const RunSet>& runs, bool drops) {
+    absl::flat_hash_map<std::uint32_t, std::uint64_t> bytes;
+    std::vector<ExtentList> large;
+    HistoryRows rows(runs);
+    for (TALEA_TRY(rows.seek_first()); rows.valid();) {
+      const RunRevision row = rows.revision();
+      if (!row.tombstone && row.address.segment <= kLocatableSegmentMax) {
+        bytes[static_cast<std::uint32_t>(row.address.segment)] += row.address.bytes;
+      }
+      if (row.extents) {
+        const auto found = opened_.live->entry_of_row(rows.space(), rows.key(), row);
+        // Of one that is damaged the chunks stay.
+        if (!found.ok() && found.status().code() != Code::corruption) return found.status();
+        auto list = found.ok() ? decode_extent_list(found->entry.value) : std::nullopt;
+        if (list) large.push_back(std::move(*list));
+      }
+      TALEA_TRY(rows.next());
+    }
+    for (const ExtentList& list : large) opened_.live->add_reference(list);
+    if (!drops) return {};
+    absl::erase_if(bytes,
+                   [&](const auto& in) { return opened_.manifest.find(in.first) == nullptr; });
+    for (const auto& [id, count] : bytes) {
+      ManifestFile& file = *opened_.manifest.find(id);
+      file.live_bytes -= std::min(file.live_bytes, count);
+    }
+    opened_.live->give_up(bytes, large);
+    return {};
+  }
+
+  // Behind the replay: what was replayed is the past of a store that keeps one from now on.
+  void begin_history() {
+    ManifestHistory& history = opened_.manifest.history;
+    const Retention before = history.retention;
+    if (retention() == before) return;
+    changes_manifest_ = true;
+    opened_.is_retention_lowered = before.keeps_past();
+    if (!before.keeps_past()) {
+      history.from_sequence = opened_.replayed.last_sequence;
+      history.from_time = opened_.replayed.last_now;
+      opened_.live->history().set_runs(RunSet::of({}), {history.from_sequence, history.from_time},
+                                       0);
+    }
+    history.retention = retention();
   }
 
   Status replay_log() {
@@ -360,7 +464,7 @@ class Opening {
   }
 
   Status settle() {
-    if (!anything_open()) return {};
+    if (!anything_open() && !changes_manifest_) return {};
     // A second segment that goes on proves the first.
     if (tails_.size() > 1 && tails_[1].replayed.proven_end > kSegmentHeaderBytes) {
       tails_[0].replayed.proven_end = tails_[0].replayed.fill.end;
@@ -496,6 +600,7 @@ class Opening {
   OpenedDirectory opened_;
   std::vector<Tail> tails_;             // the open log segments
   std::vector<ManifestFile> too_long_;  // sealed, and their files go on
+  bool changes_manifest_ = false;       // it is to be written, whatever a crash left
 };
 
 }  // namespace

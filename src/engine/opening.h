@@ -35,6 +35,8 @@ struct OpenedDirectory {
   std::unique_ptr<FileCache> cache;  // sealed segments are read through it
   std::unique_ptr<LiveState> live;
   ReplayState replayed;
+  /// It keeps less of the past than before.
+  bool is_retention_lowered = false;
   RecoveryReport report;
 };
 

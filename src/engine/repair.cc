@@ -100,6 +100,7 @@ class Salvage {
     if (locked.ok()) {
       lock_ = std::move(locked->lock);
       manifest_ = std::move(locked->manifest);
+      report.is_history_lost = manifest_.history.retention.keeps_past();
       last_sequence_ = manifest_.last_sequence;
       last_time_ms_ = manifest_.last_now;
       return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/history_rows.h"
 #include "engine/live_state.h"
 #include "engine/opening.h"
 #include "engine/replay.h"
@@ -45,6 +46,7 @@ class Verifier {
       if (opened.is_in_checkpoint(manifest_)) TALEA_TRY(check_log(opened));
     }
     TALEA_TRY(check_runs());
+    TALEA_TRY(check_history());
     for (const Opened& opened : segments_) {
       if (!opened.is_replayed(manifest_)) continue;
       if (TALEA_TRY(is_part_of_log(opened))) TALEA_TRY(check_log(opened));
@@ -110,8 +112,51 @@ class Verifier {
   // Every byte of each run, and that each row leads to its entry. What replay begins with is then
   // what the runs say.
   Status check_runs() {
+    std::vector<RunSet::Run> runs = TALEA_TRY(check_files_of(manifest_.runs_newest_first()));
+    // Without one of them others may say what has not been true for long.
+    const bool are_whole = runs.size() == manifest_.runs.size();
+    live_.set_runs(RunSet::of(std::move(runs)), manifest_.replay_from, false);
+    live_.set_keys(manifest_.checkpoint_keys);
+    std::optional<LiveState::Reached> from = LiveState::Reached{};
+    while (from) {
+      auto reached = live_.promote_from(from->space, from->key, from->key.empty(), kRowsAtOnce);
+      if (reached.status().code() == Code::corruption) reached = promote_singly(*from, are_whole);
+      from = TALEA_TRY(std::move(reached));
+    }
+    live_.set_complete();
+    return {};
+  }
+
+  // Past revisions: every byte of their runs, and that each leads to its entry.
+  Status check_history() {
+    HistoryRows rows(RunSet::of(TALEA_TRY(check_files_of(manifest_.history_runs_newest_first()))));
+    Status moved = rows.seek_first();
+    for (; moved.ok() && rows.valid(); moved = rows.next()) {
+      ++report_.revisions;
+      const RunRevision row = rows.revision();
+      if (row.tombstone) continue;
+      const auto found = live_.entry_of_row(rows.space(), rows.key(), row);
+      if (!found.ok()) {
+        if (found.status().code() != Code::corruption) return found.status();
+        if (!is_reported(row.address.segment)) {
+          add_finding(kManifestName, 0, std::string(found.status().message()));
+        }
+        continue;
+      }
+      if (!row.extents) continue;
+      if (auto list = decode_extent_list(found->entry.value)) {
+        past_values_.push_back(std::move(*list));
+      }
+    }
+    if (moved.code() != Code::corruption) return moved;
+    add_finding(kManifestName, 0, std::string(moved.message()));
+    return {};
+  }
+
+  // The runs that are intact.
+  Result<std::vector<RunSet::Run>> check_files_of(const std::vector<ManifestRun>& newest_first) {
     std::vector<RunSet::Run> runs;
-    for (const ManifestRun& run : manifest_.runs_newest_first()) {
+    for (const ManifestRun& run : newest_first) {
       const std::string name = run_file_name(run.id);
       ++report_.files;
       report_.bytes += run.bytes;
@@ -125,18 +170,7 @@ class Verifier {
       TALEA_TRY(std::move(checked));
       runs.push_back(std::move(opened).value());
     }
-    // Without one of them others may say what has not been true for long.
-    const bool are_whole = runs.size() == manifest_.runs.size();
-    live_.set_runs(RunSet::of(std::move(runs)), manifest_.replay_from, false);
-    live_.set_keys(manifest_.checkpoint_keys);
-    std::optional<LiveState::Reached> from = LiveState::Reached{};
-    while (from) {
-      auto reached = live_.promote_from(from->space, from->key, from->key.empty(), kRowsAtOnce);
-      if (reached.status().code() == Code::corruption) reached = promote_singly(*from, are_whole);
-      from = TALEA_TRY(std::move(reached));
-    }
-    live_.set_complete();
-    return {};
+    return runs;
   }
 
   // As promote_from(), and goes on behind a row that leads nowhere.
@@ -322,6 +356,9 @@ class Verifier {
       std::optional<ExtentList> list = decode_extent_list(found.entry.value);
       if (list && seen.insert(list->value_id).second) lists.push_back(std::move(*list));
     });
+    for (ExtentList& list : past_values_) {
+      if (seen.insert(list.value_id).second) lists.push_back(std::move(list));
+    }
     Bytes scratch;
     for (const ExtentList& list : lists) {
       std::uint64_t number = 0;
@@ -385,6 +422,7 @@ class Verifier {
   std::vector<Opened> segments_;
   LiveState live_;
   RecordChanges changes_;
+  std::vector<ExtentList> past_values_;
   Sequence last_sequence_ = 0;
   bool has_open_log_ = false;
   std::uint64_t done_ = 0;

@@ -1,0 +1,943 @@
+// Past revisions, through the store, on a disk in memory and with a clock that is set by hand.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "base/executor.h"
+#include "base/random.h"
+#include "engine/backup.h"
+#include "engine/engine_store.h"
+#include "engine/repair.h"
+#include "engine/verify.h"
+#include "index/run_file.h"
+#include "io/crash_file_system.h"
+
+namespace talea {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr const char* kPath = "store";
+constexpr std::uint64_t kBegan = 1'700'000'000'000;
+
+class HistoryTest : public testing::Test {
+ protected:
+  HistoryTest() {
+    options_.segment_bytes = 256 * kKiB;
+    options_.sync = SyncMode::never;
+    options_.reap_expired = false;
+    options_.retention = Retention::all();
+    open();
+  }
+  Seams seams() { return {disk_, clock_, random_, executor_}; }
+  void open() {
+    auto opened = EngineStore::open(seams(), kPath, options_);
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    store_ = std::move(opened).value();
+  }
+  void reopen() {
+    ASSERT_TRUE(store_->close().ok());
+    store_.reset();
+    open();
+  }
+  void reopen_with(std::optional<Retention> retention) {
+    options_.retention = retention;
+    reopen();
+  }
+  // As if the process had ended.
+  void kill() {
+    store_.reset();
+    open();
+  }
+  Sequence put(BytesView key, BytesView value) {
+    clock_.advance_ms(1);
+    const auto put = store_->put(Space::user, key, value);
+    EXPECT_TRUE(put.ok()) << put.status().to_string();
+    return put.ok() ? *put : 0;
+  }
+  Sequence remove(BytesView key) {
+    clock_.advance_ms(1);
+    return store_->remove(Space::user, key).value();
+  }
+  void checkpoint() {
+    const Status done = store_->checkpoint();
+    ASSERT_TRUE(done.ok()) << done.to_string();
+  }
+  void compact() {
+    const Status done = store_->compact();
+    ASSERT_TRUE(done.ok()) << done.to_string();
+    executor_.step_all();  // what nobody can look into any more goes
+    executor_.step_all();
+  }
+  std::string get(BytesView key, At at) {
+    const auto got = store_->get(Space::user, key, at);
+    if (!got.ok()) return std::string(code_name(got.status().code()));
+    return *got ? (*got)->value : "absent";
+  }
+  std::string get(BytesView key, Sequence at) { return get(key, At::sequence(at)); }
+  std::vector<Revision> history(BytesView key, const RevisionRange& range = {}) {
+    return store_->history(Space::user, key, range).value();
+  }
+  std::vector<Sequence> sequences(BytesView key, const RevisionRange& range = {}) {
+    std::vector<Sequence> sequences;
+    for (const Revision& revision : history(key, range)) sequences.push_back(revision.sequence);
+    return sequences;
+  }
+  std::string scan(At at, const ScanRange& range = {}) {
+    auto scan = store_->scan(Space::user, range, at);
+    if (!scan.ok()) return std::string(code_name(scan.status().code()));
+    std::string rows;
+    while (scan->next().value()) {
+      rows += (rows.empty() ? "" : " ") + Bytes(scan->key()) + "=" + Bytes(scan->value().value());
+    }
+    return rows;
+  }
+  std::uint64_t disk_bytes() {
+    std::uint64_t bytes = 0;
+    for (const std::string& name : disk_.list(kPath).value()) {
+      if (name != "RESERVE" && name != "LOCK") {
+        bytes += disk_.open(join_path(kPath, name), OpenMode::read).value()->size().value();
+      }
+    }
+    return bytes;
+  }
+  // Closes the store.
+  VerifyReport verify() {
+    EXPECT_TRUE(store_->close().ok());
+    store_.reset();
+    return verify_directory(seams(), kPath, {}).value();
+  }
+  void expect_clean() {
+    for (const Finding& finding : verify().findings) {
+      ADD_FAILURE() << finding.file << " at " << finding.offset << ": " << finding.problem;
+    }
+  }
+
+  CrashFileSystem disk_;
+  ManualClock clock_{kBegan};
+  SeededRandom random_{42};
+  ManualExecutor executor_;
+  Options options_;
+  std::unique_ptr<EngineStore> store_;
+};
+
+TEST_F(HistoryTest, AKeyIsReadAsItWasAfterABatch) {
+  const Sequence first = put("key", "one");
+  put("other", "value");
+  const Sequence second = put("key", "two");
+  const Sequence removed = remove("key");
+  const Sequence third = put("key", "three");
+  EXPECT_EQ(get("key", first - 1), "absent");
+  EXPECT_EQ(get("key", first), "one");
+  EXPECT_EQ(get("key", second - 1), "one");
+  EXPECT_EQ(get("key", second), "two");
+  EXPECT_EQ(get("key", removed), "absent");
+  EXPECT_EQ(get("key", third), "three");
+  EXPECT_EQ(store_->get(Space::user, "key", At::sequence(second)).value()->revision, second);
+}
+
+TEST_F(HistoryTest, AKeyIsReadAsItWasAtATime) {
+  put("key", "one");    // at 1 ms
+  put("key", "two");    // at 2 ms
+  remove("key");        // at 3 ms
+  put("key", "three");  // at 4 ms
+  const auto at = [&](std::uint64_t ms) { return get("key", At::time_ms(kBegan + ms)); };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(at(0), "absent");
+    EXPECT_EQ(at(1), "one");
+    EXPECT_EQ(at(2), "two");
+    EXPECT_EQ(at(3), "absent");
+    EXPECT_EQ(at(4), "three");
+    checkpoint();
+  }
+  clock_.advance_ms(10);
+  EXPECT_EQ(at(14), "three");
+}
+
+TEST_F(HistoryTest, AManyTimesChangedKeyIsFoundByTimeInItsRun) {
+  for (int i = 1; i <= 500; ++i) put("key", std::to_string(i));  // at i ms
+  checkpoint();
+  for (int i = 1; i <= 500; ++i) {
+    ASSERT_EQ(get("key", At::time_ms(kBegan + static_cast<std::uint64_t>(i))), std::to_string(i));
+  }
+}
+
+TEST_F(HistoryTest, AtATimeWhatHadExpiredIsAbsentAndAtASequenceItIsThere) {
+  clock_.advance_ms(1);
+  ASSERT_TRUE(
+      store_->commit(Batch().put("key", "one", Expiry::after(milliseconds(10))), nullptr).ok());
+  const Sequence first = store_->stats().last_sequence;
+  clock_.advance_ms(20);
+  put("key", "two");
+  EXPECT_EQ(get("key", At::time_ms(kBegan + 10)), "one");
+  EXPECT_EQ(get("key", At::time_ms(kBegan + 11)), "absent");
+  EXPECT_EQ(get("key", first), "one");
+  EXPECT_EQ(store_->get(Space::user, "key", At::sequence(first)).value()->expiry_ms, kBegan + 11);
+  EXPECT_EQ(scan(At::time_ms(kBegan + 10)), "key=one");
+  EXPECT_EQ(scan(At::time_ms(kBegan + 11)), "");
+  EXPECT_EQ(scan(At::sequence(first)), "key=one");
+  EXPECT_EQ(history("key")[1].expiry_ms, kBegan + 11);
+}
+
+TEST_F(HistoryTest, WhatIsYetToComeIsRefused) {
+  const Sequence last = put("key", "value");
+  EXPECT_EQ(get("key", last + 1), "invalid_argument");
+  EXPECT_EQ(get("key", At::time_ms(kBegan + 2)), "invalid_argument");
+  EXPECT_EQ(scan(At::sequence(last + 1)), "invalid_argument");
+  EXPECT_EQ(get("", last), "invalid_argument");
+}
+
+TEST_F(HistoryTest, RevisionsAreListedNewestFirst) {
+  const Sequence first = put("key", "one");
+  const Sequence second = put("key", "three");
+  checkpoint();
+  const Sequence removed = remove("key");
+  const Sequence last = put("key", "x");
+  EXPECT_EQ(sequences("key"), (std::vector<Sequence>{last, removed, second, first}));
+  EXPECT_EQ(sequences("key", {.limit = 2}), (std::vector<Sequence>{last, removed}));
+  EXPECT_EQ(sequences("key", {.before = removed}), (std::vector<Sequence>{second, first}));
+  EXPECT_EQ(sequences("key", {.before = removed, .limit = 1}), (std::vector<Sequence>{second}));
+  EXPECT_TRUE(sequences("key", {.before = first}).empty());
+  EXPECT_TRUE(sequences("absent").empty());
+  const std::vector<Revision> all = history("key");
+  EXPECT_EQ(all[0].value_bytes, 1U);
+  EXPECT_TRUE(all[1].is_remove);
+  EXPECT_EQ(all[2].value_bytes, 5U);
+  EXPECT_EQ(all[2].time_ms, kBegan + 2);
+  EXPECT_FALSE(all[2].is_remove);
+}
+
+TEST_F(HistoryTest, WhatABatchChangesTwiceIsOneRevision) {
+  const Sequence first = put("key", "one");
+  const Sequence second =
+      store_->commit(Batch().put("key", "x").remove("key").put("key", "two"), nullptr).value();
+  const Sequence third =
+      store_->commit(Batch().put("key", "y").put("new", "z").remove("key").remove("new"), nullptr)
+          .value();
+  const Sequence fourth = put("key", "four");
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(sequences("key"), (std::vector<Sequence>{fourth, third, second, first}));
+    EXPECT_EQ(get("key", second), "two");
+    EXPECT_EQ(get("key", third), "absent");
+    EXPECT_EQ(get("new", third), "absent");
+    round == 0 ? checkpoint() : kill();
+  }
+}
+
+TEST_F(HistoryTest, ThePastStaysThroughCheckpointsReopensAndCompaction) {
+  std::vector<Sequence> written;
+  const auto value = [](int i) { return std::to_string(i) + Bytes(2000, 'v'); };
+  for (int i = 0; i < 400; ++i) {
+    written.push_back(put("key" + std::to_string(i % 7), value(i)));
+    if (i % 50 == 20) checkpoint();
+    if (i % 100 == 30) reopen();
+    if (i % 100 == 60) kill();
+    if (i % 100 == 90) compact();
+  }
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 400; ++i) {
+      const Bytes key = "key" + std::to_string(i % 7);
+      ASSERT_EQ(get(key, written[static_cast<std::size_t>(i)]), value(i)) << i;
+    }
+    EXPECT_EQ(history("key0").size(), 58U);
+    round % 2 == 0 ? compact() : reopen();
+  }
+  expect_clean();
+}
+
+TEST_F(HistoryTest, AScanSeesTheStoreAsItWas) {
+  put("a", "1");
+  put("b", "1");
+  put("c", "1");
+  const Sequence first = store_->stats().last_sequence;
+  const std::uint64_t first_time = clock_.wall_ms();
+  checkpoint();
+  put("b", "2");
+  remove("c");
+  put("d", "2");
+  const Sequence second = store_->stats().last_sequence;
+  const std::uint64_t second_time = clock_.wall_ms();
+  put("a", "3");
+  remove("b");
+  put("c", "3");
+  const Sequence third = store_->stats().last_sequence;
+  for (int round = 0; round < 4; ++round) {
+    EXPECT_EQ(scan(At::sequence(0)), "");
+    EXPECT_EQ(scan(At::sequence(first)), "a=1 b=1 c=1");
+    EXPECT_EQ(scan(At::time_ms(first_time)), "a=1 b=1 c=1");
+    EXPECT_EQ(scan(At::sequence(second)), "a=1 b=2 d=2");
+    EXPECT_EQ(scan(At::time_ms(second_time)), "a=1 b=2 d=2");
+    EXPECT_EQ(scan(At::sequence(second), {.reverse = true}), "d=2 b=2 a=1");
+    EXPECT_EQ(scan(At::sequence(second), {.limit = 2}), "a=1 b=2");
+    EXPECT_EQ(scan(At::sequence(second), {.start = "b"}), "b=2 d=2");
+    EXPECT_EQ(scan(At::sequence(second), {.end = "b"}), "a=1");
+    EXPECT_EQ(scan(At::sequence(second), {.end = "d", .reverse = true}), "b=2 a=1");
+    EXPECT_EQ(scan(At::sequence(second), {.prefix = "d"}), "d=2");
+    EXPECT_EQ(scan(At::sequence(third)), "a=3 c=3 d=2");
+    if (round == 0) checkpoint();
+    if (round == 1) reopen();
+    if (round == 2) compact();
+  }
+}
+
+TEST_F(HistoryTest, AScanIsOfItsMomentWhateverIsWrittenMeanwhile) {
+  for (int i = 10; i < 60; ++i) put("key" + std::to_string(i), "old");
+  const Sequence at = store_->stats().last_sequence;
+  Scan scan = store_->scan(Space::user, {}, At::sequence(at)).value();
+  int rows = 0;
+  while (scan.next().value()) {
+    EXPECT_EQ(scan.value().value(), "old");
+    EXPECT_LE(scan.revision().value(), at);
+    for (int i = 10; i < 60; ++i) put("key" + std::to_string(i), "new");
+    remove("key59");
+    if (rows % 10 == 5) checkpoint();
+    if (rows % 20 == 7) compact();
+    ++rows;
+  }
+  EXPECT_EQ(rows, 50);
+  EXPECT_FALSE(scan.value().ok());
+}
+
+// --- What is kept --------------------------------------------------------------------------------
+
+TEST_F(HistoryTest, AStoreThatKeepsNoneSaysSo) {
+  reopen_with(Retention::latest());
+  const Sequence first = put("key", "one");
+  EXPECT_EQ(get("key", first), "one");
+  const Sequence second = put("key", "two");
+  EXPECT_EQ(get("key", second), "two") << "the newest is known";
+  EXPECT_EQ(get("absent", second), "absent");
+  EXPECT_EQ(get("key", first), "not_found");
+  EXPECT_EQ(get("absent", first), "not_found");
+  EXPECT_EQ(scan(At::sequence(first)), "not_found");
+  EXPECT_EQ(scan(At::sequence(second)), "key=two");
+  EXPECT_EQ(sequences("key"), std::vector<Sequence>{second});
+  EXPECT_EQ(store_->history_from(), second);
+  const auto refused = store_->get(Space::user, "key", At::sequence(first));
+  EXPECT_NE(refused.status().message().find("Options::retention"), std::string::npos);
+}
+
+TEST_F(HistoryTest, ItIsKeptFromWhenItIsSwitchedOn) {
+  reopen_with(Retention::latest());
+  const Sequence first = put("key", "one");
+  const Sequence second = put("key", "two");
+  checkpoint();
+  reopen_with(Retention::all());
+  EXPECT_EQ(store_->history_from(), second);
+  const Sequence third = put("key", "three");
+  EXPECT_EQ(get("key", second), "two");
+  EXPECT_EQ(get("key", third), "three");
+  EXPECT_EQ(get("key", first), "not_found");
+  EXPECT_EQ(get("absent", second), "absent");
+  EXPECT_EQ(get("absent", first), "not_found");
+}
+
+TEST_F(HistoryTest, OpeningWithoutSayingSoLeavesItAsItIs) {
+  const Sequence first = put("key", "one");
+  put("key", "two");
+  reopen_with(std::nullopt);
+  compact();
+  reopen_with(std::nullopt);
+  compact();
+  EXPECT_EQ(store_->retention(), Retention::all());
+  EXPECT_EQ(get("key", first), "one");
+  options_.read_only = true;
+  options_.retention = Retention::latest();
+  reopen();
+  EXPECT_EQ(get("key", first), "one") << "a reader changes nothing";
+  EXPECT_EQ(store_->retention(), Retention::all());
+}
+
+TEST_F(HistoryTest, OfSoManyRevisionsTheOldestGo) {
+  reopen_with(Retention::revisions(3));
+  std::vector<Sequence> written;
+  for (int i = 0; i < 10; ++i) written.push_back(put("key", std::to_string(i)));
+  const Sequence once = put("once", "value");
+  EXPECT_EQ(history("key").size(), 10U) << "it promises what is there at least";
+  compact();
+  EXPECT_EQ(sequences("key"), (std::vector<Sequence>{written[9], written[8], written[7]}));
+  EXPECT_EQ(get("key", written[7]), "7");
+  EXPECT_EQ(get("key", written[6]), "not_found");
+  EXPECT_EQ(get("once", once), "value");
+  EXPECT_EQ(store_->history_from(), written[7]);
+  const auto refused = store_->get(Space::user, "key", At::sequence(written[6]));
+  EXPECT_NE(refused.status().message().find("from sequence " + std::to_string(written[7])),
+            std::string::npos)
+      << refused.status().to_string();
+  remove("key");
+  compact();
+  EXPECT_EQ(history("key").size(), 3U) << "the removal is one of three";
+  put("key", "new");
+  compact();
+  EXPECT_EQ(history("key").size(), 3U);
+  expect_clean();
+}
+
+TEST_F(HistoryTest, OfADurationWhatWasTheNewestThenStays) {
+  reopen_with(Retention::duration(milliseconds(1000)));
+  const Sequence first = put("key", "one");
+  put("gone", "value");
+  clock_.advance_ms(5000);
+  const Sequence second = put("key", "two");
+  remove("gone");
+  compact();
+  EXPECT_EQ(get("key", first), "one") << "it was the newest until just now";
+  clock_.advance_ms(990);
+  compact();
+  EXPECT_EQ(get("key", first), "one");
+  EXPECT_EQ(get("key", At::time_ms(clock_.wall_ms() - 1000)), "one");
+  clock_.advance_ms(20);
+  compact();
+  EXPECT_EQ(get("key", first), "not_found");
+  EXPECT_EQ(get("key", second), "two");
+  EXPECT_TRUE(history("gone").empty());
+  EXPECT_EQ(store_->stats().revisions, 0U);
+  EXPECT_EQ(scan(At::time_ms(clock_.wall_ms() - 1000)), "key=two");
+  expect_clean();
+}
+
+TEST_F(HistoryTest, ADurationPassesWithoutAnyoneAsking) {
+  options_.compaction_interval = milliseconds(100);
+  reopen_with(Retention::duration(milliseconds(1000)));
+  put("key", "one");
+  put("key", "two");
+  checkpoint();
+  EXPECT_EQ(store_->stats().revisions, 1U);
+  clock_.advance_ms(2000);
+  executor_.step_all();
+  EXPECT_EQ(store_->stats().revisions, 0U);
+}
+
+TEST_F(HistoryTest, WhatIsGivenUpFreesTheDisk) {
+  reopen_with(Retention::revisions(2));
+  const Bytes value(4000, 'v');
+  for (int i = 0; i < 2000; ++i) put("key" + std::to_string(i % 10), value + std::to_string(i));
+  compact();
+  EXPECT_LT(disk_bytes(), 500'000U) << "ten keys of two revisions take 80 000 bytes";
+  for (int i = 1980; i < 2000; ++i) {
+    EXPECT_EQ(history("key" + std::to_string(i % 10)).size(), 2U);
+  }
+  expect_clean();
+}
+
+TEST_F(HistoryTest, AllIsKeptAndNotCopiedForEver) {
+  const Bytes value(4000, 'v');
+  for (int i = 0; i < 1000; ++i) put("key" + std::to_string(i % 10), value);
+  checkpoint();
+  const std::uint64_t before = disk_bytes();
+  EXPECT_GT(before, 4'000'000U);
+  const std::uint64_t copied = store_->stats().compacted_bytes_written;
+  for (int i = 0; i < 10; ++i) {
+    clock_.advance_ms(120'000);
+    compact();
+  }
+  EXPECT_EQ(store_->stats().compacted_bytes_written, copied) << "all of it is of use";
+  EXPECT_EQ(store_->stats().revisions, 990U);
+  reopen_with(Retention::latest());
+  compact();
+  EXPECT_LT(disk_bytes(), 300'000U);
+  EXPECT_EQ(store_->stats().revisions, 0U);
+  EXPECT_EQ(store_->stats().keys, 10U);
+  expect_clean();
+}
+
+TEST_F(HistoryTest, ALowerRetentionGivesUpAtTheNextCompaction) {
+  for (int i = 0; i < 20; ++i) put("key", Bytes(1000, 'v'));
+  reopen_with(Retention::revisions(5));
+  EXPECT_EQ(history("key").size(), 20U);
+  compact();
+  EXPECT_EQ(history("key").size(), 5U);
+  reopen_with(Retention::all());
+  put("key", "new");
+  compact();
+  EXPECT_EQ(history("key").size(), 6U) << "what is gone stays gone";
+  expect_clean();
+}
+
+TEST_F(HistoryTest, TheBackgroundGivesUpAHotKeysRevisions) {
+  options_.checkpoint_bytes = kCheckpointBytesMin;
+  reopen_with(Retention::revisions(2));
+  const Bytes value(1000, 'v');
+  for (int i = 0; i < 20'000; ++i) {
+    put("key", value);
+    if (i % 100 == 0) executor_.step_all();
+  }
+  clock_.advance_ms(120'000);
+  for (int i = 0; i < 10; ++i) executor_.step_all();
+  EXPECT_LT(store_->stats().revisions, 5000U);
+  EXPECT_LT(disk_bytes(), 6'000'000U) << "20 MB were written";
+  expect_clean();
+}
+
+TEST_F(HistoryTest, MayBeSwitchedOffAndOnAgain) {
+  const Sequence first = put("key", "one");
+  put("key", "two");
+  checkpoint();
+  put("key", "three");
+  reopen_with(Retention::latest());
+  put("key", "four");
+  checkpoint();
+  reopen_with(Retention::all());
+  const Sequence on = store_->stats().last_sequence;
+  EXPECT_EQ(get("key", first), "not_found");
+  EXPECT_EQ(get("key", on), "four");
+  put("key", "five");
+  EXPECT_EQ(get("key", on), "four");
+  EXPECT_EQ(get("key", on - 1), "not_found") << "nobody kept what followed";
+  compact();
+  EXPECT_EQ(history("key").size(), 2U);
+  expect_clean();
+}
+
+// --- Large values --------------------------------------------------------------------------------
+
+TEST_F(HistoryTest, LargeValuesAreKeptAndGoWithTheirRevisions) {
+  const Bytes one(2 * kMiB, 'a');
+  const Bytes two(2 * kMiB, 'b');
+  const Sequence first = put("key", one);
+  const Sequence second = put("key", two);
+  clock_.advance_ms(1);
+  ASSERT_TRUE(store_->set_expiry(Space::user, "key", Expiry::at(kBegan + 1'000'000'000)).value());
+  put("key", "small");
+  checkpoint();
+  reopen();
+  compact();
+  EXPECT_EQ(get("key", first), one);
+  EXPECT_EQ(get("key", second), two);
+  EXPECT_EQ(get("key", second + 1), two) << "the same value with another expiry";
+  EXPECT_EQ(history("key")[1].value_bytes, two.size());
+  EXPECT_EQ(store_->read_value(Space::user, "key", At::sequence(first)).value()->bytes(),
+            one.size());
+  EXPECT_FALSE(store_->read_value(Space::user, "other", At::sequence(first)).value().has_value());
+  EXPECT_EQ(scan(At::sequence(first)), "key=" + one);
+  EXPECT_GT(disk_bytes(), 4 * kMiB);
+  reopen_with(Retention::revisions(2));
+  compact();
+  EXPECT_EQ(get("key", second + 1), two);
+  EXPECT_EQ(get("key", first), "not_found");
+  reopen_with(Retention::latest());
+  executor_.step_all();
+  compact();
+  EXPECT_EQ(get("key", store_->stats().last_sequence), "small");
+  EXPECT_LT(store_->stats().live_bytes, 100U) << "the present entry alone";
+  expect_clean();
+  EXPECT_LT(disk_bytes(), kMiB);
+}
+
+// --- Others --------------------------------------------------------------------------------------
+
+TEST_F(HistoryTest, OptionsOutOfTheirRangeAreRefused) {
+  for (const Retention retention :
+       {Retention::revisions(0), Retention::revisions(1), Retention::revisions(kRevisionsMax + 1),
+        Retention::duration(milliseconds(0)), Retention::duration(milliseconds(-5)),
+        Retention::duration(milliseconds(kRetentionMsMax + 1))}) {
+    Options options;
+    options.retention = retention;
+    const auto opened = EngineStore::open(seams(), "elsewhere", options);
+    EXPECT_EQ(opened.status().code(), Code::invalid_argument);
+    EXPECT_NE(opened.status().message().find("Options::retention"), std::string::npos);
+  }
+}
+
+TEST_F(HistoryTest, OtherSpacesHaveAPastAndHintsOfExpiryHaveNone) {
+  const Space space{7};
+  const Sequence first = store_->put(space, "key", "one").value();
+  ASSERT_TRUE(store_->put(space, "key", "two").ok());
+  ASSERT_TRUE(store_->commit(Batch().put("k", "v", Expiry::after(milliseconds(5))), nullptr).ok());
+  ASSERT_TRUE(store_->commit(Batch().put("k", "w", Expiry::after(milliseconds(9))), nullptr).ok());
+  EXPECT_EQ(store_->stats().revisions, 2U);
+  checkpoint();
+  EXPECT_EQ(store_->stats().revisions, 2U);
+  EXPECT_EQ(store_->get(space, "key", At::sequence(first)).value()->value, "one");
+  EXPECT_EQ(get("key", first), "absent") << "of users there is none";
+}
+
+TEST_F(HistoryTest, TheReapersRemovalsAreRevisions) {
+  options_.reap_expired = true;
+  reopen();
+  ASSERT_TRUE(store_->commit(Batch().put("k", "v", Expiry::after(milliseconds(5))), nullptr).ok());
+  const Sequence there = store_->stats().last_sequence;
+  clock_.advance_ms(10);
+  executor_.step_all();
+  ASSERT_EQ(store_->stats().keys, 0U);
+  EXPECT_EQ(get("k", there), "v");
+  EXPECT_EQ(get("k", store_->stats().last_sequence), "absent");
+  EXPECT_TRUE(history("k")[0].is_remove);
+}
+
+TEST_F(HistoryTest, DamageIsFoundAndNothingWrongIsSaid) {
+  const Sequence first = put("key", "one");
+  put("key", "two");
+  checkpoint();
+  const auto manifest = read_manifest(disk_, kPath).value();
+  ASSERT_EQ(manifest.history_runs.size(), 1U);
+  ASSERT_TRUE(store_->close().ok());
+  store_.reset();
+  const std::string file = join_path(kPath, run_file_name(manifest.history_runs[0].id));
+  Bytes byte;
+  const auto opened = disk_.open(file, OpenMode::write).value();
+  ASSERT_TRUE(read_exactly(*opened, kRunHeaderBytes + 20, 1, byte).ok());
+  byte[0] = static_cast<char>(byte[0] ^ 1);
+  ASSERT_TRUE(opened->pwrite(kRunHeaderBytes + 20, byte).ok());
+  const VerifyReport report = verify_directory(seams(), kPath, {}).value();
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings[0].file, run_file_name(manifest.history_runs[0].id));
+  open();
+  EXPECT_EQ(get("key", first), "corruption");
+  EXPECT_EQ(get("key", store_->stats().last_sequence), "two");
+  store_.reset();
+  const RepairReport repaired = repair_directory(seams(), kPath, "repaired", {}, {}).value();
+  EXPECT_TRUE(repaired.is_history_lost);
+  EXPECT_EQ(repaired.keys_kept, 1U);
+  ASSERT_TRUE(disk_.remove(file).ok());
+  const auto refused = EngineStore::open(seams(), kPath, options_);
+  EXPECT_EQ(refused.status().code(), Code::corruption);
+}
+
+TEST_F(HistoryTest, VerifyCountsAndChecksWhatIsKept) {
+  put("key", "one");
+  put("key", "two");
+  remove("key");
+  checkpoint();
+  const VerifyReport report = verify();
+  EXPECT_TRUE(report.findings.empty());
+  EXPECT_EQ(report.revisions, 3U) << "the removal is one";
+}
+
+TEST_F(HistoryTest, ARevisionTakesLittleMoreMemoryThanAKey) {
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  constexpr int kKeys = 50'000;
+  for (int i = 0; i < kKeys; ++i) ASSERT_TRUE(store_->put(Space::user, key(i), "value").ok());
+  const std::uint64_t keys_bytes = store_->stats().index_bytes - store_->stats().history_bytes;
+  const std::uint64_t none = store_->stats().history_bytes;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < kKeys; ++i) ASSERT_TRUE(store_->put(Space::user, key(i), "value").ok());
+    const double per_key = static_cast<double>(keys_bytes) / kKeys;
+    const double per_revision =
+        static_cast<double>(store_->stats().history_bytes - none) / (kKeys * (round + 1));
+    std::printf("%d revisions of a key: %.1f bytes each; a key: %.1f\n", round + 1, per_revision,
+                per_key);
+    EXPECT_LE(per_revision, 1.3 * per_key);
+  }
+  checkpoint();
+  EXPECT_LE(store_->stats().history_bytes, none + 1) << "in a run it takes none";
+  EXPECT_EQ(store_->stats().revisions, 2U * kKeys);
+}
+
+TEST_F(HistoryTest, ABackupHasThePastAndARestoreToASequenceWhatLiesBefore) {
+  const Sequence first = put("key", "one");
+  const Sequence second = put("key", "two");
+  checkpoint();
+  const Sequence third = put("key", "three");
+  put("key", "four");
+  const auto target = open_backup_directory(disk_, "backups").value();
+  ASSERT_TRUE(store_->backup(*target, {}).ok());
+  put("key", "five");
+  ASSERT_TRUE(store_->close().ok());
+  store_.reset();
+  ASSERT_TRUE(restore_backup(seams(), *target, "restored", {}).ok());
+  ASSERT_TRUE(
+      restore_backup(seams(), *target, "earlier", {.at_sequence = third, .progress = {}}).ok());
+  options_.retention.reset();
+  for (const char* path : {"restored", "earlier"}) {
+    auto opened = EngineStore::open(seams(), path, options_);
+    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+    store_ = std::move(opened).value();
+    EXPECT_EQ(store_->retention(), Retention::all());
+    EXPECT_EQ(get("key", first), "one");
+    EXPECT_EQ(get("key", second), "two");
+    EXPECT_EQ(get("key", third), "three");
+    EXPECT_EQ(history("key").size(), path == std::string("restored") ? 4U : 3U);
+    ASSERT_TRUE(store_->close().ok());
+    store_.reset();
+    EXPECT_TRUE(verify_directory(seams(), path, {}).value().findings.empty());
+  }
+}
+
+TEST_F(HistoryTest, AFailedCheckpointLosesNothing) {
+  const Sequence first = put("key", "one");
+  put("key", "two");
+  for (std::uint64_t call = 1;; ++call) {
+    disk_.fail_at(call, CrashFileSystem::Fault::disk_full);
+    const Status done = store_->checkpoint();
+    disk_.clear_faults();
+    EXPECT_EQ(get("key", first), "one") << "after a failure at call " << call;
+    if (done.ok()) break;
+    kill();
+    ASSERT_EQ(get("key", first), "one") << "reopened after a failure at call " << call;
+  }
+  expect_clean();
+}
+
+// --- Against a model -----------------------------------------------------------------------------
+
+// All revisions there ever were, and which of them the retentions so far allow to be gone.
+class PastModel {
+ public:
+  struct Version {
+    Revision revision;
+    Bytes value;
+    bool may_be_gone = false;
+  };
+  using Versions = std::vector<Version>;
+
+  void set_retention(Retention retention) { retention_ = retention; }
+  // The last that a batch did to a key; `was_put`: after it had put it.
+  void write(const Bytes& key, const Bytes& value, const Revision& revision, bool was_put) {
+    Versions& versions = keys_[key];
+    const bool was_absent = versions.empty() || versions.back().revision.is_remove;
+    if (revision.is_remove && was_absent && !was_put) return;
+    versions.push_back({revision, value});
+  }
+  // What need not be kept as of `now`.
+  void let_go(std::uint64_t now) {
+    for (auto& [key, versions] : keys_) {
+      for (std::size_t i = 0; i < versions.size(); ++i) {
+        const bool is_newest = i + 1 == versions.size();
+        Version& version = versions[i];
+        switch (retention_.kind()) {
+          case Retention::Kind::latest: version.may_be_gone |= !is_newest; break;
+          case Retention::Kind::revisions:
+            version.may_be_gone |= versions.size() - i > retention_.amount();
+            break;
+          case Retention::Kind::duration: {
+            const std::uint64_t until = is_newest ? now : versions[i + 1].revision.time_ms;
+            const std::uint64_t of_removal =
+                version.revision.is_remove ? version.revision.time_ms : until;
+            version.may_be_gone |= now - std::min(until, of_removal) >= retention_.amount();
+            break;
+          }
+          case Retention::Kind::all: break;
+        }
+      }
+    }
+  }
+  // A removal that is not recorded as the past of anything is no revision.
+  void forget_removals() {
+    for (auto& [key, versions] : keys_) {
+      for (Version& version : versions) version.may_be_gone |= version.revision.is_remove;
+    }
+  }
+  const Version* find(const Bytes& key, At at) const {
+    const auto found = keys_.find(key);
+    if (found == keys_.end()) return nullptr;
+    const Version* last = nullptr;
+    for (const Version& version : found->second) {
+      const std::uint64_t of = at.is_time() ? version.revision.time_ms : version.revision.sequence;
+      if (of <= at.value()) last = &version;
+    }
+    return last;
+  }
+  const std::map<Bytes, Versions>& keys() const { return keys_; }
+
+ private:
+  Retention retention_ = Retention::all();
+  std::map<Bytes, Versions> keys_;
+};
+
+class HistorySeed : public HistoryTest, public testing::WithParamInterface<int> {
+ protected:
+  std::uint64_t below(std::uint64_t limit) { return seeded_.next_u64() % limit; }
+  Bytes some_key() { return "key" + std::to_string(below(40)); }
+
+  Retention some_retention() {
+    switch (below(5)) {
+      case 0: return Retention::latest();
+      case 1: return Retention::revisions(2 + below(5));
+      case 2: return Retention::duration(milliseconds(1 + below(400)));
+      default: return Retention::all();
+    }
+  }
+
+  void write() {
+    clock_.advance_ms(below(3));
+    Batch batch;
+    struct Written {
+      Bytes key;
+      Bytes value;
+      Revision revision;
+    };
+    std::vector<Written> written;
+    for (std::uint64_t count = below(4) == 0 ? 1 + below(6) : 1; count > 0; --count) {
+      const Bytes key = some_key();
+      Revision revision;
+      Bytes value;
+      if (below(5) == 0) {
+        batch.remove(key);
+        revision.is_remove = true;
+      } else {
+        const std::uint64_t large = below(300) == 0 ? kInlineValueBytesMax : 0;
+        value = Bytes(large + below(200), static_cast<char>('a' + below(26)));
+        if (below(6) == 0) revision.expiry_ms = clock_.wall_ms() + 1 + below(200);
+        batch.put(key, value,
+                  revision.expiry_ms == 0 ? Expiry::never() : Expiry::at(revision.expiry_ms));
+      }
+      revision.value_bytes = value.size();
+      revision.time_ms = clock_.wall_ms();
+      written.push_back({key, value, revision});
+    }
+    const Sequence sequence = store_->commit(batch, nullptr).value();
+    // The last operation of a key is what counts.
+    std::map<Bytes, Written> last;
+    for (Written& one : written) {
+      one.revision.sequence = sequence;
+      last[one.key] = one;
+    }
+    for (const auto& row : last) {
+      const Bytes& key = row.first;
+      const Written& one = row.second;
+      const bool was_put = std::any_of(written.begin(), written.end(), [&](const Written& other) {
+        return other.key == key && !other.revision.is_remove;
+      });
+      model_.write(key, one.value, one.revision, was_put);
+    }
+    last_ = sequence;
+  }
+
+  At some_moment() {
+    if (below(3) == 0) {
+      return At::time_ms(kBegan + below(clock_.wall_ms() - kBegan + 1));
+    }
+    return At::sequence(below(2) == 0 ? below(last_ + 1)
+                                      : last_ - below(std::min<Sequence>(last_, 30) + 1));
+  }
+
+  static bool is_there(const PastModel::Version* version, At at) {
+    if (version == nullptr || version->revision.is_remove) return false;
+    const std::uint64_t expiry = version->revision.expiry_ms;
+    return !(at.is_time() && expiry != 0 && expiry <= at.value());
+  }
+
+  bool may_be_unknown(At at) { return at.is_time() || at.value() < store_->history_from(); }
+
+  void check_get(const Bytes& key, At at) {
+    const auto got = store_->get(Space::user, key, at);
+    const PastModel::Version* const expected = model_.find(key, at);
+    if (!got.ok()) {
+      ASSERT_EQ(got.status().code(), Code::not_found) << got.status().to_string();
+      ASSERT_TRUE(may_be_unknown(at)) << got.status().to_string();
+      ASSERT_TRUE(expected == nullptr || expected->may_be_gone)
+          << key << " was lost: " << got.status().to_string();
+      return;
+    }
+    ASSERT_EQ(got->has_value(), is_there(expected, at)) << key << " at " << at.value();
+    if (!got->has_value()) return;
+    ASSERT_EQ((*got)->value, expected->value);
+    ASSERT_EQ((*got)->revision, expected->revision.sequence);
+    ASSERT_EQ((*got)->expiry_ms, expected->revision.expiry_ms);
+  }
+
+  void check_history(const Bytes& key) {
+    const std::vector<Revision> kept = history(key);
+    const auto found = model_.keys().find(key);
+    const PastModel::Versions none;
+    const PastModel::Versions& versions = found == model_.keys().end() ? none : found->second;
+    ASSERT_LE(kept.size(), versions.size());
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+      const PastModel::Version& version = versions[versions.size() - 1 - i];
+      if (i >= kept.size()) {
+        ASSERT_TRUE(version.may_be_gone) << key << " lost " << version.revision.sequence;
+        continue;
+      }
+      ASSERT_EQ(kept[i].sequence, version.revision.sequence);
+      ASSERT_EQ(kept[i].time_ms, version.revision.time_ms);
+      ASSERT_EQ(kept[i].is_remove, version.revision.is_remove);
+      ASSERT_EQ(kept[i].expiry_ms, version.revision.expiry_ms);
+      ASSERT_EQ(kept[i].value_bytes, version.revision.value_bytes);
+    }
+  }
+
+  void check_scan(At at) {
+    const bool reverse = below(2) == 0;
+    const auto scan = store_->scan(Space::user, {.reverse = reverse}, at);
+    if (!scan.ok()) {
+      ASSERT_EQ(scan.status().code(), Code::not_found) << scan.status().to_string();
+      ASSERT_TRUE(may_be_unknown(at));
+      return;
+    }
+    std::vector<std::pair<Bytes, Bytes>> expected;
+    for (const auto& [key, versions] : model_.keys()) {
+      const PastModel::Version* const version = model_.find(key, at);
+      if (is_there(version, at)) expected.emplace_back(key, version->value);
+    }
+    if (reverse) std::reverse(expected.begin(), expected.end());
+    std::vector<std::pair<Bytes, Bytes>> seen;
+    Scan& rows = const_cast<Scan&>(*scan);
+    for (;;) {
+      const auto next = rows.next();
+      ASSERT_TRUE(next.ok()) << next.status().to_string();
+      if (!*next) break;
+      seen.emplace_back(Bytes(rows.key()), Bytes(rows.value().value()));
+    }
+    ASSERT_EQ(seen, expected) << "at " << at.value();
+  }
+
+  SeededRandom seeded_{static_cast<std::uint64_t>(GetParam())};
+  PastModel model_;
+  Sequence last_ = 0;
+};
+
+TEST_P(HistorySeed, EqualsTheModel) {
+  std::printf("seed=%d\n", GetParam());
+  options_.memory_budget = below(3) == 0 ? kMemoryBudgetMin : 0;
+  options_.compress_from_bytes = below(2) == 0 ? 32 : 0;
+  options_.segment_bytes = kSegmentBytesMin;
+  options_.checkpoint_after_compaction = below(4) != 0;
+  options_.retention = some_retention();
+  reopen();
+  model_.set_retention(*options_.retention);
+  const bool changes_retention = below(2) == 0;
+  write();
+  for (int step = 0; step < 700; ++step) {
+    SCOPED_TRACE("step " + std::to_string(step));
+    const std::uint64_t choice = below(60);
+    if (choice < 48) {
+      write();
+    } else if (choice < 50) {
+      clock_.advance_ms(below(100));
+    } else if (choice < 52) {
+      executor_.step_all();
+    } else if (choice < 54) {
+      checkpoint();
+    } else if (choice < 56) {
+      ASSERT_NO_FATAL_FAILURE(compact());
+    } else if (choice < 57 && changes_retention) {
+      model_.let_go(clock_.wall_ms());
+      options_.retention = some_retention();
+      model_.set_retention(*options_.retention);
+      ASSERT_NO_FATAL_FAILURE(reopen());
+    } else if (choice < 58) {
+      options_.retention.reset();
+      ASSERT_NO_FATAL_FAILURE(reopen());
+    } else if (choice < 59) {
+      ASSERT_NO_FATAL_FAILURE(kill());
+    }
+    model_.let_go(clock_.wall_ms());
+    if (store_->retention() == Retention::latest()) model_.forget_removals();
+    ASSERT_NO_FATAL_FAILURE(check_get(some_key(), some_moment()));
+    ASSERT_NO_FATAL_FAILURE(check_get(some_key(), some_moment()));
+    if (step % 8 == 0) {
+      ASSERT_NO_FATAL_FAILURE(check_history(some_key()));
+    }
+    if (step % 16 == 0) {
+      ASSERT_NO_FATAL_FAILURE(check_scan(some_moment()));
+    }
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 40; ++i) {
+      const Bytes key = "key" + std::to_string(i);
+      ASSERT_NO_FATAL_FAILURE(check_history(key));
+      for (int j = 0; j < 20; ++j) ASSERT_NO_FATAL_FAILURE(check_get(key, some_moment()));
+    }
+    for (int i = 0; i < 10; ++i) ASSERT_NO_FATAL_FAILURE(check_scan(some_moment()));
+    ASSERT_NO_FATAL_FAILURE(compact());
+  }
+  expect_clean();
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, HistorySeed, testing::Range(1, 41));
+
+}  // namespace
+}  // namespace talea
