@@ -20,8 +20,10 @@ struct Arguments {
   std::string output = "text";
   std::string sync = "always";
   std::string verify_reads = "once";
+  std::string retain;
   PutRequest put;
   GetRequest get;
+  HistoryRequest history;
   DeleteRequest remove;
   ExpireRequest expire;
   ScanRequest scan;
@@ -67,6 +69,15 @@ CLI::Validator compression_bound() {
       "");
 }
 
+CLI::Validator retention() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const Result<Retention> read = parse_retention(text);
+        return read.ok() ? std::string() : std::string(read.status().message());
+      },
+      "");
+}
+
 class Parser {
  public:
   Parser() : app_("Talea: a durable key-value store in a directory", "talea") {
@@ -98,6 +109,10 @@ class Parser {
       explain(error, command);
     }
     settings_.json = arguments_.output == "json";
+    if (!arguments_.retain.empty()) {
+      const Result<Retention> retention = parse_retention(arguments_.retain);
+      if (retention.ok()) settings_.engine.retention = *retention;  // it was checked
+    }
     if (arguments_.sync == "interval") settings_.engine.sync = SyncMode::interval;
     if (arguments_.sync == "never") settings_.engine.sync = SyncMode::never;
     if (arguments_.verify_reads == "always") settings_.engine.verify_reads = VerifyReads::always;
@@ -131,6 +146,11 @@ class Parser {
                     "Compress values of so many bytes and more: 32 to 1048576; 0 (default): none")
         ->check(compression_bound())
         ->type_name("BYTES");
+    app_.add_option("--retain", arguments_.retain,
+                    "What the store keeps of the past from now on: latest, all, a number of\n"
+                    "revisions, or a time, as 30d. Without it, what it keeps now")
+        ->check(retention())
+        ->type_name("WHAT");
     // For tests and experiments: not in the help.
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
                     "Size at which a log file is full")
@@ -187,6 +207,12 @@ class Parser {
     verb.add_flag("--key-base64", key.is_base64, "KEY is base64, for bytes that are not text");
   }
 
+  static void add_at(CLI::App& verb, AtArgument& at) {
+    verb.add_option("--at", at.text,
+                    "As it was after this sequence, or at this time: 4711, 2026-12-24T18:00:00Z")
+        ->type_name("WHEN");
+  }
+
   static void add_revision(CLI::App& verb, std::optional<std::uint64_t>& revision) {
     verb.add_option("--if-revision", revision,
                     "Only if the key has this revision; else exit code 1")
@@ -218,6 +244,8 @@ class Parser {
         add_verb("get", "Print the value of a key", kGetExamples, arguments_.get, run_get);
     add_key(get, arguments_.get.key);
     get.add_option("--out", arguments_.get.out, "Write the value to this file")->type_name("FILE");
+    add_at(get, arguments_.get.at);
+    add_history();
 
     CLI::App& remove =
         add_verb("delete", "Remove a key", kDeleteExamples, arguments_.remove, run_delete);
@@ -233,6 +261,19 @@ class Parser {
     expire.add_flag("--never", arguments_.expire.expiry.never, "The key lives until it is removed");
   }
 
+  void add_history() {
+    HistoryRequest& request = arguments_.history;
+    CLI::App& history = add_verb("history", "List the revisions of a key that are kept",
+                                 kHistoryExamples, request, run_history);
+    add_key(history, request.key);
+    history.add_option("--before", request.before, "Those below this sequence")
+        ->check(whole_number())
+        ->type_name("N");
+    history.add_option("--limit", request.limit, "At most so many")
+        ->check(whole_number())
+        ->type_name("N");
+  }
+
   void add_scan() {
     ScanRequest& request = arguments_.scan;
     CLI::App& scan =
@@ -245,6 +286,7 @@ class Parser {
         ->check(whole_number())
         ->type_name("N");
     scan.add_flag("--keys-only", request.keys_only, "Keys without their values");
+    add_at(scan, request.at);
     scan.add_flag_callback(
         "--key-base64",
         [&request] {

@@ -32,14 +32,17 @@ struct Answer {
   std::optional<ValueReader> value;
 };
 
-Result<std::optional<Answer>> answer_of(const Context& context, Engine& engine, const Bytes& key) {
+Result<std::optional<Answer>> answer_of(const Context& context, Engine& engine, const Bytes& key,
+                                        const std::optional<At>& at) {
   std::optional<Answer> answer;
   if (!context.json()) {
-    std::optional<ValueReader> reader = TALEA_TRY(engine.read_value(key));
+    std::optional<ValueReader> reader =
+        TALEA_TRY(at ? engine.read_value(key, *at) : engine.read_value(key));
     if (reader) answer.emplace().value = std::move(reader);
     return answer;
   }
-  const Result<std::optional<Versioned>> found = engine.get_versioned(key);
+  const Result<std::optional<Versioned>> found =
+      at ? engine.get(key, *at) : engine.get_versioned(key);
   if (found.status().code() == Code::exhausted) return too_large_for_row(key);
   if (!found.ok()) return found.status();
   if (*found) answer.emplace().json = json_of(key, **found);
@@ -61,8 +64,9 @@ Status print(Answer& answer, Output& out) {
 
 Result<ExitCode> run_get(Context& context, const GetRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
+  const std::optional<At> at = TALEA_TRY(request.at.at());
   Engine engine = TALEA_TRY(context.open_for_reading());
-  std::optional<Answer> answer = TALEA_TRY(answer_of(context, engine, key));
+  std::optional<Answer> answer = TALEA_TRY(answer_of(context, engine, key, at));
   if (!answer) {
     return context.fail(
         ExitCode::not_found, Status::not_found("there is no key '" + printable(key) + "'"),

@@ -42,6 +42,19 @@ Examples:
   talea -s ./data get disk.img --out /tmp/disk.img
   talea -s ./data get -o json fruit/apple
   talea -s ./data get --key-base64 /wA=
+  talea -s ./data get fruit/apple --at 4711
+  talea -s ./data get fruit/apple --at 2026-12-24T18:00:00Z
+)";
+
+inline constexpr const char* kHistoryExamples =
+    R"(The revisions of a key that the store keeps, newest first: sequence, tab, time, tab, put or remove,
+tab, length. `get --at SEQUENCE` prints the value of one. A store keeps the newest alone, unless
+--retain said otherwise when it was written. Exit code 1: there is none.
+
+Examples:
+  talea -s ./data --retain 10 put fruit/apple red
+  talea -s ./data history fruit/apple
+  talea -s ./data history fruit/apple --limit 1 -o json | jq .time_ms
 )";
 
 inline constexpr const char* kDeleteExamples =
@@ -74,6 +87,7 @@ Examples:
   talea -s ./data scan --start 2024-01 --end 2024-02 --limit 10
   talea -s ./data scan --reverse --limit 1 --keys-only
   talea -s ./data scan -o json | jq -r .key
+  talea -s ./data scan --at 2026-12-24T18:00:00Z
 )";
 
 inline constexpr const char* kBatchExamples =

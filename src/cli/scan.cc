@@ -43,7 +43,8 @@ Result<ExitCode> run_scan(Context& context, const ScanRequest& request) {
                         .reverse = request.reverse,
                         .limit = request.limit};
   Engine engine = TALEA_TRY(context.open_for_reading());
-  Scan scan = TALEA_TRY(engine.scan(range));
+  const std::optional<At> at = TALEA_TRY(request.at.at());
+  Scan scan = TALEA_TRY(at ? engine.scan(range, *at) : engine.scan(range));
   const bool escape = context.out().is_terminal();
   while (TALEA_TRY(scan.next())) {
     if (context.json()) {

@@ -80,7 +80,9 @@ void add_sizes(JsonObject& json, const Stats& stats) {
   add_ratio(json, "space_amplification", ratio(stats.disk_bytes, stats.live_bytes));
   json.number("segments", stats.segments).number("index_bytes", stats.index_bytes);
   add_ratio(json, "index_bytes_per_key", ratio(stats.index_bytes, stats.keys));
-  json.number("last_sequence", stats.last_sequence);
+  json.number("revisions", stats.revisions)
+      .number("history_bytes", stats.history_bytes)
+      .number("last_sequence", stats.last_sequence);
 }
 
 std::string activity_json(const Stats& stats) {

@@ -10,6 +10,7 @@
 #include "cli/context.h"
 #include "cli/exit_code.h"
 #include "cli/expiry_argument.h"
+#include "cli/past_argument.h"
 #include "talea/batch.h"
 #include "talea/result.h"
 
@@ -37,8 +38,16 @@ struct GetRequest {
   KeyArgument key;
   /// Where to write the value instead of the standard output; empty for there.
   std::string out;
+  AtArgument at;
 };
 Result<ExitCode> run_get(Context& context, const GetRequest& request);
+
+struct HistoryRequest {
+  KeyArgument key;
+  std::uint64_t before = 0;
+  std::uint64_t limit = 0;
+};
+Result<ExitCode> run_history(Context& context, const HistoryRequest& request);
 
 struct DeleteRequest {
   KeyArgument key;
@@ -60,6 +69,7 @@ struct ScanRequest {
   bool reverse = false;
   bool keys_only = false;
   std::uint64_t limit = 0;
+  AtArgument at;
 };
 Result<ExitCode> run_scan(Context& context, const ScanRequest& request);
 
