@@ -342,6 +342,35 @@ TEST(Workload, GetsOnlyKeysThatWerePut) {
   }
 }
 
+TEST(Workload, AFeatureIsMeasuredInAStoreOfItsOwnAndBothTakeTurns) {
+  Workload::Description description{.rows = std::vector<Row>(6), .sides = {"map"}};
+  FeatureWorkload::Shape shape{.data = {.keys = 200, .is_text = true}, .feature = {}};
+  FeatureWorkload workload(description, shape);
+  for (const unsigned round : {0U, 1U}) {
+    MapPeer peer;
+    const Result<Figures> figures = workload.run_round(peer, "anywhere", round);
+    ASSERT_TRUE(figures.ok()) << figures.status().to_string();
+    EXPECT_EQ(peer.puts, 400U);
+    EXPECT_EQ(peer.gets, 800U) << "each once before the timer";
+    const std::vector<std::string> turns = {"anywhere/with", "anywhere/without"};
+    EXPECT_EQ(peer.opened_in,
+              round == 0 ? turns : std::vector<std::string>(turns.rbegin(), turns.rend()));
+    for (std::size_t row = 0; row < 4; ++row) EXPECT_EQ((*figures)[row]->operations, 200U);
+    EXPECT_DOUBLE_EQ((*figures)[4]->value * 200,
+                     (*figures)[1]->cost.seconds - (*figures)[0]->cost.seconds);
+  }
+  ForgetfulPeer forgetful(7);
+  EXPECT_EQ(workload.run_round(forgetful, "anywhere", 0).status().code(), Code::corruption);
+}
+
+TEST(ValuePool, OfTextIsJsonThatCompresses) {
+  const ValuePool values(1, 4096, /*is_text=*/true);
+  const BytesView value = values.value(17, 4096);
+  EXPECT_NE(value.find("\"warehouse\":"), BytesView::npos);
+  EXPECT_EQ(value, ValuePool(1, 4096, true).value(17, 4096));
+  EXPECT_NE(value, values.value(18, 4096));
+}
+
 MixWorkload mix_of(const std::vector<MixWorkload::Run>& runs) {
   Workload::Description description{.rows = {}, .sides = {"talea", "map"}, .keeps_stores = true};
   for (std::size_t row = 0; row < runs.size(); ++row) {

@@ -2,8 +2,8 @@
 //
 // Entry number `id` has one key and one value, both functions of the seed, so nothing needs to be
 // remembered to check what a store returns. Keys are hexadecimal digits of a bijection of the id:
-// distinct, and in no order. Values are windows into one pool of random bytes: they cost the timed
-// loop no generation and no miss of the cache, and they do not compress.
+// distinct, and in no order. Values are windows into one pool: they cost the timed loop no
+// generation and no miss of the cache. The pool has random bytes, which do not compress, or JSON.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +34,9 @@ class KeySet {
 /// Threads: immutable.
 class ValuePool {
  public:
-  /// For values of up to `value_bytes_max`.
-  ValuePool(std::uint64_t seed, std::size_t value_bytes_max);
+  /// For values of up to `value_bytes_max`. `is_text`: of JSON, as a server would write it, of
+  /// which a compressor makes about a third.
+  ValuePool(std::uint64_t seed, std::size_t value_bytes_max, bool is_text = false);
 
   /// The value of entry `id`; valid as long as the pool.
   BytesView value(std::uint64_t id, std::size_t value_bytes) const;

@@ -29,7 +29,7 @@ DataSet::DataSet(const Shape& shape, std::uint64_t first_id)
       key_bytes_(shape.key_bytes),
       value_bytes_(shape.value_bytes),
       keys_(shape.seed, first_id, shape.keys, shape.key_bytes),
-      values_(shape.seed, shape.value_bytes) {}
+      values_(shape.seed, shape.value_bytes, shape.is_text) {}
 
 Status put_entries(Peer& peer, const DataSet& data, std::uint64_t begin, std::uint64_t end,
                    std::uint64_t version) {

@@ -23,6 +23,7 @@ class DataSet {
     std::size_t key_bytes = 16;
     std::size_t value_bytes = 100;
     std::uint64_t seed = kDefaultSeed;
+    bool is_text = false;  // values of JSON instead of random bytes
   };
   /// With `first_id`, the keys of other rounds are others.
   explicit DataSet(const Shape& shape, std::uint64_t first_id = 0);

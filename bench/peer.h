@@ -44,6 +44,8 @@ struct OpenOptions {
   bool compacts_by_itself = true;
   /// How many threads a store with workers of its own is to have; none: as many as it likes.
   std::optional<unsigned> workers = {};
+  /// Compress values of so many bytes and more; 0: none. Of Talea alone: where the row says so.
+  std::uint64_t compress_from_bytes = 0;
 };
 
 struct Entry {

@@ -1,5 +1,5 @@
-// Talea itself, through include/talea/engine.h and with the defaults of Options but for `sync` and,
-// where the row says so, `verify_reads`.
+// Talea itself, through include/talea/engine.h and with the defaults of Options but for `sync` and
+// what the row says.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -33,6 +33,7 @@ class TaleaPeer final : public Peer {
     Options chosen;
     chosen.sync = durable ? SyncMode::always : SyncMode::never;
     chosen.verify_reads = options.verify_every_read ? VerifyReads::always : VerifyReads::once;
+    chosen.compress_from_bytes = options.compress_from_bytes;
     if (!options.compacts_by_itself) chosen.compaction_interval = std::chrono::milliseconds(0);
     engine_.emplace(TALEA_TRY(Engine::open(directory, chosen)));
     return {};

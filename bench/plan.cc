@@ -118,16 +118,12 @@ struct Mix {
   }
 };
 
-void add_small_values(const PlanOptions& options, Workloads& workloads) {
-  Mix mix;
-  mix.description.sides = {"talea", "rocksdb", "lmdb", "tkrzw", "kyoto"};
-  mix.description.keeps_stores = true;
-  mix.shape.data = {.keys = kMillion, .value_bytes = 100, .seed = options.seed};
-  const std::uint64_t count = options.quick ? 1u << 19 : 1u << 21;
-  const std::string size = ", 1 M x 100 B";
-  const std::vector<Target> reads = {
-      {"rocksdb", 15, 25}, {"lmdb", 3.5, 5}, {"tkrzw", 1.8, 2.5}, {"kyoto", 1.4, 2}};
-  mix.add({.id = "P-ycsbC", .variant = "C" + size, .counted = "gets", .targets = reads},
+std::vector<Target> read_targets() {
+  return {{"rocksdb", 15, 25}, {"lmdb", 3.5, 5}, {"tkrzw", 1.8, 2.5}, {"kyoto", 1.4, 2}};
+}
+
+void add_ycsb_c(Mix& mix, const std::string& size, std::uint64_t count) {
+  mix.add({.id = "P-ycsbC", .variant = "C" + size, .counted = "gets", .targets = read_targets()},
           {.kind = Kind::get, .operations = count});
   mix.add({.id = "P-ycsbC",
            .variant = "C with multi_get(16)" + size,
@@ -135,6 +131,36 @@ void add_small_values(const PlanOptions& options, Workloads& workloads) {
            .targets = {{.side = "talea", .bar = 1.3, .row = "C" + size}},
            .sides = {"talea", "rocksdb"}},
           {.kind = Kind::multi_get, .operations = count});
+}
+
+void add_verified_ycsb_c(Mix& mix, const std::string& size, std::uint64_t count) {
+  std::vector<Target> always = read_targets();
+  for (Target& target : always) target.row = "C" + size;
+  mix.add({.id = "P-ycsbC",
+           .variant = "C, verified at every read" + size,
+           .counted = "gets",
+           .targets = always,
+           .sides = {"talea"}},
+          {.kind = Kind::get, .operations = count, .verify_every_read = true});
+}
+
+void add_steady_disk(Mix& mix, const std::string& size) {
+  mix.add({.id = "P-disk",
+           .variant = "disk over keys and values, steady state" + size,
+           .unit = Unit::times,
+           .targets = {{"", 1.6, 1.3}},
+           .wanted_with = "P-ycsbA"},
+          {.kind = Kind::disk});
+}
+
+void add_small_values(const PlanOptions& options, Workloads& workloads) {
+  Mix mix;
+  mix.description.sides = {"talea", "rocksdb", "lmdb", "tkrzw", "kyoto"};
+  mix.description.keeps_stores = true;
+  mix.shape.data = {.keys = kMillion, .value_bytes = 100, .seed = options.seed};
+  const std::uint64_t count = options.quick ? 1u << 19 : 1u << 21;
+  const std::string size = ", 1 M x 100 B";
+  add_ycsb_c(mix, size, count);
   mix.add({.id = "P-mt",
            .variant = "C, 2 threads" + size,
            .counted = "gets",
@@ -173,20 +199,8 @@ void add_small_values(const PlanOptions& options, Workloads& workloads) {
            .targets = {{"rocksdb", 12, 20}, {"tkrzw", 1.3, 2}, {"kyoto", 1}},
            .sides = {"talea", "rocksdb", "tkrzw", "kyoto"}},
           {.kind = Kind::modify, .operations = count});
-  mix.add({.id = "P-disk",
-           .variant = "disk over keys and values, steady state" + size,
-           .unit = Unit::times,
-           .targets = {{"", 1.6, 1.3}},
-           .wanted_with = "P-ycsbA"},
-          {.kind = Kind::disk});
-  std::vector<Target> always = reads;
-  for (Target& target : always) target.row = "C" + size;
-  mix.add({.id = "P-ycsbC",
-           .variant = "C, verified at every read" + size,
-           .counted = "gets",
-           .targets = always,
-           .sides = {"talea"}},
-          {.kind = Kind::get, .operations = count, .verify_every_read = true});
+  add_steady_disk(mix, size);
+  add_verified_ycsb_c(mix, size, count);
   workloads.push_back(std::make_unique<MixWorkload>(mix.description, mix.shape));
 }
 
@@ -206,12 +220,7 @@ void add_kilobyte_values(const PlanOptions& options, Workloads& workloads) {
            .counted = "gets and modifications",
            .targets = targets},
           {.kind = Kind::modify, .operations = count});
-  mix.add({.id = "P-disk",
-           .variant = "disk over keys and values, steady state" + size,
-           .unit = Unit::times,
-           .targets = {{"", 1.6, 1.3}},
-           .wanted_with = "P-ycsbA"},
-          {.kind = Kind::disk});
+  add_steady_disk(mix, size);
   workloads.push_back(std::make_unique<MixWorkload>(mix.description, mix.shape));
 }
 
@@ -235,26 +244,10 @@ void add_many_keys(const PlanOptions& options, Workloads& workloads) {
   mix.description.sides = {"talea", "rocksdb", "lmdb", "tkrzw", "kyoto"};
   mix.description.keeps_stores = true;
   mix.shape.data = {.keys = 10 * kMillion, .value_bytes = 100, .seed = options.seed};
-  const std::uint64_t count = 2 << 20;
+  const std::uint64_t count = 1u << 21;
   const std::string size = ", 10 M x 100 B";
-  const std::vector<Target> reads = {
-      {"rocksdb", 15, 25}, {"lmdb", 3.5, 5}, {"tkrzw", 1.8, 2.5}, {"kyoto", 1.4, 2}};
-  mix.add({.id = "P-ycsbC", .variant = "C" + size, .counted = "gets", .targets = reads},
-          {.kind = Kind::get, .operations = count});
-  mix.add({.id = "P-ycsbC",
-           .variant = "C with multi_get(16)" + size,
-           .counted = "gets",
-           .targets = {{.side = "talea", .bar = 1.3, .row = "C" + size}},
-           .sides = {"talea", "rocksdb"}},
-          {.kind = Kind::multi_get, .operations = count});
-  std::vector<Target> always = reads;
-  for (Target& target : always) target.row = "C" + size;
-  mix.add({.id = "P-ycsbC",
-           .variant = "C, verified at every read" + size,
-           .counted = "gets",
-           .targets = always,
-           .sides = {"talea"}},
-          {.kind = Kind::get, .operations = count, .verify_every_read = true});
+  add_ycsb_c(mix, size, count);
+  add_verified_ycsb_c(mix, size, count);
   workloads.push_back(std::make_unique<MixWorkload>(mix.description, mix.shape));
 }
 
@@ -442,6 +435,33 @@ void add_memory(const PlanOptions& options, Workloads& workloads) {
 }
 
 // The benchmarks of hightower-kv itself, with what is set up and torn down outside of the timer.
+// What a feature costs, against the same store without it.
+void add_features(const PlanOptions& options, Workloads& workloads) {
+  const std::string json = "4 KB of JSON";
+  FeatureWorkload::Shape shape;
+  shape.data = {.keys = options.quick ? 1u << 14 : 1u << 16,
+                .value_bytes = 4096,
+                .seed = options.seed,
+                .is_text = true};
+  shape.feature.compress_from_bytes = 256;
+  workloads.push_back(std::make_unique<FeatureWorkload>(
+      Workload::Description{
+          .rows = {{.id = "P-lz4", .variant = "puts of " + json, .counted = "puts"},
+                   {.id = "P-lz4",
+                    .variant = "puts of " + json + ", compressed",
+                    .counted = "puts",
+                    .targets = {{.side = "talea", .bar = 0.7, .row = "puts of " + json}}},
+                   {.id = "P-lz4", .variant = "gets of " + json, .counted = "gets"},
+                   {.id = "P-lz4",
+                    .variant = "gets of " + json + ", compressed",
+                    .counted = "gets",
+                    .targets = {{.side = "talea", .row = "gets of " + json}}},
+                   {.id = "P-lz4", .variant = "added to a put of " + json, .unit = Unit::seconds},
+                   {.id = "P-lz4", .variant = "added to a get of " + json, .unit = Unit::seconds}},
+          .sides = {"talea"}},
+      shape));
+}
+
 void add_seed(const PlanOptions& options, Workloads& workloads) {
   const std::vector<std::string> sides = {"talea", "hightower", "hightower-inline"};
   const unsigned stores = options.quick ? 8 : 32;
@@ -540,6 +560,7 @@ std::vector<std::unique_ptr<Workload>> make_workloads(const PlanOptions& options
   add_durable_puts(options, workloads);
   add_asynchronous_puts(options, workloads);
   add_memory(options, workloads);
+  add_features(options, workloads);
   add_seed(options, workloads);
   return workloads;
 }

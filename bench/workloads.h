@@ -206,4 +206,28 @@ class MemoryWorkload final : public Workload {
   ChildProgram program_;
 };
 
+/// What a feature costs: puts of new keys and then gets of all of them in random order, in a store
+/// without it and in one with it, which take turns. The rows are: puts without and with it, gets
+/// without and with it, the time it adds to a put, and to a get.
+class FeatureWorkload final : public Workload {
+ public:
+  struct Shape {
+    DataSet::Shape data;
+    /// With what the store that has the feature is opened; expected_keys and bytes are filled in.
+    OpenOptions feature;
+  };
+  FeatureWorkload(Description description, const Shape& shape);
+  Result<Figures> run_round(Peer& peer, const std::string& directory, unsigned round) override;
+
+ private:
+  struct Costs {
+    Cost puts;
+    Cost gets;
+  };
+  Result<Costs> run_store(Peer& peer, const std::string& directory, const OpenOptions& options,
+                          const DataSet& data) const;
+
+  Shape shape_;
+};
+
 }  // namespace talea::bench
