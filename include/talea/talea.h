@@ -23,8 +23,9 @@
  * or may not have happened; any other code, it did not and never will.
  *
  * Exceptions. None leaves a function of this header. Out of memory is TALEA_EXHAUSTED where nothing
- * was changed, and TALEA_TIMED_OUT where a write may have happened; in threads of the engine it
- * ends the process. What a callback written in C++ throws is caught.
+ * was changed, and TALEA_TIMED_OUT where a write may have happened: close the store then, and open
+ * it again. Where others would wait for ever it ends the process: in threads of the engine, and
+ * in the one that commits for several. What a callback written in C++ throws is caught.
  *
  * NULL. A required argument that is NULL is TALEA_INVALID_ARGUMENT, from a function that returns no
  * code 0, "" or NULL. Every *_free(NULL) does nothing. Bytes may be NULL when their number is 0. Of

@@ -27,19 +27,6 @@ int add_to(talea_batch* batch, const void* key, std::size_t key_bytes, talea_err
   });
 }
 
-// Calls back, once, and lets nothing out: a thread of the engine's is below.
-void tell(talea_completion done, void* user, const Result<Sequence>& outcome) noexcept {
-  try {
-    if (outcome.ok()) {
-      done(user, TALEA_OK, *outcome, "");
-      return;
-    }
-    const std::string message = outcome.status().to_string();
-    done(user, static_cast<int>(outcome.status().code()), 0, message.c_str());
-  } catch (...) {  // NOLINT(bugprone-empty-catch): talea.h says that it is dropped
-  }
-}
-
 }  // namespace
 
 talea_batch* talea_batch_create() { return new (std::nothrow) talea_batch; }
@@ -152,7 +139,7 @@ int talea_commit_async(talea_engine* engine, talea_batch* batch, talea_completio
     batch->batch.clear();
     return engine->engine->commit_async(
         std::move(taken),
-        [done, user](const Result<Sequence>& outcome) { tell(done, user, outcome); });
+        [done, user](const Result<Sequence>& outcome) { talea::capi::tell(done, user, outcome); });
   });
 }
 

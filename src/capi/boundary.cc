@@ -51,28 +51,51 @@ int report(const Status& status, talea_error** error) noexcept {
 
 int report_exception(Interrupted interrupted, talea_error** error) noexcept {
   const bool unknown = interrupted == Interrupted::unknown_outcome;
+  const auto ended_by = [unknown](const std::string& what) {
+    return unknown ? Status::timed_out(what) : Status::io_error(what);
+  };
   try {
-    throw;
-  } catch (const std::bad_alloc&) {
+    try {
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& exception) {
+      return report(ended_by(std::string("an exception ended the call: ") + exception.what()),
+                    error);
+    } catch (...) {
+      return report(ended_by("an exception of an unknown type ended the call"), error);
+    }
+  } catch (...) {  // no memory for the work, or for what is to be said of it
     const talea_error& given = unknown ? kUnknownOutcome : kNothingHappened;
     if (error != nullptr) *error = static_error(given);
     return given.code;
-  } catch (const std::exception& exception) {
-    const std::string doing = std::string("an exception ended the call: ") + exception.what();
-    return report(unknown ? Status::timed_out(doing) : Status::io_error(doing), error);
-  } catch (...) {
-    const std::string doing = "an exception of an unknown type ended the call";
-    return report(unknown ? Status::timed_out(doing) : Status::io_error(doing), error);
   }
 }
 
-Status callback_threw() noexcept {
+Status callback_threw() {
   try {
     throw;
   } catch (const std::exception& exception) {
     return Status::cancelled(std::string("the callback threw an exception: ") + exception.what());
   } catch (...) {
     return Status::cancelled("the callback threw an exception of an unknown type");
+  }
+}
+
+void tell(talea_completion done, void* user, const Result<Sequence>& outcome) noexcept {
+  std::string text;
+  const char* message = "";
+  if (!outcome.ok()) {
+    try {
+      text = outcome.status().to_string();
+      message = text.c_str();
+    } catch (...) {  // no memory for it: who waits for the call must not wait for ever
+      message = talea_code_name(static_cast<int>(outcome.status().code()));
+    }
+  }
+  try {
+    done(user, static_cast<int>(outcome.status().code()), outcome.ok() ? *outcome : 0, message);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): talea.h says that it is dropped
   }
 }
 

@@ -34,8 +34,12 @@ enum class Interrupted : bool {
 int report(const Status& status, talea_error** error) noexcept;
 /// The same for the exception that is being handled.
 int report_exception(Interrupted interrupted, talea_error** error) noexcept;
-/// What the exception that is being handled says, for a callback of the caller's that threw.
-Status callback_threw() noexcept;
+/// What the exception that is being handled says, for a callback of the caller's that threw. Throws
+/// itself when there is no memory for that.
+Status callback_threw();
+/// Calls `done` with `outcome`, once, also when there is no memory for the message, which is then
+/// the name of the code. What `done` throws is dropped.
+void tell(talea_completion done, void* user, const Result<Sequence>& outcome) noexcept;
 
 /// Runs `function`, which returns a Status, and gives its outcome to the caller.
 template <typename Function>
