@@ -36,11 +36,13 @@
  * would have made is NULL.
  *
  * Lifetime. Scans, snapshots, readers, writers and change readers keep the store open until they
- * are freed too, so the order of frees is free. After talea_close() they refuse to work.
+ * are freed too, so the order of frees is free. After talea_close() they refuse to read and write;
+ * they still say what they know of themselves: lengths, positions, sequences.
  *
  * Threads. A talea_engine and a talea_snapshot are used by any number of threads at once, but for
- * talea_close() and *_free(), which need the other calls on that object to have returned. Other
- * objects are used by one thread at a time. Any call may block; none holds a lock of this layer.
+ * *_free(), which needs the other calls on that object to have returned, and talea_close(), which
+ * needs that of the calls on all that was made with the engine too. Other objects are used by one
+ * thread at a time. Any call may block; none holds a lock of this layer.
  *
  * Processes. As for Engine: a child of fork() must not touch what its parent opened.
  *
@@ -160,8 +162,8 @@ typedef struct talea_engine talea_engine;
  *         exhausted, io_error, denied */
 TALEA_API int talea_open(const char* path, const talea_options* options, talea_engine** engine,
                          talea_error** error);
-/* Syncs and releases the directory; every later call is refused. Engine::close. The handle stays
- * valid, and ends with talea_engine_free(). */
+/* Syncs and releases the directory; every later call is refused but talea_stats() and
+ * talea_recovery(). Engine::close. The handle stays valid, and ends with talea_engine_free(). */
 TALEA_API int talea_close(talea_engine* engine, talea_error** error);
 /* Ends the handle. Without talea_close() it is as if the process had ended, once nothing that was
  * made with the engine is left: what was acknowledged is kept. */
@@ -364,7 +366,7 @@ typedef struct talea_change {
   size_t size; /* sizeof, set by the caller; then how much of it was filled in */
   uint64_t sequence;
   uint64_t time_ms;
-  talea_slice key; /* this and value: valid until talea_changes_next() */
+  talea_slice key; /* this and value: valid until talea_changes_next(), talea_close() */
   talea_slice value;
   uint64_t value_bytes; /* more than value.bytes: use talea_changes_read_value() */
   uint64_t expiry_ms;   /* 0: never */
@@ -434,7 +436,8 @@ TALEA_API void talea_reader_free(talea_reader* reader);
 /* Length of the whole value, and its revision; 0 for NULL. */
 TALEA_API uint64_t talea_reader_bytes(const talea_reader* reader);
 TALEA_API uint64_t talea_reader_revision(const talea_reader* reader);
-/* The next piece, empty at the end; at most 1 MiB, valid until the next call with this reader. */
+/* The next piece, empty at the end; at most 1 MiB, valid until the next call with this reader,
+ * or talea_close(). */
 TALEA_API int talea_reader_read(talea_reader* reader, talea_slice* piece, talea_error** error);
 /* Continues at `offset`, at most talea_reader_bytes(). */
 TALEA_API int talea_reader_seek(talea_reader* reader, uint64_t offset, talea_error** error);

@@ -35,6 +35,7 @@ int talea_changes_next(talea_changes* changes, int* has_change, talea_error** er
 int talea_changes_change(const talea_changes* changes, talea_change* change, talea_error** error) {
   return guarded(error, [&]() -> Status {
     TALEA_TRY(required({{changes, "changes"}, {change, "change"}}));
+    TALEA_TRY(changes->engine->check_open());
     if (!changes->has_change) {
       return Status::invalid_argument(
           "there is no change: talea_changes_next() comes first, and says when there is none");
@@ -59,6 +60,7 @@ int talea_changes_read_value(const talea_changes* changes, talea_reader** reader
   return guarded(error, [&]() -> Status {
     set_if_wanted<talea_reader*>(reader, nullptr);
     TALEA_TRY(required({{changes, "changes"}, {reader, "reader"}}));
+    TALEA_TRY(changes->engine->check_open());
     talea::ValueReader opened = TALEA_TRY(changes->changes.read_value());
     *reader = new talea_reader{changes->engine, std::move(opened)};
     return {};

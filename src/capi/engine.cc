@@ -19,7 +19,7 @@ int talea_open(const char* path, const talea_options* options, talea_engine** en
   return guarded(error, [&]() -> Status {
     set_if_wanted<talea_engine*>(engine, nullptr);
     TALEA_TRY(required({{path, "path"}, {engine, "engine"}}));
-    auto opened = std::make_shared<Engine>(
+    auto opened = std::make_shared<talea::capi::OpenEngine>(
         TALEA_TRY(Engine::open(path, options == nullptr ? Options{} : options->options)));
     *engine = new talea_engine{std::move(opened)};
     return {};
@@ -29,6 +29,7 @@ int talea_open(const char* path, const talea_options* options, talea_engine** en
 int talea_close(talea_engine* engine, talea_error** error) {
   return guarded_write(error, [&]() -> Status {
     TALEA_TRY(required({{engine, "engine"}}));
+    engine->engine->is_closed.store(true);
     return engine->engine->close();
   });
 }

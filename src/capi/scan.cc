@@ -28,6 +28,7 @@ talea::Result<ScanRange> range_of(const talea_scan_range* given) {
 // At a row, for `out`, which the caller wants to have filled.
 Status check_row(const talea_scan* scan, const void* out, const char* name) {
   TALEA_TRY(required({{scan, "scan"}, {out, name}}));
+  TALEA_TRY(scan->engine->check_open());
   if (scan->has_row) return {};
   return Status::invalid_argument(
       "the scan is at no row: talea_scan_next() comes first, and says when there is none");

@@ -24,6 +24,7 @@ int talea_writer_append(talea_writer* writer, const void* piece, size_t piece_by
                         talea_error** error) {
   return guarded(error, [&]() -> Status {
     TALEA_TRY(required({{writer, "writer"}}));
+    TALEA_TRY(writer->engine->check_open());
     return writer->writer.append(TALEA_TRY(bytes_of(piece, piece_bytes, "piece")));
   });
 }
@@ -74,6 +75,7 @@ uint64_t talea_reader_revision(const talea_reader* reader) {
 int talea_reader_read(talea_reader* reader, talea_slice* piece, talea_error** error) {
   return guarded(error, [&]() -> Status {
     TALEA_TRY(required({{reader, "reader"}, {piece, "piece"}}));
+    TALEA_TRY(reader->engine->check_open());
     *piece = talea::capi::slice_of(TALEA_TRY(reader->reader.read()));
     return {};
   });
@@ -82,6 +84,7 @@ int talea_reader_read(talea_reader* reader, talea_slice* piece, talea_error** er
 int talea_reader_seek(talea_reader* reader, uint64_t offset, talea_error** error) {
   return guarded(error, [&]() -> Status {
     TALEA_TRY(required({{reader, "reader"}}));
+    TALEA_TRY(reader->engine->check_open());
     return reader->reader.seek(offset);
   });
 }

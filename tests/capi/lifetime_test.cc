@@ -55,10 +55,42 @@ TEST(CInterface, AClosedStoreRefusesAndItsObjectsMayStillBeFreed) {
   EXPECT_EQ(talea_snapshot_get(world.snapshot, "k", 1, &flag, &value, &bytes, nullptr),
             TALEA_INVALID_ARGUMENT);
   EXPECT_EQ(talea_changes_next(world.changes, &flag, nullptr), TALEA_INVALID_ARGUMENT);
+  // Also what they could still give of what they have.
+  EXPECT_EQ(talea_writer_append(world.writer, "x", 1, nullptr), TALEA_INVALID_ARGUMENT);
+  talea_reader* reader = nullptr;
+  EXPECT_EQ(talea_changes_read_value(world.changes, &reader, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(reader, nullptr);
+  talea_slice slice{};
+  EXPECT_EQ(talea_reader_read(world.reader, &slice, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_reader_seek(world.reader, 0, nullptr), TALEA_INVALID_ARGUMENT);
   // The directory is free for the next one at once.
   talea_engine* again = nullptr;
   ASSERT_EQ(talea_open(world.path.c_str(), nullptr, &again, nullptr), TALEA_OK);
   talea_engine_free(again);
+}
+
+TEST(CInterface, ARowAndAChangeEndWithTheStore) {
+  const CapiWorld world;
+  talea_slice slice{};
+  uint64_t number = 0;
+  talea_change change{};
+  change.size = sizeof change;
+  ASSERT_EQ(talea_scan_key(world.scan, &slice, nullptr), TALEA_OK);
+  ASSERT_EQ(talea_changes_change(world.changes, &change, nullptr), TALEA_OK);
+  ASSERT_EQ(talea_close(world.engine, nullptr), TALEA_OK);
+  talea_error* error = nullptr;
+  EXPECT_EQ(talea_scan_key(world.scan, &slice, &error), TALEA_INVALID_ARGUMENT);
+  EXPECT_STREQ(talea_error_message(error), "invalid_argument: the engine is closed");
+  talea_error_free(error);
+  EXPECT_EQ(talea_scan_value(world.scan, &slice, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_scan_revision(world.scan, &number, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_scan_expiry_ms(world.scan, &number, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_changes_change(world.changes, &change, nullptr), TALEA_INVALID_ARGUMENT);
+  // What they know of themselves they still say.
+  EXPECT_EQ(talea_snapshot_sequence(world.snapshot, &number, nullptr), TALEA_OK);
+  EXPECT_EQ(number, 1U);
+  EXPECT_EQ(talea_changes_position(world.changes, &number, nullptr), TALEA_OK);
+  EXPECT_EQ(talea_reader_bytes(world.reader), 1U);
 }
 
 TEST(CInterface, AFailedCallLeavesNoObjectBehind) {
