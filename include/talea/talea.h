@@ -145,6 +145,8 @@ TALEA_API int talea_options_set_checkpoint_after_compaction(talea_options* optio
                                                             talea_error** error);
 TALEA_API int talea_options_set_changes_bytes(talea_options* options, uint64_t bytes,
                                               talea_error** error);
+TALEA_API int talea_options_set_reap_expired(talea_options* options, int is_on,
+                                             talea_error** error);
 TALEA_API int talea_options_set_worker_threads(talea_options* options, uint32_t threads,
                                                talea_error** error);
 TALEA_API int talea_options_set_compress_from_bytes(talea_options* options, uint64_t bytes,
@@ -318,6 +320,7 @@ typedef struct talea_scan_range {
   talea_slice end;
   uint64_t limit; /* at most so many rows; 0 means all */
   int reverse;    /* not 0: from the last key to the first */
+  int reserved;   /* 0: so that no later member lies where nothing was set */
 } talea_scan_range;
 
 typedef struct talea_scan talea_scan;

@@ -93,13 +93,19 @@ void* copy_to_buffer(BytesView bytes);
 template <typename T>
 inline constexpr std::size_t kFirstBytes = sizeof(T);
 
+// Nor may it end in padding, which callers do not set: a member that came to lie there would be
+// within the size of the first version, and read what is no value of anybody's.
+template <typename T>
+inline constexpr bool kCanGrow =
+    std::is_trivially_copyable_v<T>&& std::has_unique_object_representations_v<T>;
+
 /// invalid_argument unless the caller's structure is one.
 Status check_size(std::size_t size, std::size_t first_bytes, const char* name);
 
 /// Fills what the caller has room for. `name` is that of the argument.
 template <typename T>
 Status fill(T* out, T filled, const char* name) {
-  static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(kCanGrow<T>);
   TALEA_TRY(check_size(out->size, kFirstBytes<T>, name));
   filled.size = std::min(out->size, sizeof(T));
   std::memcpy(out, &filled, filled.size);
@@ -109,7 +115,7 @@ Status fill(T* out, T filled, const char* name) {
 /// What the caller filled in. `unsupported` when a later version has members that are set.
 template <typename T>
 Result<T> read_sized(const T* in, const char* name) {
-  static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(kCanGrow<T>);
   TALEA_TRY(check_size(in->size, kFirstBytes<T>, name));
   const auto* bytes = reinterpret_cast<const char*>(in);
   if (std::any_of(bytes + std::min(in->size, sizeof(T)), bytes + in->size,

@@ -102,6 +102,10 @@ int talea_options_set_changes_bytes(talea_options* options, uint64_t bytes, tale
   return set(options, &Options::changes_bytes, bytes, error);
 }
 
+int talea_options_set_reap_expired(talea_options* options, int is_on, talea_error** error) {
+  return set(options, &Options::reap_expired, is_on != 0, error);
+}
+
 int talea_options_set_worker_threads(talea_options* options, uint32_t threads,
                                      talea_error** error) {
   return set(options, &Options::worker_threads, threads, error);

@@ -16,6 +16,9 @@ using talea::capi::slice_of;
 talea::Result<ScanRange> range_of(const talea_scan_range* given) {
   if (given == nullptr) return ScanRange{};
   const talea_scan_range range = TALEA_TRY(talea::capi::read_sized(given, "range"));
+  if (range.reserved != 0) {
+    return Status::unsupported("range->reserved is not 0: set the whole structure to 0 first");
+  }
   ScanRange made;
   made.prefix = TALEA_TRY(bytes_of(range.prefix, "range->prefix"));
   made.start = TALEA_TRY(bytes_of(range.start, "range->start"));

@@ -102,6 +102,7 @@ static void test_options_and_errors(void) {
   CHECK_OK(talea_options_set_checkpoint_bytes(options, 1 << 20, &error));
   CHECK_OK(talea_options_set_checkpoint_after_compaction(options, 1, &error));
   CHECK_OK(talea_options_set_changes_bytes(options, 1 << 20, &error));
+  CHECK_OK(talea_options_set_reap_expired(options, 0, &error));
   CHECK_OK(talea_options_set_worker_threads(options, 1, &error));
   CHECK_OK(talea_options_set_compress_from_bytes(options, 64, &error));
   CHECK_OK(talea_options_set_guard_maps(options, 0, &error));
@@ -115,6 +116,32 @@ static void test_options_and_errors(void) {
   CHECK(talea_put(engine, "k", 1, "w", 1, NULL, NULL) == TALEA_INVALID_ARGUMENT);
   close_store(engine);
   talea_options_free(options);
+}
+
+/* Puts a key that has expired at once, and returns how many were removed after the next write. */
+static uint64_t count_reaped(const char* name, int is_reaping) {
+  talea_options* options = talea_options_create();
+  talea_engine* engine = NULL;
+  talea_stats_report stats;
+  CHECK(options != NULL);
+  CHECK_OK(talea_options_set_reap_expired(options, is_reaping, &error));
+  /* Writers do what is due, after their own write. */
+  CHECK_OK(talea_options_set_worker_threads(options, 0, &error));
+  CHECK_OK(talea_open(path_of(name), options, &engine, &error));
+  CHECK_OK(talea_put_expiring(engine, "k", 1, "v", 1, TALEA_EXPIRY_AT, 1, NULL, &error));
+  put(engine, "other", "v");
+  put(engine, "other", "w");
+  stats.size = sizeof stats;
+  CHECK_OK(talea_stats(engine, &stats, &error));
+  close_store(engine);
+  talea_options_free(options);
+  return stats.keys_expired;
+}
+
+/* As whoever brings batches by talea_apply() needs it. */
+static void test_reaping_is_turned_off(void) {
+  CHECK(count_reaped("reaped", 1) == 1);
+  CHECK(count_reaped("not_reaped", 0) == 0);
 }
 
 static void test_keys(void) {
@@ -292,6 +319,10 @@ static void test_scans_and_snapshots(void) {
   range.prefix.data = "b/";
   range.prefix.bytes = 2;
   range.reverse = 1;
+  range.reserved = 1;
+  CHECK(talea_snapshot_scan(snapshot, &range, &scan, NULL) == TALEA_UNSUPPORTED);
+  CHECK(scan == NULL);
+  range.reserved = 0;
   CHECK_OK(talea_snapshot_scan(snapshot, &range, &scan, &error));
   CHECK(talea_scan_key(scan, &slice, NULL) == TALEA_INVALID_ARGUMENT);
   CHECK_OK(talea_scan_next(scan, &has_row, &error));
@@ -536,6 +567,7 @@ int main(void) {
   }
   test_names();
   test_options_and_errors();
+  test_reaping_is_turned_off();
   test_keys();
   test_batches();
   test_apply();

@@ -105,6 +105,7 @@ void call_options(Caller& caller, const CapiWorld& world) {
   REFUSES_NULL(talea_options_set_checkpoint_bytes, {}, options, 0U);
   REFUSES_NULL(talea_options_set_checkpoint_after_compaction, {}, options, 1);
   REFUSES_NULL(talea_options_set_changes_bytes, {}, options, 0U);
+  REFUSES_NULL(talea_options_set_reap_expired, {}, options, 1);
   REFUSES_NULL(talea_options_set_worker_threads, {}, options, 0U);
   REFUSES_NULL(talea_options_set_compress_from_bytes, {}, options, 0U);
   REFUSES_NULL(talea_options_set_guard_maps, {}, options, 0);
