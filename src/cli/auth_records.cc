@@ -6,9 +6,14 @@
 namespace talea::cli {
 
 Result<std::optional<User>> find_user(Auth& auth, const std::string& name_or_id) {
-  std::optional<User> user = TALEA_TRY(auth.find_user(name_or_id));
-  if (!user) user = TALEA_TRY(auth.user(name_or_id));
-  return user;
+  std::optional<User> named = TALEA_TRY(auth.find_user(name_or_id));
+  std::optional<User> user = TALEA_TRY(auth.user(name_or_id));
+  if (named && user && named->id != user->id) {
+    return Status::invalid_argument("'" + printable(name_or_id) + "' is the id of " +
+                                    printable(user->name) + " and the name of " + named->id +
+                                    ": say which of the two");
+  }
+  return user ? user : named;
 }
 
 ExitCode no_such_user(const Context& context, const std::string& name) {

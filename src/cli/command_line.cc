@@ -52,6 +52,16 @@ CLI::Validator whole_number() {
       "");
 }
 
+// An empty word is what a script gives whose variable was never set: it must not mean "nobody".
+CLI::Validator not_empty(const std::string& what) {
+  return CLI::Validator(
+      [what](const std::string& text) {
+        return text.empty() ? "'' is no " + what + "; leave the option out if none is meant"
+                            : std::string();
+      },
+      "");
+}
+
 CLI::Validator compression_bound() {
   return CLI::Validator(
       [](const std::string& text) {
@@ -388,6 +398,7 @@ class Parser {
     if (!takes_password) return;
     verb.add_option("--password-file", request.password_file,
                     "The password is the first line of this file")
+        ->check(not_empty("file"))
         ->type_name("FILE");
   }
 
@@ -406,6 +417,7 @@ class Parser {
     CLI::App& issue = add_verb("issue", "Make a key, and print its token", kKeysExamples, issued,
                                run_keys_issue, &keys);
     issue.add_option("--owner", issued.owner, "The user it belongs to, and goes with")
+        ->check(not_empty("user"))
         ->type_name("NAME");
     issue.add_option("--label", issued.label, "What people call it")->type_name("TEXT");
     issue.add_option("--scope", issued.scopes, "What it may be used for; can be repeated")
@@ -420,6 +432,7 @@ class Parser {
     CLI::App& list = add_verb("list", "List keys by id", kKeysExamples, arguments_.keys_list,
                               run_keys_list, &keys);
     list.add_option("--owner", arguments_.keys_list.owner, "Only those of this user")
+        ->check(not_empty("user"))
         ->type_name("NAME");
     CLI::App& revoke = add_verb("revoke", "Refuse a key from now on", kKeysExamples,
                                 arguments_.keys_revoke, run_keys_revoke, &keys);

@@ -84,9 +84,15 @@ Result<ExitCode> run_keys_issue(Context& context, const KeysIssueRequest& reques
                                            .label = request.label,
                                            .scopes = request.scopes,
                                            .expires_ms = expires_ms}));
+    // A key whose token nobody has seen must not stay.
+    Status shown = print_issued(context, *issued);
+    if (shown.ok()) shown = context.out().flush();
+    if (!shown.ok()) {
+      TALEA_TRY(auth.revoke_api_key(issued->key.id));
+      return std::move(shown).with_context("show the token; the key was revoked");
+    }
   }
   TALEA_TRY(engine.close());
-  TALEA_TRY(print_issued(context, *issued));
   return ExitCode::ok;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <optional>
+#include <string_view>
 
 #include "cli/interruption.h"
 #include "cli/line_reader.h"
@@ -36,7 +38,8 @@ class HiddenInput {
 };
 
 Result<std::string> next_line(LineReader& lines, const std::string& from) {
-  const auto line = TALEA_TRY(lines.next());
+  std::optional<std::string_view> line = TALEA_TRY(lines.next());
+  if (line && line->ends_with('\r')) line->remove_suffix(1);
   if (line && !line->empty()) return std::string(*line);
   return Status::invalid_argument(from + " has no password in its first line");
 }
@@ -61,14 +64,15 @@ Result<std::string> ask_twice() {
 }  // namespace
 
 Result<std::string> read_password(const std::string& file) {
-  const bool is_asked = file.empty() && ::isatty(STDIN_FILENO) == 1;
+  const bool is_input = file.empty() || file == "-";
+  const bool is_asked = is_input && ::isatty(STDIN_FILENO) == 1;
   if (is_asked) {
     catch_interruption();  // what is typed has to be shown again after it
     return ask_twice();
   }
-  const Descriptor input = TALEA_TRY(Descriptor::open_for_reading(file.empty() ? "-" : file));
+  const Descriptor input = TALEA_TRY(Descriptor::open_for_reading(is_input ? "-" : file));
   LineReader lines(input);
-  return next_line(lines, file.empty() ? "the standard input" : "'" + file + "'");
+  return next_line(lines, is_input ? "the standard input" : "'" + file + "'");
 }
 
 }  // namespace talea::cli

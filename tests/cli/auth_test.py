@@ -85,6 +85,27 @@ class Users(TaleaTest):
         self.assertGreaterEqual(after["password_changed_ms"], before["password_changed_ms"])
         self.assertEqual(after["id"], before["id"])
 
+    def test_a_password_file_may_come_from_a_system_that_ends_lines_in_cr_lf(self):
+        self.add("alice", b"x\r\n")
+        self.assertIn("no password", self.errors("users", "add", "a", stdin=b"\r\n", expect=2))
+        # 1024 bytes are allowed, and the CR is none of them.
+        self.talea("users", "passwd", "alice", stdin=b"x" * 1024 + b"\r\n")
+
+    def test_no_file_is_not_the_standard_input(self):
+        errors = self.errors("users", "add", "a", "--password-file", "", stdin=b"x\n", expect=2)
+        self.assertIn("--password-file: '' is no file", errors)
+
+    def test_the_id_of_one_as_the_name_of_another_is_no_name_for_either(self):
+        alice = self.add("alice")
+        mallory = self.add(alice)
+        for verb in ("passwd", "unlock", "delete"):
+            errors = self.errors("users", verb, alice, stdin=b"x\n", expect=2)
+            self.assertIn(f"is the id of alice and the name of {mallory}", errors)
+        self.errors("keys", "issue", "--owner", alice, expect=2)
+        self.talea("users", "delete", mallory)
+        self.talea("users", "delete", alice)
+        self.assertEqual(self.users(), {})
+
     def users_changed(self, name, stdin):
         self.add(name, stdin)
         return self.users()[name]
@@ -108,11 +129,11 @@ class Users(TaleaTest):
         except OSError:  # how a terminal ends
             return b""
 
-    def ask(self, *answers):
+    def ask(self, *answers, options=()):
         """Runs `users add` on a terminal; what it showed there, and its exit code."""
         terminal, child = pty.openpty()
         process = subprocess.Popen(
-            [PROGRAM, "-s", "store", "users", "add", "alice"], cwd=self.directory,
+            [PROGRAM, "-s", "store", "users", "add", "alice", *options], cwd=self.directory,
             env=environment(), stdin=child, stdout=child, stderr=child,
             start_new_session=True,
             # Ctrl-C reaches whom the terminal controls.
@@ -135,6 +156,11 @@ class Users(TaleaTest):
         self.assertEqual(code, 0, shown)
         self.assertNotIn("s3cret", shown)
         self.assertEqual(list(self.users()), ["alice"])
+
+    def test_a_dash_for_the_file_asks_on_a_terminal_too(self):
+        shown, code = self.ask(b"s3cret\n", b"s3cret\n", options=("--password-file", "-"))
+        self.assertEqual(code, 0, shown)
+        self.assertNotIn("s3cret", shown)
 
     def test_two_answers_that_differ_change_nothing(self):
         shown, code = self.ask(b"one\n", b"two\n")
@@ -183,6 +209,21 @@ class Keys(TaleaTest):
         for verb in ("issue", "list"):
             self.assertIn("there is no user 'bob'",
                           self.errors("keys", verb, "--owner", "bob", expect=1))
+
+    def test_an_owner_without_a_name_is_not_nobody(self):
+        for verb in ("issue", "list"):
+            self.assertIn("--owner: '' is no user",
+                          self.errors("keys", verb, "--owner", "", expect=2))
+        self.assertFalse((self.directory / "store").exists())
+
+    def test_a_key_whose_token_could_not_be_shown_is_revoked(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([PROGRAM, "-s", "store", "keys", "issue"], cwd=self.directory,
+                                  env=environment(), stdout=full, stderr=subprocess.PIPE,
+                                  timeout=SECONDS_MAX, check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn(b"the key was revoked", done.stderr)
+        self.assertEqual(self.keys(), [])
 
     def test_a_key_expires(self):
         before = time.time_ns() // 1_000_000
