@@ -31,6 +31,13 @@ def build_with_cmake(options, prefix, built):
         f"-DCMAKE_C_COMPILER={options.cc}", f"-DCMAKE_CXX_COMPILER={options.cxx}",
         f"-DCMAKE_C_FLAGS={options.flags}", f"-DCMAKE_CXX_FLAGS={options.flags}")
     run("cmake", "--build", built)
+    alone = built / "c"
+    run("cmake", "-S", CONSUMER.parent / "consumer_c", "-B", alone,
+        f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_C_COMPILER={options.cc}",
+        f"-DCMAKE_C_FLAGS={options.flags}")
+    run("cmake", "--build", alone)
+    run(alone / "consumer_c_alone", built / "store-alone",
+        env={**os.environ, "LD_LIBRARY_PATH": str(next(prefix.rglob("libtalea.so")).parent)})
 
 
 def build_with_pkg_config(options, prefix, built):
