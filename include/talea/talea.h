@@ -550,7 +550,7 @@ TALEA_API int talea_backup(talea_engine* engine, const char* directory, talea_ba
 TALEA_API int talea_restore_backup(const char* directory, const char* path, uint64_t at_sequence,
                                    talea_backup_info* info, talea_error** error);
 /* Reads all that the backups in `directory` refer to. Errors: corruption, with the first file that
- * is not what it was */
+ * is not what it was; not_found, when there is no such directory, also of the other two */
 TALEA_API int talea_verify_backups(const char* directory, talea_error** error);
 /* Removes all backups but the newest `kept`, 1 or more. `removed`: optional; how many objects. */
 TALEA_API int talea_prune_backups(const char* directory, uint64_t kept, uint64_t* removed,

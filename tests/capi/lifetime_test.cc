@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include "tests/capi/world.h"
@@ -140,6 +141,16 @@ TEST(CInterface, ALostStretchOfTheLogIsToldWithItsBounds) {
   EXPECT_LE(last, 100U);
   talea_changes_free(changes);
   talea_engine_free(engine);
+}
+
+TEST(CInterface, BackupsThatAreNotThereAreNotFoundAndNotMade) {
+  const std::string absent = test_directory() + "/absent";
+  const std::string path = test_directory() + "/store";
+  EXPECT_EQ(talea_verify_backups(absent.c_str(), nullptr), TALEA_NOT_FOUND);
+  EXPECT_EQ(talea_prune_backups(absent.c_str(), 1, nullptr, nullptr), TALEA_NOT_FOUND);
+  EXPECT_EQ(talea_restore_backup(absent.c_str(), path.c_str(), 0, nullptr, nullptr),
+            TALEA_NOT_FOUND);
+  EXPECT_FALSE(std::filesystem::exists(absent));
 }
 
 }  // namespace
