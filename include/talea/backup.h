@@ -26,7 +26,7 @@ namespace talea {
 class BackupTarget {
  public:
   virtual ~BackupTarget() = default;
-  /// All names, sorted.
+  /// All names, sorted. Errors: not_found   there is no such place yet
   virtual Result<std::vector<std::string>> list() = 0;
   /// Makes or replaces an object. When it returns ok the object is whole and durable; else it is as
   /// it was before.
@@ -38,7 +38,8 @@ class BackupTarget {
   virtual Status remove(const std::string& name) = 0;
 };
 
-/// Objects as files of a directory, which is made when it is absent; its parent must exist.
+/// Objects as files of a directory, which the first write() makes when it is absent; its parent
+/// must exist. One that holds a store is refused then.
 Result<std::unique_ptr<BackupTarget>> open_backup_directory(const std::string& path);
 
 struct BackupInfo {
@@ -52,13 +53,17 @@ struct BackupInfo {
   // Of one that was just made: what had to be copied.
   std::uint64_t files_copied = 0;
   std::uint64_t bytes_copied = 0;
+  // Of a list: why it cannot be restored, if its object is damaged; of what is above, only
+  // last_sequence is known then.
+  std::string problem = {};
 };
 
 /// Called now and then with the bytes that are done and those that there are in all.
 using BackupProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-/// The backups in `target`, oldest first.
-/// Errors: corruption, unsupported, and those of the target
+/// The backups in `target`, oldest first, those included whose object is damaged: they harm no
+/// other, nor the making of the next.
+/// Errors: not_found   there is no such place; unsupported, and those of the target
 Result<std::vector<BackupInfo>> list_backups(BackupTarget& target);
 
 struct RestoreOptions {
@@ -81,9 +86,10 @@ Result<BackupInfo> restore_backup(BackupTarget& target, const std::string& path,
 /// Errors: corruption   with the name of the first file that is not what it was
 Status verify_backups(BackupTarget& target, const BackupProgress& progress = {});
 
-/// Removes all backups but the newest `kept`, 1 or more, and the files that only they need.
-/// Returns how many objects that were. Stopped in between it can be called again: a backup loses
-/// its object before its files.
+/// Removes all backups but the newest `kept`, 1 or more, and the files that no other needs; of
+/// those that are damaged, the ones that are older than these, and they do not count. Returns how
+/// many objects that were. Stopped in between it can be called again: a backup loses its object
+/// before its files.
 Result<std::uint64_t> prune_backups(BackupTarget& target, std::uint64_t kept);
 
 }  // namespace talea

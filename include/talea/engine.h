@@ -456,11 +456,10 @@ class Engine {
   /// Errors, of all writes:
   ///   invalid_argument  outside a limit, or the engine is read-only or closed
   ///   conflict          a precondition failed
-  ///   exhausted         disk full: free space and retry, the engine goes on. An open engine holds
-  ///   up
-  ///                     to 8 MiB back, in which remove() and compact() go on when put() is
-  ///                     refused. Or kUndoChangesMax or kGarbageBytesMax is reached, and five
-  ///                     seconds did not help: the message says what holds on to it
+  ///   exhausted         disk full: free space and retry, the engine goes on. An open engine keeps
+  ///                     8 MiB in which remove() and compact() go on when put() is refused. Or
+  ///                     kUndoChangesMax or kGarbageBytesMax is reached, and five seconds did not
+  ///                     help: the message says what holds on to it
   ///   denied            the file system became read-only
   ///   io_error          the write failed and was undone, or an earlier one was not: reopen
   ///   timed_out         unknown outcome; reopen and read
@@ -492,10 +491,11 @@ class Engine {
   /// queued, or writers are beyond kUndoChangesMax or kGarbageBytesMax, but not when `done` calls;
   /// and, with a memory budget, Expiry::keep() or set_expiry(), for the commit, whose place in the
   /// order of calls is then open.
-  /// close() and the destructor return after all are done. Cost: as commit(), without the wait, and
-  /// some allocations. Errors: what is wrong with the call itself, or the engine: invalid_argument,
-  /// io_error,
-  ///         exhausted. Then `done` is not called. All else, a conflict among it, goes to `done`
+  /// close() and the destructor return after all are done.
+  ///
+  /// Cost: as commit(), without the wait, and some allocations.
+  /// Errors: invalid_argument, io_error, exhausted   what is wrong with the call itself, or the
+  ///         engine: then `done` is not called. All else, a conflict among it, goes to `done`
   Status commit_async(Batch batch, Completion done);
 
   /// Commits `batch` under a sequence that somebody else assigned: the door for replication.
@@ -526,9 +526,8 @@ class Engine {
   ///
   /// Cost: as get() where the newest revision answers; else besides a look at those since the last
   /// checkpoint, and at a block of a run or two.
-  /// Errors: not_found         that is not known any more, or never was: the message says from
-  /// which
-  ///                           sequence on all is. See history_from()
+  /// Errors: not_found         that is not known any more, or never was; see history_from(). The
+  ///                           message says from which sequence on all is
   ///         invalid_argument  the moment is yet to come
   ///         corruption, exhausted, io_error   as get()
   Result<std::optional<Versioned>> get(BytesView key, At at);
@@ -541,7 +540,8 @@ class Engine {
   Result<std::vector<Revision>> history(BytesView key, const RevisionRange& range = {});
   /// As scan(), of the store as it was at a moment of the past. Cost besides: to begin with a look
   /// at each change since the last checkpoint, and for each key a comparison with what runs say of
-  /// the past. Errors: not_found   `at` is below history_from(); also as get(key, at)
+  /// the past.
+  /// Errors: not_found   `at` is below history_from(); also as get(key, at)
   Result<Scan> scan(const ScanRange& range, At at);
   /// What the store keeps; see Options::retention.
   Retention retention() const;
@@ -577,8 +577,8 @@ class Engine {
                                    const Options& options = {});
 
   /// What was committed behind batch `after`, in order, of keys that begin with `prefix`; 0: from
-  /// the first one on. Costs nothing until it is read. See ChangeReader. Errors: invalid_argument
-  /// the engine is closed
+  /// the first one on. Costs nothing until it is read. See ChangeReader.
+  /// Errors: invalid_argument   the engine is closed
   Result<ChangeReader> changes(Sequence after, BytesView prefix = {});
 
   /// Begins a value of any length.
@@ -591,15 +591,18 @@ class Engine {
 
   /// Copies what is of use out of segments that are mostly garbage, and gives their space back;
   /// writers and readers go on. Returns when it is done; space that a snapshot needs comes back
-  /// when that ends. Cost: reads the segments it empties, writes what is of use of them and a
-  /// checkpoint. Errors: exhausted   no room for the copies; nothing is lost
+  /// when that ends.
+  ///
+  /// Cost: reads the segments it empties, writes what is of use of them and a checkpoint.
+  /// Errors: exhausted   no room for the copies; nothing is lost
   ///         corruption  a segment is damaged; it stays as it is, and the others are done
   ///         io_error, denied; invalid_argument when closed or read-only
   Status compact();
   /// Makes a backup of the store as it is when the call begins; writers and readers go on. Files
-  /// that compaction replaces meanwhile stay on the disk until it ends. Cost: reads and writes what
-  /// is not in an earlier backup in `target`. Errors: invalid_argument   `target` has backups of
-  /// another store; or closed or read-only
+  /// that compaction replaces meanwhile stay on the disk until it ends.
+  ///
+  /// Cost: reads and writes what is not in an earlier backup in `target`.
+  /// Errors: invalid_argument   `target` has backups of another store; or closed or read-only
   ///         corruption, io_error, exhausted, and those of `target`: there is no new backup
   Result<BackupInfo> backup(BackupTarget& target, const BackupProgress& progress = {});
   /// Writes what changed of the index since the last checkpoint, so that the next open replays

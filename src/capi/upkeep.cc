@@ -1,8 +1,5 @@
 // What keeps a store well, and what tells how it is: compaction, statistics, hashes and streams of
 // its state, backups, verification.
-#include <filesystem>
-#include <system_error>
-
 #include "capi/boundary.h"
 #include "capi/handles.h"
 
@@ -73,15 +70,6 @@ Status give(const talea::BackupInfo& made, talea_backup_info* out) {
                .files_copied = made.files_copied,
                .bytes_copied = made.bytes_copied},
               "info");
-}
-
-// Opening makes a directory that is absent, for the first backup. Who reads has mistyped it.
-Result<std::unique_ptr<talea::BackupTarget>> existing_backups(const char* directory) {
-  std::error_code error;
-  if (std::filesystem::status(directory, error).type() == std::filesystem::file_type::not_found) {
-    return Status::not_found("there is no directory '" + std::string(directory) + "' of backups");
-  }
-  return talea::open_backup_directory(directory);
 }
 
 void tell(talea_finding finding, void* user, const talea::Finding& found) {
@@ -216,7 +204,8 @@ int talea_restore_backup(const char* directory, const char* path, uint64_t at_se
   return guarded_write(error, [&]() -> Status {
     TALEA_TRY(required({{directory, "directory"}, {path, "path"}}));
     TALEA_TRY(check_optional(info, "info"));
-    const std::unique_ptr<talea::BackupTarget> target = TALEA_TRY(existing_backups(directory));
+    const std::unique_ptr<talea::BackupTarget> target =
+        TALEA_TRY(talea::open_backup_directory(directory));
     return give(TALEA_TRY(talea::restore_backup(*target, path,
                                                 {.at_sequence = at_sequence, .progress = {}})),
                 info);
@@ -226,7 +215,8 @@ int talea_restore_backup(const char* directory, const char* path, uint64_t at_se
 int talea_verify_backups(const char* directory, talea_error** error) {
   return guarded(error, [&]() -> Status {
     TALEA_TRY(required({{directory, "directory"}}));
-    const std::unique_ptr<talea::BackupTarget> target = TALEA_TRY(existing_backups(directory));
+    const std::unique_ptr<talea::BackupTarget> target =
+        TALEA_TRY(talea::open_backup_directory(directory));
     return talea::verify_backups(*target);
   });
 }
@@ -235,7 +225,8 @@ int talea_prune_backups(const char* directory, uint64_t kept, uint64_t* removed,
                         talea_error** error) {
   return guarded_write(error, [&]() -> Status {
     TALEA_TRY(required({{directory, "directory"}}));
-    const std::unique_ptr<talea::BackupTarget> target = TALEA_TRY(existing_backups(directory));
+    const std::unique_ptr<talea::BackupTarget> target =
+        TALEA_TRY(talea::open_backup_directory(directory));
     set_if_wanted(removed, TALEA_TRY(talea::prune_backups(*target, kept)));
     return {};
   });

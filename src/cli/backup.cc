@@ -10,6 +10,12 @@ namespace talea::cli {
 namespace {
 
 std::string backup_json(const BackupInfo& info) {
+  if (!info.problem.empty()) {
+    return JsonObject()
+        .number("last_sequence", info.last_sequence)
+        .text("problem", info.problem)
+        .close();
+  }
   return JsonObject()
       .number("last_sequence", info.last_sequence)
       .number("first_sequence", info.first_sequence)
@@ -90,6 +96,10 @@ Result<ExitCode> run_backups(Context& context, const BackupsRequest& request) {
   std::vector<std::vector<std::string>> rows;
   rows.push_back({"made", "restores from", "to", "bytes", "files"});
   for (const BackupInfo& info : backups) {
+    if (!info.problem.empty()) {
+      rows.push_back({"damaged", "-", std::to_string(info.last_sequence), "-", "-"});
+      continue;
+    }
     rows.push_back({moment_text(info.time_ms), std::to_string(info.first_sequence),
                     std::to_string(info.last_sequence), human_bytes(info.bytes),
                     std::to_string(info.files)});

@@ -45,11 +45,31 @@ Result<BackupObject> read_backup(BackupTarget& target, const std::string& name) 
   return decoded;
 }
 
-// Oldest first.
-Result<std::vector<BackupObject>> read_backups(BackupTarget& target) {
-  std::vector<BackupObject> backups;
+// Both oldest first.
+struct Backups {
+  std::vector<BackupObject> intact;
+  struct Damaged {
+    std::string name;
+    Sequence last_sequence = 0;  // as its name says
+    Status problem;
+  };
+  std::vector<Damaged> damaged;
+};
+
+// One that is damaged spoils no other.
+Result<Backups> read_backups(BackupTarget& target) {
+  Backups backups;
   for (const std::string& name : TALEA_TRY(target.list())) {
-    if (parse_backup_name(name)) backups.push_back(TALEA_TRY(read_backup(target, name)));
+    const std::optional<Sequence> last_sequence = parse_backup_name(name);
+    if (!last_sequence) continue;
+    Result<BackupObject> backup = read_backup(target, name);
+    if (backup.ok()) {
+      backups.intact.push_back(*std::move(backup));
+    } else if (backup.status().code() == Code::corruption) {
+      backups.damaged.push_back({name, *last_sequence, std::move(backup).status()});
+    } else {
+      return std::move(backup).status();
+    }
   }
   return backups;
 }
@@ -118,7 +138,9 @@ class BackupMaker {
 
  private:
   Status read_earlier(const Manifest& manifest) {
-    earlier_ = TALEA_TRY(read_backups(target_));
+    Result<Backups> earlier = read_backups(target_);
+    if (earlier.status().code() == Code::not_found) return {};  // the first one makes the place
+    earlier_ = TALEA_TRY(std::move(earlier)).intact;
     for (const BackupObject& backup : earlier_) {
       if (backup.store_id != manifest.store_id) return of_another_store(backup.name());
     }
@@ -355,20 +377,26 @@ Result<BackupInfo> restore_backup(const Seams& seams, BackupTarget& target, cons
 }
 
 Result<std::vector<BackupInfo>> list_backups(BackupTarget& target) {
+  const Backups backups = TALEA_TRY(read_backups(target));
   std::vector<BackupInfo> infos;
-  for (const BackupObject& backup : TALEA_TRY(read_backups(target))) {
-    infos.push_back(info_of(backup));
+  for (const BackupObject& backup : backups.intact) infos.push_back(info_of(backup));
+  for (const Backups::Damaged& backup : backups.damaged) {
+    infos.push_back(
+        {.last_sequence = backup.last_sequence, .problem = std::string(backup.problem.message())});
   }
+  std::sort(infos.begin(), infos.end(), [](const BackupInfo& left, const BackupInfo& right) {
+    return left.last_sequence < right.last_sequence;
+  });
   return infos;
 }
 
 Status verify_backups(BackupTarget& target, const BackupProgress& progress) {
-  const std::vector<BackupObject> backups = TALEA_TRY(read_backups(target));
+  const Backups backups = TALEA_TRY(read_backups(target));
   // A file that grew is read once for each of its lengths.
   std::vector<const BackupFile*> files;
   std::set<std::pair<std::uint32_t, std::uint64_t>> seen;
   std::uint64_t total = 0;
-  for (const BackupObject& backup : backups) {
+  for (const BackupObject& backup : backups.intact) {
     for (const BackupFile& file : backup.files) {
       if (!seen.emplace(file.id, file.bytes).second) continue;
       files.push_back(&file);
@@ -382,25 +410,29 @@ Status verify_backups(BackupTarget& target, const BackupProgress& progress) {
       return {};
     }));
   }
-  return {};
+  return backups.damaged.empty() ? Status() : backups.damaged.front().problem;
 }
 
 Result<std::uint64_t> prune_backups(BackupTarget& target, std::uint64_t kept) {
   if (kept == 0) {
     return Status::invalid_argument("at least the newest backup is kept: give 1 or more");
   }
-  std::vector<BackupObject> backups = TALEA_TRY(read_backups(target));
-  std::uint64_t removed = 0;
-  while (backups.size() > kept) {
-    TALEA_TRY(target.remove(backups.front().name()));
-    backups.erase(backups.begin());
-    ++removed;
+  Backups backups = TALEA_TRY(read_backups(target));
+  if (backups.intact.empty()) return std::uint64_t{0};
+  std::vector<BackupObject>& intact = backups.intact;
+  std::vector<std::string> gone;
+  const std::size_t over = intact.size() - std::min<std::size_t>(intact.size(), kept);
+  for (std::size_t i = 0; i < over; ++i) gone.push_back(intact[i].name());
+  intact.erase(intact.begin(), intact.begin() + static_cast<std::ptrdiff_t>(over));
+  for (const Backups::Damaged& backup : backups.damaged) {
+    if (backup.last_sequence < intact.front().last_sequence) gone.push_back(backup.name);
   }
+  for (const std::string& name : gone) TALEA_TRY(target.remove(name));
+  std::uint64_t removed = gone.size();
   std::set<std::string> needed;
-  for (const BackupObject& backup : backups) {
+  for (const BackupObject& backup : intact) {
     for (const BackupFile& file : backup.files) needed.insert(file.name());
   }
-  if (backups.empty()) return removed;
   for (const std::string& name : TALEA_TRY(target.list())) {
     const bool is_ours = parse_segment_file_name(name) || parse_run_file_name(name);
     if (!is_ours || needed.contains(name)) continue;

@@ -2,6 +2,7 @@
 // renamed.
 #include "engine/backup.h"
 #include "io/posix_file_system.h"
+#include "manifest/manifest.h"
 
 namespace talea {
 
@@ -21,6 +22,9 @@ class BackupDirectory final : public BackupTarget {
       : file_system_(file_system), path_(std::move(path)) {}
 
   Result<std::vector<std::string>> list() override {
+    if (!TALEA_TRY(file_system_.exists(path_))) {
+      return Status::not_found("there is no directory '" + path_ + "' with backups");
+    }
     std::vector<std::string> names = TALEA_TRY(file_system_.list(path_));
     std::erase_if(names, [](const std::string& name) { return !is_name(name); });
     return names;
@@ -28,6 +32,7 @@ class BackupDirectory final : public BackupTarget {
 
   Status write(const std::string& name, const StateSource& source) override {
     TALEA_TRY(check(name));
+    TALEA_TRY(prepare());
     const std::string unfinished = join_path(path_, name + kUnfinished);
     Status written = write_file(unfinished, source);
     if (written.ok()) written = file_system_.rename(unfinished, join_path(path_, name));
@@ -58,6 +63,23 @@ class BackupDirectory final : public BackupTarget {
   }
 
  private:
+  // Only who writes makes the directory: who reads has mistyped one that is not there.
+  Status prepare() {
+    if (is_prepared_) return {};
+    if (TALEA_TRY(file_system_.exists(join_path(path_, kManifestName)))) {
+      return Status::invalid_argument("'" + path_ +
+                                      "' is the directory of a store: give its backups another "
+                                      "one, and best another disk");
+    }
+    if (!TALEA_TRY(file_system_.exists(path_))) {
+      TALEA_TRY(file_system_.create_directory(path_).with_context(
+          "make the directory of backups (its parent must exist)"));
+      TALEA_TRY(file_system_.sync_directory(parent_path(path_)));
+    }
+    is_prepared_ = true;
+    return {};
+  }
+
   static Status check(const std::string& name) {
     if (is_name(name)) return {};
     return Status::invalid_argument("'" + name + "' is no name of an object in a backup");
@@ -76,6 +98,7 @@ class BackupDirectory final : public BackupTarget {
 
   FileSystem& file_system_;
   const std::string path_;
+  bool is_prepared_ = false;
 };
 
 // With the file system that it works on.
@@ -102,12 +125,9 @@ class OwnBackupDirectory final : public BackupTarget {
 
 Result<std::unique_ptr<BackupTarget>> open_backup_directory(FileSystem& file_system,
                                                             const std::string& path) {
-  const std::string directory = TALEA_TRY(file_system.absolute(path));
-  const bool existed = TALEA_TRY(file_system.exists(directory));
-  TALEA_TRY(file_system.create_directory(directory).with_context(
-      "make the directory of backups (its parent must exist)"));
-  if (!existed) TALEA_TRY(file_system.sync_directory(parent_path(directory)));
-  return std::unique_ptr<BackupTarget>(std::make_unique<BackupDirectory>(file_system, directory));
+  std::string directory = TALEA_TRY(file_system.absolute(path));
+  return std::unique_ptr<BackupTarget>(
+      std::make_unique<BackupDirectory>(file_system, std::move(directory)));
 }
 
 Result<std::unique_ptr<BackupTarget>> open_backup_directory(const std::string& path) {

@@ -386,6 +386,65 @@ TEST_F(BackupTest, ThatIsDamagedMakesNoStore) {
   EXPECT_TRUE(restore_status().ok());
 }
 
+TEST_F(BackupTest, APlaceThatIsNotThereIsMadeByTheFirstBackupAlone) {
+  EXPECT_EQ(list_backups(*target_).status().code(), Code::not_found);
+  EXPECT_EQ(verify_backups(*target_, {}).code(), Code::not_found);
+  EXPECT_EQ(prune_backups(*target_, 1).status().code(), Code::not_found);
+  EXPECT_EQ(restore_status().code(), Code::not_found);
+  EXPECT_FALSE(disk_.exists(kTarget).value());
+  back_up();
+  EXPECT_EQ(list_backups(*target_).value().size(), 1U);
+}
+
+TEST_F(BackupTest, IsNotPutIntoAStore) {
+  const auto inside = open_backup_directory(disk_, kPath).value();
+  const Status refused = store_->backup(*inside, {}).status();
+  EXPECT_EQ(refused.code(), Code::invalid_argument);
+  EXPECT_NE(refused.message().find("directory of a store"), BytesView::npos);
+}
+
+TEST_F(BackupTest, OfWhichTheRecordIsDamagedHarmsNoOther) {
+  std::vector<StateHash> states;
+  std::vector<BackupInfo> made;
+  for (int i = 0; i < 4; ++i) {
+    fill(100);
+    states.push_back(hash(*store_));
+    made.push_back(back_up());
+  }
+  std::vector<std::string> names;
+  for (const std::string& name : disk_.list(kTarget).value()) {
+    if (parse_backup_name(name)) names.push_back(name);
+  }
+  ASSERT_EQ(names.size(), 4U);
+  for (const std::size_t damaged : {0U, 2U}) {
+    const std::string path = join_path(kTarget, names[damaged]);
+    Bytes bytes = disk_.read_file(path).value();
+    bytes[bytes.size() / 2] ^= 1;
+    ASSERT_TRUE(disk_.write_file(path, bytes).ok());
+  }
+
+  const std::vector<BackupInfo> listed = list_backups(*target_).value();
+  ASSERT_EQ(listed.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(listed[i].last_sequence, made[i].last_sequence);
+    EXPECT_EQ(listed[i].problem.empty(), i % 2 == 1) << listed[i].problem;
+  }
+  EXPECT_NE(listed[0].problem.find(names[0]), std::string::npos) << listed[0].problem;
+  EXPECT_EQ(verify_backups(*target_, {}).code(), Code::corruption);
+
+  fill(100);
+  states.push_back(hash(*store_));
+  back_up();
+  // The three that are intact are kept, and of the damaged ones that between them.
+  prune_backups(*target_, 3).value();
+  EXPECT_EQ(list_backups(*target_).value().size(), 4U);
+  prune_backups(*target_, 1).value();
+  ASSERT_EQ(list_backups(*target_).value().size(), 1U);
+  ASSERT_TRUE(verify_backups(*target_, {}).ok());
+  ASSERT_TRUE(restore_status().ok());
+  EXPECT_EQ(hash(*open(kCopy)), states.back());
+}
+
 TEST_F(BackupTest, PruningKeepsWhatTheNewestNeed) {
   std::vector<StateHash> states;
   for (int i = 0; i < 5; ++i) {
