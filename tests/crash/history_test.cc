@@ -104,7 +104,9 @@ void expect_recovers(CrashWorld& world, const std::vector<Written>& written,
   }
   ASSERT_TRUE((*opened)->close().ok());
   opened->reset();
-  for (const Finding& finding : verify_directory(world.seams(), CrashWorld::kPath, {})->findings) {
+  const auto report = verify_directory(world.seams(), CrashWorld::kPath, {});
+  ASSERT_TRUE(report.ok()) << report.status().to_string();
+  for (const Finding& finding : report->findings) {
     FAIL() << finding.file << " at " << finding.offset << ": " << finding.problem;
   }
 }
@@ -119,25 +121,24 @@ class HistoryCrash : public testing::TestWithParam<Retention> {
 
 TEST_P(HistoryCrash, WhatWasAcknowledgedIsReadAsItWasAfterACrashAtEveryCall) {
   for (std::uint64_t call = 1;; ++call) {
-    for (int kind = 0; kind < 3; ++kind) {
-      SCOPED_TRACE("call=" + std::to_string(call) + " cut=" + std::to_string(kind));
-      CrashWorld world;
-      world.disk->fail_at(call, Fault::crash);
-      const std::vector<Written> written = run_workload(world, options_with(GetParam()));
-      const bool finished = !world.disk->crashed();
-      if (kind == 0) {
-        world.disk->power_cut(call);
-      } else if (kind == 1) {
-        world.disk->power_cut_losing_everything_unsynced();
-      } else {
-        world.disk->power_cut_keeping_everything();
-      }
-      ASSERT_NO_FATAL_FAILURE(expect_recovers(world, written, kept_at_least()));
-      if (finished) {
-        std::printf("%llu calls, %zu batches\n", static_cast<unsigned long long>(call),
-                    written.size());
-        return;
-      }
+    SCOPED_TRACE("call=" + std::to_string(call));
+    CrashWorld world;
+    world.disk->fail_at(call, Fault::crash);
+    const std::vector<Written> written = run_workload(world, options_with(GetParam()));
+    const bool finished = !world.disk->crashed();
+    // Neighbouring calls leave much the same; each way of losing it is tried at a third of them.
+    if (call % 3 == 0) {
+      world.disk->power_cut(call);
+    } else if (call % 3 == 1) {
+      world.disk->power_cut_losing_everything_unsynced();
+    } else {
+      world.disk->power_cut_keeping_everything();
+    }
+    ASSERT_NO_FATAL_FAILURE(expect_recovers(world, written, kept_at_least()));
+    if (finished) {
+      std::printf("%llu calls, %zu batches\n", static_cast<unsigned long long>(call),
+                  written.size());
+      return;
     }
   }
 }
@@ -163,6 +164,14 @@ TEST(HistoryCrashOfSwitching, AStoreWhosePastIsDroppedIsWholeAfterACrashAtEveryC
     SCOPED_TRACE("call=" + std::to_string(call));
     CrashWorld world;
     const std::vector<Written> written = run_workload(world, options_with(Retention::revisions(3)));
+    // Without a past, that a key was removed is known of now alone.
+    std::map<Bytes, Written> last;
+    for (const Written& one : written) last[one.key] = one;
+    std::vector<Written> present;
+    present.reserve(last.size());
+    for (const auto& [key, one] : last) {
+      if (one.value) present.push_back(one);
+    }
     world.disk->fail_at(call, Fault::crash);
     (void)world.open(options_with(Retention::latest())).ok();
     const bool finished = !world.disk->crashed();
@@ -172,9 +181,10 @@ TEST(HistoryCrashOfSwitching, AStoreWhosePastIsDroppedIsWholeAfterACrashAtEveryC
       auto opened = world.open(options_with(std::nullopt));
       ASSERT_TRUE(opened.ok()) << opened.status().to_string();
       const bool keeps = (*opened)->retention().keeps_past();
-      ASSERT_NO_FATAL_FAILURE(expect_past(**opened, written, keeps ? 2 : 1));
+      const std::vector<Written>& promised = keeps ? written : present;
+      ASSERT_NO_FATAL_FAILURE(expect_past(**opened, promised, keeps ? 2 : 1));
       ASSERT_TRUE((*opened)->compact().ok());
-      ASSERT_NO_FATAL_FAILURE(expect_past(**opened, written, keeps ? 2 : 1));
+      ASSERT_NO_FATAL_FAILURE(expect_past(**opened, promised, keeps ? 2 : 1));
     }
     world.disk->kill_process();
     ASSERT_TRUE(verify_directory(world.seams(), CrashWorld::kPath, {})->findings.empty());
