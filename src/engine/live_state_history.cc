@@ -147,7 +147,13 @@ Result<std::vector<Revision>> LiveState::list_revisions(const EpochGuard& guard,
   for (auto buffer = view.buffers.rbegin(); buffer != view.buffers.rend(); ++buffer) {
     (*buffer)->list(hash_key(space, key), locations);
   }
-  for (const Location location : locations) {
+  const auto is_too_young = [&](Location location) {
+    Found young;
+    return read(location, young) && young.sequence() >= before;
+  };
+  auto wanted = std::partition_point(locations.begin(), locations.end(), is_too_young);
+  for (; wanted != locations.end(); ++wanted) {
+    const Location location = *wanted;
     if (revisions.size() >= max) return revisions;
     if (!read(location, found)) return no_segment(location);
     TALEA_TRY(found.check(VerifyReads::once));
