@@ -21,6 +21,7 @@ std::string report_json(const RepairReport& report) {
       .json("lost_keys", keys.close())
       .json("lost_batches", batches.close())
       .boolean("by_search", report.is_by_search)
+      .boolean("history_lost", report.is_history_lost)
       .close();
 }
 
@@ -43,6 +44,9 @@ std::string summary(const RepairReport& report) {
         "again, and others may have older values\n";
   } else if (!report.lost_batches.empty()) {
     text += "keys that the lost batches changed are as they were before them\n";
+  }
+  if (report.is_history_lost) {
+    text += "past revisions are not taken over: the new store keeps the newest alone\n";
   }
   return text;
 }
