@@ -738,6 +738,7 @@ Result<std::unique_ptr<File>> CrashFileSystem::open(const std::string& path, Ope
 }
 
 Result<std::string> CrashFileSystem::absolute(const std::string& path) {
+  if (path.empty()) return Status::invalid_argument("a path is empty: name a directory");
   // Its present directory is the root, always.
   if (!path.empty() && path.front() == '/') return without_trailing_slashes(path);
   return "/" + without_trailing_slashes(path);

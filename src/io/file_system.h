@@ -129,7 +129,7 @@ class FileSystem {
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
 
   /// `path` as it stays true when the process changes its directory; without '/' at its end.
-  /// Errors: io_error (the present directory is gone)
+  /// Errors: invalid_argument (it is empty), io_error (the present directory is gone)
   virtual Result<std::string> absolute(const std::string& path) = 0;
 
   /// True when something with this name exists.

@@ -96,6 +96,11 @@ TEST_P(AnyFileSystem, AWriteSpansPages) {
   EXPECT_EQ(content(*file), bytes);
 }
 
+TEST_P(AnyFileSystem, AnEmptyPathIsNotThePresentDirectory) {
+  EXPECT_EQ(file_system_->absolute("").status().code(), Code::invalid_argument);
+  EXPECT_EQ(must(file_system_->absolute("/a/b/")), "/a/b");
+}
+
 TEST_P(AnyFileSystem, AMissingFileIsNotFound) {
   EXPECT_EQ(open_code("a", OpenMode::read), Code::not_found);
   EXPECT_EQ(open_code("a", OpenMode::write), Code::not_found);

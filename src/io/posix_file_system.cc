@@ -332,6 +332,7 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
 }
 
 Result<std::string> PosixFileSystem::absolute(const std::string& path) {
+  if (path.empty()) return Status::invalid_argument("a path is empty: name a directory");
   if (!path.empty() && path.front() == '/') return without_trailing_slashes(path);
   char* present = ::getcwd(nullptr, 0);  // as long as it has to be
   if (present == nullptr) return failed("find the present directory for", path, errno);
