@@ -566,9 +566,9 @@ TEST(Plan, HasEveryTargetOnceAndOnlySidesThatThereAre) {
     }
   }
   EXPECT_THAT(ids_of(make_workloads({})),
-              testing::UnorderedElementsAre("P-put", "P-put4k", "P-get", "P-ycsbC", "P-ycsbA",
-                                            "P-scan", "P-load", "P-open", "P-comp", "P-sync",
-                                            "P-async", "P-mt", "P-mem", "P-disk", "P-seed"));
+              testing::UnorderedElementsAre(
+                  "P-put", "P-put4k", "P-get", "P-ycsbC", "P-ycsbA", "P-scan", "P-load", "P-open",
+                  "P-comp", "P-sync", "P-async", "P-mt", "P-mem", "P-disk", "P-lz4", "P-seed"));
 }
 
 TEST(Plan, ListsARowWithItsSidesAndTargets) {

@@ -446,18 +446,16 @@ void add_features(const PlanOptions& options, Workloads& workloads) {
   shape.feature.compress_from_bytes = 256;
   workloads.push_back(std::make_unique<FeatureWorkload>(
       Workload::Description{
-          .rows = {{.id = "P-lz4", .variant = "puts of " + json, .counted = "puts"},
-                   {.id = "P-lz4",
-                    .variant = "puts of " + json + ", compressed",
-                    .counted = "puts",
-                    .targets = {{.side = "talea", .bar = 0.7, .row = "puts of " + json}}},
-                   {.id = "P-lz4", .variant = "gets of " + json, .counted = "gets"},
-                   {.id = "P-lz4",
-                    .variant = "gets of " + json + ", compressed",
-                    .counted = "gets",
-                    .targets = {{.side = "talea", .row = "gets of " + json}}},
-                   {.id = "P-lz4", .variant = "added to a put of " + json, .unit = Unit::seconds},
-                   {.id = "P-lz4", .variant = "added to a get of " + json, .unit = Unit::seconds}},
+          .rows =
+              {{.id = "P-lz4", .variant = "puts of " + json, .counted = "puts"},
+               {.id = "P-lz4",
+                .variant = "puts of " + json + ", compressed",
+                .counted = "puts",
+                .targets = {{.side = "talea", .bar = 0.7, .row = "puts of " + json}}},
+               {.id = "P-lz4", .variant = "gets of " + json, .counted = "gets"},
+               {.id = "P-lz4", .variant = "gets of " + json + ", compressed", .counted = "gets"},
+               {.id = "P-lz4", .variant = "added to a put of " + json, .unit = Unit::seconds},
+               {.id = "P-lz4", .variant = "added to a get of " + json, .unit = Unit::seconds}},
           .sides = {"talea"}},
       shape));
 }

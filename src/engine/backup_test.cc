@@ -479,13 +479,13 @@ TEST_F(BackupTest, StoppedAtAnyCallLeavesWholeBackupsOnly) {
   const auto world = disk_.clone();
   int stopped = 0;
   for (const auto fault : {CrashFileSystem::Fault::crash, CrashFileSystem::Fault::disk_full}) {
-    for (std::uint64_t call = 0;; ++call) {
+    for (std::uint64_t call = 1;; ++call) {
       SCOPED_TRACE(call);
       const auto disk = world->clone();
       Seams seams{*disk, clock_, random_, executor_};
       auto store = EngineStore::open(seams, kPath, options_).value();
       auto target = open_backup_directory(*disk, kTarget).value();
-      disk->fail_at(disk->counted_calls() + call, fault);
+      disk->fail_at(call, fault);
       const auto made = store->backup(*target, {});
       const bool fired = disk->faults_fired() > 0;
       store.reset();
@@ -522,12 +522,12 @@ TEST_F(BackupTest, ARestoreThatStopsLeavesNoStore) {
   const auto world = disk_.clone();
   int stopped = 0;
   for (const auto fault : {CrashFileSystem::Fault::crash, CrashFileSystem::Fault::disk_full}) {
-    for (std::uint64_t call = 0;; ++call) {
+    for (std::uint64_t call = 1;; ++call) {
       SCOPED_TRACE(call);
       const auto disk = world->clone();
       Seams seams{*disk, clock_, random_, executor_};
       auto target = open_backup_directory(*disk, kTarget).value();
-      disk->fail_at(disk->counted_calls() + call, fault);
+      disk->fail_at(call, fault);
       const auto restored = restore_backup(seams, *target, kCopy, {});
       const bool fired = disk->faults_fired() > 0;
       if (disk->crashed()) disk->power_cut(call);

@@ -48,8 +48,10 @@ void HistoryBuffer::take_back(std::uint64_t hash, Location location) {
     of.words.erase(at);
   } else {
     List& list = list_of(at->second);
-    if (list.empty() || list.back() != location) return;
-    list.pop_back();
+    // Near the end: behind it there are only keys of the same hash, of the same batch.
+    const auto found = std::find(list.rbegin(), list.rend(), location);
+    if (found == list.rend()) return;
+    list.erase(std::next(found).base());
   }
   size_.fetch_sub(1, std::memory_order_relaxed);
 }

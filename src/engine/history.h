@@ -47,7 +47,7 @@ class HistoryBuffer {
 
   /// Adds one that is newer than all of its key.
   void add(std::uint64_t hash, Location location);
-  /// Takes it out again, if it was the last one that was added under the hash.
+  /// Takes out one that was added by the same batch.
   void take_back(std::uint64_t hash, Location location);
   /// Whether `location` is here. `is_older` holds for those that are older than it.
   template <typename IsOlder>

@@ -11,6 +11,7 @@
 #include "engine/engine_store.h"
 #include "engine/repair.h"
 #include "engine/verify.h"
+#include "index/key_hash.h"
 #include "index/run_file.h"
 #include "io/crash_file_system.h"
 
@@ -350,9 +351,72 @@ TEST_F(HistoryTest, OpeningWithoutSayingSoLeavesItAsItIs) {
   EXPECT_EQ(store_->retention(), Retention::all());
 }
 
+// What a batch overwrites itself is garbage though all of the past is kept.
+TEST_F(HistoryTest, ACompactionThatFailedHalfWayIsDoneAgain) {
+  options_.segment_bytes = 64 * kKiB;
+  options_.compaction_interval = milliseconds(0);
+  reopen();
+  std::map<Bytes, std::vector<Sequence>> written;
+  std::uint64_t failed = 0;
+  for (std::uint64_t call = 1; call <= 40; ++call) {
+    SCOPED_TRACE(call);
+    for (int i = 0; i < 150; ++i) {
+      const Bytes key = "key" + std::to_string(i % 50);
+      const Bytes value = std::to_string(call) + Bytes(1000, 'v');
+      const auto done = store_->commit(Batch().put(key, value + value).put(key, value), nullptr);
+      ASSERT_TRUE(done.ok()) << done.status().to_string();
+      written[key].push_back(*done);
+    }
+    checkpoint();
+    disk_.fail_at(call, CrashFileSystem::Fault::io_error);
+    const std::uint64_t fired = disk_.faults_fired();
+    (void)store_->compact().ok();
+    failed += disk_.faults_fired() - fired;
+    disk_.clear_faults();
+    if (!store_->put(Space::user, "other", "value").ok()) kill();  // the log failed, not the copy
+    compact();
+    checkpoint();
+    for (const SegmentInfo& segment : store_->segments()) {
+      EXPECT_LE(segment.live_bytes, segment.used_bytes) << segment.file;
+    }
+  }
+  EXPECT_GE(failed, 30U);
+  for (const auto& [key, all] : written) {
+    ASSERT_EQ(sequences(key), std::vector<Sequence>(all.rbegin(), all.rend()));
+    for (const Sequence at : all) ASSERT_TRUE(get(key, at).ends_with(Bytes(1000, 'v')));
+  }
+  expect_clean();
+}
+
+// For keys of 17 to 32 bytes XXH3 multiplies what stands in their first half by what is 0 here.
+TEST_F(HistoryTest, TwoKeysOfOneHashInABatchKeepTheirPast) {
+  const std::string secret = "\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe";
+  const std::string rest(16, 'r');
+  const std::string one = secret + "11111111" + rest;
+  const std::string two = secret + "22222222" + rest;
+  ASSERT_EQ(hash_key(Space::user, one), hash_key(Space::user, two));
+  put(one, "1");
+  put(two, "1");
+  const Sequence both =
+      store_->commit(Batch().remove(one).put(two, "2").put(one, "2"), nullptr).value();
+  put(one, "3");
+  checkpoint();
+  put(two, "3");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(get(one, both), "2");
+    EXPECT_EQ(get(two, both), "2");
+    EXPECT_EQ(sequences(one).size(), 3U);
+    EXPECT_EQ(sequences(two).size(), 3U);
+    compact();
+    reopen();
+  }
+  expect_clean();
+}
+
 TEST_F(HistoryTest, OfSoManyRevisionsTheOldestGo) {
   reopen_with(Retention::revisions(3));
   std::vector<Sequence> written;
+  written.reserve(10);
   for (int i = 0; i < 10; ++i) written.push_back(put("key", std::to_string(i)));
   const Sequence once = put("once", "value");
   EXPECT_EQ(history("key").size(), 10U) << "it promises what is there at least";

@@ -330,15 +330,21 @@ Status Maintenance::compact_now(Room room) {
   TALEA_TRY(take_over());
   // What was copied before takes its space twice until a checkpoint.
   if (!checkpoints && !new_data_.empty()) return {};
+  // Runs of the past say where revisions were before they were copied, and they would be copied
+  // again: one that failed came before its checkpoint.
+  if (!moved_.empty()) TALEA_TRY(checkpoint_now());
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
   first_data_it_missed_ = manifest_.snapshot().next_file_id;
   if (checkpoints && bytes_to_replay() > 0) {
     first_log_it_missed_ = TALEA_TRY(sequencer_.begin_checkpoint()).id;
   }
-  if (room == Room::normal) TALEA_TRY(give_up_history());
   if (room == Room::normal) {
+    // Damage to the past is no reason to collect nothing.
+    const Status gave_up = give_up_history();
+    if (!gave_up.ok() && gave_up.code() != Code::corruption) return gave_up;
     Status compacted = compact_sealed(kCopiedAtOnce, checkpoints);
+    if (compacted.ok()) return gave_up;
     if (compacted.code() != Code::exhausted || !checkpoints) return compacted;
   }
   // There is more room when what has nothing current is gone; that needs no copy.

@@ -180,8 +180,11 @@ class Maintenance::HistoryMerge {
   Result<std::optional<History::From>> successor_of(const RunRevision& row) const {
     const EpochGuard guard(setup_.live.epochs());
     LiveState::Found newest;
-    const bool is_there =
-        TALEA_TRY(setup_.live.find_newest(guard, run_space_of(key_), run_key_of(key_), newest));
+    const Result<bool> found =
+        setup_.live.find_newest(guard, run_space_of(key_), run_key_of(key_), newest);
+    // What is damaged tells no time: then the key keeps what it has.
+    if (found.status().code() == Code::corruption) return std::optional<History::From>();
+    const bool is_there = TALEA_TRY(Result<bool>(found));
     if (!is_there || newest.sequence() <= row.sequence) return std::optional<History::From>();
     return std::optional(
         History::From{newest.sequence(), newest.segment().time_at(newest.offset, newest.entry)});

@@ -161,7 +161,7 @@ class Verifier {
       ++report_.files;
       report_.bytes += run.bytes;
       auto opened = open_run(seams_.file_system, path_, run_file_info(run), manifest_.store_id);
-      Status checked = opened.ok() ? (*opened)->verify() : std::move(opened).status();
+      Status checked = opened.ok() ? (*opened)->verify() : opened.status();
       if (checked.code() == Code::not_found) checked = Status::corruption("the file is missing");
       if (checked.code() == Code::corruption) {
         add_finding(name, 0, std::string(checked.message()));

@@ -68,6 +68,7 @@ TEST(CInterfaceConcurrency, ManyThreadsShareAnEngine) {
   std::atomic<bool> is_over{false};
   constexpr int kThreads = 4;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] { write_and_read(engine, thread, completed); });
   }

@@ -54,7 +54,7 @@ class Backups(TaleaTest):
         self.put("a", "1")
         self.json("backup", self.target())
         self.assertIn("not empty", self.errors("restore", self.target(), expect=2))
-        self.assertIn("no backup", self.errors("restore", str(self.directory / "none"), expect=4,
+        self.assertIn("no directory", self.errors("restore", str(self.directory / "none"), expect=4,
                                                store="copy"))
         self.talea("put", "x", "y", store="other")
         self.assertIn("another store",

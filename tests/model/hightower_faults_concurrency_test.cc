@@ -99,6 +99,7 @@ TEST(HightowerFaults, NoKeyChangesItsValueAtACleanReopen) {
     options.sync = SyncMode::never;
     Engine engine = open_or_die(options);
     std::vector<std::thread> writers;
+    writers.reserve(8);
     for (unsigned writer = 0; writer < 8; ++writer) {
       writers.emplace_back([&engine, writer, seed] {
         std::mt19937_64 random(seed + writer);
@@ -170,6 +171,7 @@ TEST(HightowerFaults, ManyWritersBeginOneSegmentAtATime) {
   options.compaction_interval = std::chrono::milliseconds(0);
   Engine engine = open_or_die(options);
   std::vector<std::thread> writers;
+  writers.reserve(8);
   for (int writer = 0; writer < 8; ++writer) {
     writers.emplace_back([&engine, writer] {
       for (int i = 0; i < 60; ++i) {
