@@ -86,6 +86,7 @@ class HistoryBuffer {
   template <typename IsOlder>
   static Location* find_in(Word& word, Location location, IsOlder is_older);
   static bool is_list(Word word) { return (word & 1) != 0; }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): as Word says.
   static List& list_of(Word word) { return *reinterpret_cast<List*>(word - 1); }
   static std::uint64_t bytes_of(const List& list);
   Shard& shard(std::uint64_t hash) { return shards_[hash >> 58]; }
