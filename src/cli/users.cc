@@ -1,6 +1,5 @@
 // users add, list, passwd, unlock and delete: who may log in to what is built on the store.
 #include "cli/auth_records.h"
-#include "cli/duration_text.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
 #include "cli/password_source.h"
@@ -76,7 +75,7 @@ Result<ExitCode> run_users_list(Context& context) {
       } else {
         rows.push_back({printable(user.name), user.id, moment_or_never(user.created_ms),
                         moment_or_never(user.last_login_ms),
-                        user.locked_until_ms == 0 ? "-" : moment_text(user.locked_until_ms)});
+                        moment_or_never(user.locked_until_ms)});
       }
     }
     after = users.back().name;

@@ -98,8 +98,7 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
 
 bool LiveState::wait_beyond(Sequence sequence, std::chrono::nanoseconds timeout) const {
   using SteadyClock = std::chrono::steady_clock;
-  constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24 * 365);
-  const auto end = SteadyClock::now() + std::min(timeout, kLongest);
+  const auto end = SteadyClock::now() + timeout;
   // seq_cst, as in publish(): whoever does not see this one is seen below.
   waiting_.fetch_add(1);
   {

@@ -172,9 +172,9 @@ class LiveState final : private KeySource {
   /// Promotes what find_cold() found.
   Status promote_found() TALEA_EXCLUDES(index_mutex_);
 
-  // --- History
-  // ------------------------------------------------------------------------------------ In
-  // live_state_history.cc; see history.h.
+  // --- History -----------------------------------------------------------------------------------
+  //
+  // In live_state_history.cc; see history.h.
 
   /// An entry that was copied, or may be: the views are of the one at `from`.
   struct Move {

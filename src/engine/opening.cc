@@ -52,10 +52,6 @@ std::string owner_text(const Seams& seams) {
   return "talea lock 1: process " + std::to_string(getpid()) + " on " + host + ", since " + since;
 }
 
-}  // namespace
-
-namespace {
-
 Status check_retention(const Retention& retention) {
   const std::uint64_t amount = retention.amount();
   if (retention.kind() == Retention::Kind::revisions &&
