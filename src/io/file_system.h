@@ -132,6 +132,13 @@ class FileSystem {
   /// Errors: invalid_argument (it is empty), io_error (the present directory is gone)
   virtual Result<std::string> absolute(const std::string& path) = 0;
 
+  /// True when nobody but its owner may read or write the file, as far as the file system knows.
+  /// Errors: not_found, denied, io_error
+  virtual Result<bool> is_private(const std::string& path) {
+    static_cast<void>(path);
+    return true;
+  }
+
   /// True when something with this name exists.
   virtual Result<bool> exists(const std::string& path) = 0;
 

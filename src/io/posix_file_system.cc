@@ -341,6 +341,12 @@ Result<std::string> PosixFileSystem::absolute(const std::string& path) {
   return whole;
 }
 
+Result<bool> PosixFileSystem::is_private(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return failed("look at", path, errno);
+  return (found.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
 Result<bool> PosixFileSystem::exists(const std::string& path) {
   struct stat found {};
   // lstat: a link to nothing occupies the name as well.
