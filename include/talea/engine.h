@@ -37,6 +37,7 @@
 #include "talea/batch.h"
 #include "talea/bytes.h"
 #include "talea/changes.h"
+#include "talea/encryption.h"
 #include "talea/history.h"
 #include "talea/limits.h"
 #include "talea/result.h"
@@ -124,6 +125,10 @@ struct Options {
   /// is then an io_error of the read and does not end the process. Other addresses go to the
   /// handler that was there. `talea` does; a library that you embed should not without being asked.
   bool guard_maps = false;
+  /// The master key of an encrypted store; with one, a store that is made is encrypted, with
+  /// AES-256-GCM. A store that is not encrypted cannot become so where it is: write_snapshot() and
+  /// restore() make one of it that is.
+  Encryption encryption = {};
 };
 
 /// A value and the sequence of the batch that put it there.
@@ -361,6 +366,10 @@ struct Stats {
   Sequence last_sequence = 0;
   Sequence durable_sequence = 0;
   SyncMode sync = SyncMode::always;
+  // Of an encrypted store; else 0.
+  std::uint32_t data_key = 0;       // the id of that of new files
+  std::uint32_t data_keys = 0;      // how many there are
+  std::uint64_t old_key_bytes = 0;  // of files that name another than the newest
 };
 
 enum class SegmentKind : std::uint8_t { log = 1, data = 2, extent = 3 };
@@ -378,6 +387,7 @@ struct SegmentInfo {
   std::uint64_t entries = 0;  // entries, or chunks for an extent segment
   Sequence first_sequence = 0;
   Sequence last_sequence = 0;
+  std::uint32_t data_key = 0;  // its id; 0: not encrypted
 };
 
 /// One thing that is wrong with a store.
@@ -610,6 +620,21 @@ class Engine {
   /// a row for each change, and two syncs. Errors: as compact()
   Status checkpoint();
 
+  /// Wraps the data keys of an encrypted store with another master key, with which it opens from
+  /// then on. Nothing else is written. Backups that were made before need the old one.
+  /// Errors: invalid_argument   the store is not encrypted, or `master` is no key; or closed, or
+  ///         read-only. And those of the source, as open()
+  ///         exhausted, denied, io_error   it opens with the one or the other: keep both, and try
+  ///         again
+  Status rotate_master_key(const Encryption& master);
+  /// Makes a new data key, which all files from now on are encrypted with, and returns its id. What
+  /// is encrypted with older ones is written anew by compaction and merges in the background, or by
+  /// compact(); an old key goes with the last file that names it (Stats::old_key_bytes). Files of
+  /// values above 1 MiB are not compacted: they keep theirs until all their values are replaced.
+  /// Errors: invalid_argument   the store is not encrypted; or closed, or read-only
+  ///         exhausted, denied, io_error   there is no new key
+  Result<std::uint32_t> rotate_data_key();
+
   Stats stats() const;
   std::vector<SegmentInfo> segments() const;
   /// What open() found.
@@ -635,12 +660,15 @@ class Engine {
 ///
 /// Cost: reads the whole store. `progress`, when given, is called with bytes done and in all.
 /// Errors: as Engine::open for a store that cannot be read at all; damage is in the report.
+/// `encryption`: of a store that is encrypted.
 Result<VerifyReport> verify_store(
     const std::string& path,
-    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {},
+    const Encryption& encryption = {});
 
 /// Makes a store in directory `new_path`, which is absent or empty, of all that is intact in the
-/// store in `path`, which is not changed, and says what is lost.
+/// store in `path`, which is not changed, and says what is lost. With Options::encryption both are
+/// encrypted, with that master key.
 ///
 /// Cost: reads the damaged store twice, and writes what is intact. Memory: some 200 bytes for each
 /// key.

@@ -109,6 +109,7 @@ class BackupMaker {
     TALEA_TRY(read_earlier(manifest));
     backup_.store_id = manifest.store_id;
     backup_.manifest = manifest;
+    backup_.keys = held.keys;
     backup_.last_sequence = manifest.last_sequence;
     backup_.first_sequence = held.first_sequence;
     backup_.time_ms = seams_.clock.wall_ms();
@@ -266,6 +267,11 @@ class Restorer {
     Meter meter(options.progress, backup.bytes());
     for (const BackupFile& file : backup.files) TALEA_TRY(copy(*store, file, meter));
     if (options.at_sequence != 0) TALEA_TRY(cut_log(*store, backup, options.at_sequence));
+    if (!backup.keys.empty()) {
+      const std::unique_ptr<File> keys = TALEA_TRY(store->make_file(kKeyFileName));
+      TALEA_TRY(keys->pwrite(0, backup.keys).with_context("write the key file"));
+      TALEA_TRY(keys->sync_data().with_context("sync the key file"));
+    }
     ++backup.manifest.generation;
     TALEA_TRY(store->commit(backup.manifest));
     return info_of(backup);

@@ -17,6 +17,8 @@ struct HeldFiles {
   Manifest manifest;
   /// The first batch behind which its log can be cut.
   Sequence first_sequence = 0;
+  /// The key file of a store that is encrypted: as of these files.
+  Bytes keys;
   std::shared_ptr<const void> hold;
 };
 

@@ -81,6 +81,7 @@ Status check_files(const BackupObject& backup) {
       !std::all_of(manifest.history_runs.begin(), manifest.history_runs.end(), is_listed)) {
     return damaged("its manifest names other files than it lists");
   }
+  if (manifest.encrypted == backup.keys.empty()) return damaged("it has keys for no use, or none");
   if (manifest.store_id != backup.store_id || manifest.last_sequence != backup.last_sequence ||
       backup.first_sequence > backup.last_sequence) {
     return damaged("its manifest is of another store or sequence");
@@ -138,16 +139,18 @@ Bytes encode_backup(const BackupObject& backup) {
   Bytes out(kMagic);
   append_fixed(out, kVersion);
   append_fixed(out, std::uint16_t{0});
-  append_fixed(out, std::uint32_t{0});
+  append_fixed(out, backup.keys.empty() ? 0U : std::uint32_t{kFeatureEncryption});
   append_bytes(out, backup.store_id.data(), backup.store_id.size());
   append_fixed(out, backup.last_sequence);
   append_fixed(out, backup.first_sequence);
   append_fixed(out, backup.time_ms);
   append_fixed(out, static_cast<std::uint32_t>(backup.files.size()));
   append_fixed(out, static_cast<std::uint32_t>(manifest.size()));
+  append_fixed(out, static_cast<std::uint32_t>(backup.keys.size()));
   out.resize(kHeaderBytes);
   for (const BackupFile& file : backup.files) append_file(out, file);
   out += manifest;
+  out += backup.keys;
   const Sha256Digest digest = Sha256::of(out);
   append_bytes(out, digest.data(), digest.size());
   return out;
@@ -162,7 +165,8 @@ Result<BackupObject> decode_backup(BytesView bytes) {
     return Status::unsupported("backup of version " + std::to_string(version) +
                                ". Read it with a newer Talea");
   }
-  const std::string unknown = unsupported_features(load_fixed<std::uint32_t>(bytes.data() + 12), 0);
+  const auto features = load_fixed<std::uint32_t>(bytes.data() + 12);
+  const std::string unknown = unsupported_features(features, kFeatureEncryption);
   if (!unknown.empty()) return Status::unsupported("backup with " + unknown);
   const BytesView content = bytes.substr(0, bytes.size() - kDigestBytes);
   Sha256Digest digest;
@@ -176,8 +180,11 @@ Result<BackupObject> decode_backup(BytesView bytes) {
   backup.time_ms = load_fixed<std::uint64_t>(bytes.data() + 48);
   const auto count = load_fixed<std::uint32_t>(bytes.data() + 56);
   const auto manifest_bytes = load_fixed<std::uint32_t>(bytes.data() + 60);
-  if (load_fixed<std::uint16_t>(bytes.data() + 10) != 0 || !is_zero(bytes.substr(64, 32)) ||
-      content.size() != kHeaderBytes + std::uint64_t{count} * kFileBytes + manifest_bytes) {
+  const auto keys_bytes = load_fixed<std::uint32_t>(bytes.data() + 64);
+  if (load_fixed<std::uint16_t>(bytes.data() + 10) != 0 || !is_zero(bytes.substr(68, 28)) ||
+      ((features & kFeatureEncryption) != 0) != (keys_bytes != 0) ||
+      content.size() != kHeaderBytes + std::uint64_t{count} * kFileBytes + manifest_bytes +
+                            std::uint64_t{keys_bytes}) {
     return damaged("its header makes no sense");
   }
   const char* at = bytes.data() + kHeaderBytes;
@@ -189,6 +196,7 @@ Result<BackupObject> decode_backup(BytesView bytes) {
     backup.files.push_back(file);
   }
   backup.manifest = TALEA_TRY(decode_manifest({at, manifest_bytes}));
+  backup.keys = Bytes(at + manifest_bytes, keys_bytes);
   TALEA_TRY(check_files(backup));
   return backup;
 }

@@ -38,6 +38,7 @@ struct BackupObject {
   std::uint64_t time_ms = 0;
   std::vector<BackupFile> files;  // by id
   Manifest manifest;              // of the restored store
+  Bytes keys;                     // its key file, if it is encrypted
 
   std::string name() const;
   const BackupFile* find(std::uint32_t id) const;

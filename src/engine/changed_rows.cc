@@ -114,6 +114,8 @@ Status ChangedRows::collect_from(const Segment& segment, std::uint64_t end) {
   std::array<LiveState::Move, LiveState::kMovedAtOnce> entries;
   std::size_t count = 0;
   std::size_t seen = 0;
+  KeptKeys keys;  // of `entries`
+  const bool are_copied = segment.header().is_encrypted();
   StoredEntry entry;
   for (std::uint64_t offset = segment.next_entry(kSegmentHeaderBytes); offset < end;
        offset = segment.next_entry(offset + entry.bytes)) {
@@ -122,19 +124,22 @@ Status ChangedRows::collect_from(const Segment& segment, std::uint64_t end) {
     if (!segment.peek(at, entry) || !segment.is_intact(at, entry, VerifyReads::once)) {
       return segment.corruption_at(offset, "no intact entry is there");
     }
-    entries[count++] = {Space{entry.space}, entry.key, location_at(segment.id(), at), {}};
+    entries[count++] = {Space{entry.space}, keys.keep(entry), location_at(segment.id(), at), {}};
     if (count < entries.size()) continue;
-    TALEA_TRY(keep_changed(entries));
+    TALEA_TRY(keep_changed(entries, are_copied));
     count = 0;
+    keys.clear();
   }
-  return keep_changed(std::span(entries).first(count));
+  return keep_changed(std::span(entries).first(count), are_copied);
 }
 
-Status ChangedRows::keep_changed(std::span<const LiveState::Move> entries) {
+Status ChangedRows::keep_changed(std::span<const LiveState::Move> entries, bool are_copied) {
   std::array<bool, LiveState::kMovedAtOnce> seen{};
   TALEA_TRY(setup_.live.are_seen_at(setup_.at, entries, seen));
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (seen[i]) rows_of(entries[i].space).push_back({0, entries[i].key, entries[i].from});
+    if (!seen[i]) continue;
+    const BytesView key = keys_.keep(entries[i].key, are_copied);
+    rows_of(entries[i].space).push_back({0, key, entries[i].from});
   }
   return {};
 }

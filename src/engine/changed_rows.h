@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "engine/kept_keys.h"
 #include "engine/live_state.h"
 
 namespace talea {
@@ -67,7 +68,7 @@ class ChangedRows {
   bool pays_to_go_by_entries() const;
   Status collect();
   Status collect_from(const Segment& segment, std::uint64_t end);
-  Status keep_changed(std::span<const LiveState::Move> entries);
+  Status keep_changed(std::span<const LiveState::Move> entries, bool are_copied);
   std::vector<Row>& rows_of(Space space);
   void sort();
   Status visit_row(const Row& row, const LiveState::VisitEntry& visit) const;
@@ -76,6 +77,7 @@ class ChangedRows {
   std::vector<std::shared_ptr<SegmentState>> segments_;  // held: rows are views of them
   std::uint64_t entries_ = 0;
   std::vector<SpaceRows> spaces_;
+  KeptKeys keys_;  // of these
 };
 
 }  // namespace talea

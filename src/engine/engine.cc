@@ -26,7 +26,7 @@ struct Machine {
   SystemRandom random;
   ThreadExecutor executor;
 
-  Seams seams() { return {file_system, clock, random, executor}; }
+  Seams seams() { return {file_system, clock, random, executor, nullptr}; }
 };
 
 }  // namespace
@@ -168,6 +168,10 @@ Result<BackupInfo> restore_backup(BackupTarget& target, const std::string& path,
 
 Status Engine::sync() { return impl_->store->sync(); }
 Status Engine::compact() { return impl_->store->compact(); }
+Status Engine::rotate_master_key(const Encryption& master) {
+  return impl_->store->rotate_master_key(master);
+}
+Result<std::uint32_t> Engine::rotate_data_key() { return impl_->store->rotate_data_key(); }
 Status Engine::checkpoint() { return impl_->store->checkpoint(); }
 Stats Engine::stats() const { return impl_->store->stats(); }
 std::vector<SegmentInfo> Engine::segments() const { return impl_->store->segments(); }
@@ -183,10 +187,11 @@ Result<RepairReport> repair_store(
   return repair_directory(machine.seams(), path, new_path, options, progress);
 }
 
-Result<VerifyReport> verify_store(
-    const std::string& path, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+Result<VerifyReport> verify_store(const std::string& path,
+                                  const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                                  const Encryption& encryption) {
   Machine machine;
-  return verify_directory(machine.seams(), path, progress);
+  return verify_directory(machine.seams(), path, progress, encryption);
 }
 
 }  // namespace talea

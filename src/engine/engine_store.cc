@@ -10,6 +10,7 @@
 #include "engine/expiry_hint.h"
 #include "engine/value_io.h"
 #include "io/map_guard.h"
+#include "keys/master_key.h"
 #include "log/segment_header.h"
 
 namespace talea {
@@ -68,21 +69,23 @@ Result<std::unique_ptr<EngineStore>> EngineStore::open(const Seams& seams, const
 
 EngineStore::EngineStore(const Seams& seams, const std::string& path, const Options& options,
                          const WriteBounds::Limits& bounds, OpenedDirectory opened)
-    : seams_(seams),
+    : seams_(with_keys(seams, opened.keys.get())),
       options_(options),
-      instance_(seams.random.next_u64() | 1),
+      instance_(seams_.random.next_u64() | 1),
       report_(opened.report),
       retention_(opened.manifest.history.retention),
       directory_(path),
       lock_(std::move(opened.lock)),
+      keys_(std::move(opened.keys)),
       cache_(std::move(opened.cache)),
       live_(std::move(opened.live)),
-      inline_(options.worker_threads > 0 ? nullptr : std::make_unique<InlineExecutor>(seams.clock)),
-      bounds_(seams.clock, bounds),
-      manifest_(seams.file_system, path, opened.manifest),
-      reserve_(seams.file_system, seams.clock, path, reserve_bytes_for(options.segment_bytes)),
-      extents_({seams, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
-      log_({.files = {.seams = seams,
+      inline_(options.worker_threads > 0 ? nullptr
+                                         : std::make_unique<InlineExecutor>(seams_.clock)),
+      bounds_(seams_.clock, bounds),
+      manifest_(seams_.file_system, path, opened.manifest),
+      reserve_(seams_.file_system, seams_.clock, path, reserve_bytes_for(options.segment_bytes)),
+      extents_({seams_, path, opened.manifest.store_id}, manifest_, *live_, metrics_),
+      log_({.files = {.seams = seams_,
                       .directory = path,
                       .store_id = opened.manifest.store_id,
                       .cache = *cache_,
@@ -91,12 +94,12 @@ EngineStore::EngineStore(const Seams& seams, const std::string& path, const Opti
             .last_sequence = opened.replayed.last_sequence,
             .last_now = opened.replayed.last_now},
            manifest_, *live_, metrics_),
-      sequencer_({.clock = seams.clock,
+      sequencer_({.clock = seams_.clock,
                   .sync = options.sync,
                   .last_sequence = opened.replayed.last_sequence,
                   .last_now = opened.replayed.last_now},
                  log_, *live_),
-      maintenance_({.seams = seams,
+      maintenance_({.seams = seams_,
                     .directory = path,
                     .store_id = opened.manifest.store_id,
                     .cache = *cache_,
@@ -171,7 +174,7 @@ Result<Sequence> EngineStore::write_one(const EntrySource& entry) {
     TALEA_TRY(wait_within_bounds(!entry.is_remove));
   const Timer timer(seams_.clock, metrics_.commit_latency, commits_before());
   live_->prefetch_bucket(entry.space, entry.key);  // it comes while the entry is encoded
-  const EncodedBatch encoded = encode_batch({&entry, 1});
+  const EncodedBatch encoded = encode_batch({&entry, 1}, keys_ != nullptr);
   Sequencer::Request request;
   request.entries = {&entry, 1};
   request.encoded = &encoded;
@@ -322,7 +325,8 @@ Status EngineStore::prepare(const Batch& batch, PreparedBatch& prepared) {
                            .live = *live_,
                            .metrics = metrics_,
                            .instance = instance_,
-                           .compress_from_bytes = options_.compress_from_bytes},
+                           .compress_from_bytes = options_.compress_from_bytes,
+                           .seals = keys_ != nullptr},
                           batch, now_ms());
 }
 
@@ -737,6 +741,38 @@ Status EngineStore::checkpoint() {
   return maintenance_.checkpoint();
 }
 
+Status EngineStore::check_encrypted() const {
+  TALEA_TRY(check_usable(true));
+  if (keys_ != nullptr) return {};
+  return Status::invalid_argument("the store is not encrypted: it has no keys to be rotated");
+}
+
+Status EngineStore::rotate_master_key(const Encryption& master) {
+  TALEA_TRY(check_encrypted());
+  return keys_->rotate_master(TALEA_TRY(load_master_key(seams_.file_system, master)));
+}
+
+Result<std::uint32_t> EngineStore::rotate_data_key() {
+  TALEA_TRY(check_encrypted());
+  return keys_->add(seams_.clock.wall_ms());
+}
+
+void EngineStore::add_key_stats(Stats& stats) const {
+  if (keys_ == nullptr) return;
+  stats.data_key = keys_->ring().newest();
+  stats.data_keys = static_cast<std::uint32_t>(keys_->ring().all().size());
+  for (const std::shared_ptr<SegmentState>& state : live_->segments()) {
+    if (state->segment->header().key_id == stats.data_key) continue;
+    stats.old_key_bytes += state->fill().end;
+  }
+  for (const auto& runs : {live_->runs(), live_->history().view().runs}) {
+    for (const RunSet::Run& run : runs->runs()) {
+      if (run->header().key_id == stats.data_key) continue;
+      stats.old_key_bytes += run->layout().file_bytes();
+    }
+  }
+}
+
 Stats EngineStore::stats() const {
   Stats stats;
   metrics_.fill(stats);
@@ -755,6 +791,7 @@ Stats EngineStore::stats() const {
   stats.last_sequence = sequencer_.last_sequence();
   stats.durable_sequence = log_.durable_sequence();
   stats.sync = options_.sync;
+  add_key_stats(stats);
   return stats;
 }
 
@@ -776,7 +813,8 @@ std::vector<SegmentInfo> EngineStore::segments() const {
                      .live_bytes = state->live_bytes(),
                      .entries = fill.entries,
                      .first_sequence = fill.first_sequence,
-                     .last_sequence = fill.last_sequence});
+                     .last_sequence = fill.last_sequence,
+                     .data_key = segment.header().key_id});
   }
   return infos;
 }

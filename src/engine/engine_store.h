@@ -93,6 +93,9 @@ class EngineStore final : public Store {
   Status checkpoint();
   /// One step of what the background does.
   void maintain() { maintenance_.step(); }
+  /// As those of Engine.
+  Status rotate_master_key(const Encryption& master);
+  Result<std::uint32_t> rotate_data_key();
   Stats stats() const;
   /// How many commits wait behind the group that is being written.
   std::size_t queued_commits() const { return sequencer_.queued(); }
@@ -117,6 +120,8 @@ class EngineStore final : public Store {
   friend struct Snapshot::State;
 
   Status begin_background_work();
+  Status check_encrypted() const;
+  void add_key_stats(Stats& stats) const;
   // Where a read looks: at the newest entries now, or at those of a pinned batch at a moment.
   struct Moment {
     Sequence sequence = 0;
@@ -181,6 +186,7 @@ class EngineStore final : public Store {
   const Retention retention_;
   const std::string directory_;
   std::unique_ptr<FileLock> lock_;
+  const std::unique_ptr<KeyKeeper> keys_;  // of a store that is encrypted; seams_ refer to it
   const std::unique_ptr<FileCache> cache_;
   const std::unique_ptr<LiveState> live_;
   const std::unique_ptr<InlineExecutor> inline_;  // when there are to be no threads

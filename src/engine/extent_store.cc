@@ -25,8 +25,11 @@ Result<std::shared_ptr<Segment>> ExtentStore::create_segment() {
   header.base_now = setup_.seams.clock.wall_ms();
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
-  return std::make_shared<Segment>(
-      header, TALEA_TRY(create_segment_file(setup_.seams.file_system, setup_.directory, header)));
+  const KeyRing* const keys = setup_.seams.key_ring();
+  header.encrypt(keys);
+  auto cipher = TALEA_TRY(header.cipher_to_write(keys));
+  auto file = TALEA_TRY(create_segment_file(setup_.seams.file_system, setup_.directory, header));
+  return std::make_shared<Segment>(header, std::move(file), std::move(cipher));
 }
 
 Result<std::shared_ptr<ExtentStore::OpenSegment>> ExtentStore::with_room(std::uint64_t bytes) {
@@ -61,7 +64,9 @@ Status ExtentStore::seal(OpenSegment& segment) {
 }
 
 Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesView content) {
-  const std::uint64_t disk_bytes = kChunkHeaderBytes + content.size();
+  const bool seals = setup_.seams.keys != nullptr;
+  const ExtentPiece piece{.bytes = content.size(), .is_sealed = seals};
+  const std::uint64_t disk_bytes = piece.disk_bytes();
   std::shared_ptr<OpenSegment> open;
   ChunkPlace place{.value_id = list.value_id, .number = number};
   {
@@ -74,8 +79,10 @@ Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesVi
     open->state->set_fill({.end = open->end, .entries = open->chunks});
   }
   const Segment& segment = *open->segment;
-  Bytes chunk = encode_chunk_header(place, content, segment.context());
-  chunk += content;
+  Bytes chunk;
+  chunk.reserve(disk_bytes);
+  talea::append_chunk(place, content, segment.context(), chunk);
+  TALEA_ASSERT(chunk.size() == disk_bytes);
   Status written = segment.file().pwrite(place.offset, chunk);
   end_write(*open);
   TALEA_TRY(std::move(written));
@@ -89,7 +96,7 @@ Status ExtentStore::append_chunk(ExtentList& list, std::uint64_t number, BytesVi
       return {};
     }
   }
-  list.pieces.push_back({segment.id(), place.offset, content.size()});
+  list.pieces.push_back({segment.id(), place.offset, content.size(), seals});
   return {};
 }
 

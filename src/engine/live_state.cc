@@ -30,14 +30,18 @@ LiveState::~LiveState() = default;
 
 // --- From a location to an entry -----------------------------------------------------------------
 
-BytesView LiveState::key_at(std::uint64_t word, Bytes&) const {
+BytesView LiveState::key_at(std::uint64_t word, Bytes& scratch) const {
   Found found;
-  return read(word, found) ? found.entry.key : BytesView();
+  if (!read_key(word, found)) return {};
+  if (found.entry.opened.data() == nullptr) [[likely]]
+    return found.entry.key;
+  scratch.assign(found.entry.key);
+  return scratch;
 }
 
 bool LiveState::is_key_at(std::uint64_t word, BytesView key) const {
   Found found;
-  return read(word, found) && found.entry.key == key;
+  return read_key(word, found) && found.entry.key == key;
 }
 
 void LiveState::prefetch(std::span<const std::uint64_t> words, std::size_t bytes) const {
@@ -157,16 +161,16 @@ void LiveState::prefetch(std::span<const Change> changes) const {
   prefetch(candidates, 1);
 }
 
-// The newest location of a key if the table knows it.
+// The newest location of a key if the table knows it; of its entry no more than read_key() gives.
 Location LiveState::find_in_table(Space space, BytesView key, std::uint64_t hash,
                                   Found& out) const {
   const EpochGuard guard(epochs_);
   return table_.find(guard, hash, [&](Location location) {
-    return read(location, out) && out.entry.key == key && out.entry.space == number_of(space);
+    return read_key(location, out) && out.entry.key == key && out.entry.space == number_of(space);
   });
 }
 
-// The newest location of a key, published or not: also that of an earlier change of this batch, and
+// The same of a tree as well, published or not: also that of an earlier change of this batch, and
 // of a tombstone. 0 when there is none.
 Location LiveState::find_latest(Space space, BytesView key, std::uint64_t hash, Found& out) const {
   if (const Location location = find_in_table(space, key, hash, out); location != 0) {
@@ -176,7 +180,7 @@ Location LiveState::find_latest(Space space, BytesView key, std::uint64_t hash, 
   if (index == nullptr) return 0;
   const EpochGuard guard(epochs_);
   const Location location = index->tree.find_candidate(guard, key).value_or(0);
-  return location != 0 && read(location, out) && out.entry.key == key ? location : 0;
+  return location != 0 && read_key(location, out) && out.entry.key == key ? location : 0;
 }
 
 // A reader that finds the new location and is to see the old one looks for it in the undo list; so
@@ -196,7 +200,7 @@ void LiveState::publish_put(const Change& change, SegmentState& segment, Sequenc
   if (old == 0) {
     old = index.tree.insert(change.key, location).value_or(0);
     if (old != 0) {
-      const bool is_there = read(old, replaced);
+      const bool is_there = read_key(old, replaced);
       TALEA_ASSERT(is_there);  // or its key would not be known
     }
   }
@@ -367,10 +371,14 @@ bool LiveState::version_as_of(Location location, Sequence at, Found& out) const 
   const BytesView key = out.entry.key;
   Found old;
   if (!find_superseded(space, key, at, old)) {
-    if (old.state != nullptr) out = old;
+    if (old.state == nullptr) return false;
+    // `out` keeps its key, which may be what the views of `old` point to.
+    out.state = old.state;
+    out.offset = old.offset;
+    out.entry.bytes = 0;
     return false;
   }
-  out = old;
+  out = std::move(old);
   // What the oldest change above `at` replaced may itself be above it: the key was absent then.
   return out.sequence() <= at;
 }

@@ -60,7 +60,8 @@ class LiveState final : private KeySource {
   };
 
   /// An entry, where it lies. Its views are good for as long as the guard or the snapshot under
-  /// which it was found.
+  /// which it was found; those of one that was sealed, for as long as this is there and gets no
+  /// other.
   struct Found {
     const SegmentState* state = nullptr;
     std::uint32_t offset = 0;
@@ -321,6 +322,17 @@ class LiveState final : private KeySource {
       return false;
     out.offset = offset_of(location);
     if (out.segment().peek(out.offset, out.entry)) [[likely]]
+      return true;
+    out.entry = {};
+    return false;
+  }
+  /// The same for whoever needs no more than Segment::peek_key() gives.
+  bool read_key(Location location, Found& out) const {
+    out.state = segments_.find(segment_of(location));
+    if (out.state == nullptr) [[unlikely]]
+      return false;
+    out.offset = offset_of(location);
+    if (out.segment().peek_key(out.offset, out.entry)) [[likely]]
       return true;
     out.entry = {};
     return false;

@@ -20,7 +20,8 @@ Result<bool> LiveState::find_newest(const EpochGuard&, Space space, BytesView ke
   // Asked before and after: as in find_anywhere().
   const bool was_complete = is_complete();
   out = {};
-  if (find_latest(space, key, hash_key(space, key), out) != 0) {
+  if (const Location location = find_latest(space, key, hash_key(space, key), out); location != 0) {
+    (void)read(location, out);  // also what find_latest() does not open; or the check fails
     TALEA_TRY(out.check(VerifyReads::once));
     return true;
   }

@@ -65,7 +65,7 @@ Result<Location> LiveState::location_of(Space space, BytesView key, const RunRev
   const Location location = location_at(static_cast<std::uint32_t>(row.address.segment),
                                         static_cast<std::uint32_t>(row.address.offset));
   Found found;
-  if (!read(location, found)) return damaged("no entry is there");
+  if (!read_key(location, found)) return damaged("no entry is there");
   TALEA_TRY(found.check(VerifyReads::once));
   if (found.entry.key != key || Space{found.entry.space} != space || found.entry.is_remove() ||
       found.sequence() != row.sequence) {
@@ -82,7 +82,7 @@ Status LiveState::promote_row(Space space, BytesView key, Location location) {
   if (find_latest(space, key, hash, found) != 0) return {};
   // What stands in its place may be a newer entry of the key, damaged.
   if (found.state != nullptr) TALEA_TRY(found.check(VerifyReads::once));
-  const bool is_entry = read(location, found);
+  const bool is_entry = read_key(location, found);
   TALEA_ASSERT(is_entry);
   (void)index_for(space).tree.upsert(key, location);
   table_.put(hash, 0, location);
@@ -212,7 +212,7 @@ std::size_t LiveState::evict(std::size_t rows_max) {
   std::size_t evicted = 0;
   for (const Location location : std::span(locations).first(count)) {
     Found found;
-    if (!read(location, found)) continue;
+    if (!read_key(location, found)) continue;
     evict_from_ = found.entry.key;
     // Large values are few, and who refers to them must stay known.
     const bool in_runs = segment_of(location) < boundary() && !found.entry.is_remove() &&
@@ -293,7 +293,7 @@ Location LiveState::candidate_for(const EpochGuard& guard, const Move& move,
                                   std::uint64_t hash) const {
   Found found;
   const auto is_match = [&](Location location) {
-    return location == move.from || (read(location, found) && found.entry.key == move.key &&
+    return location == move.from || (read_key(location, found) && found.entry.key == move.key &&
                                      found.entry.space == number_of(move.space));
   };
   const Location location = table_.find(guard, hash, is_match);
@@ -357,7 +357,7 @@ void LiveState::relocate(std::span<const Move> copies, SegmentState& segment,
       continue;
     }
     Found moved;
-    const bool is_there = read(copy.from, moved);
+    const bool is_there = read_key(copy.from, moved);
     TALEA_ASSERT(is_there);
     segments_.find(segment_of(copy.from))->remove_live(moved.entry.bytes);
     segment.add_live(copy.to.bytes);
@@ -409,7 +409,7 @@ bool LiveState::grow_table() {
   prefetch(std::span(locations).first(count), 1);
   for (const Location location : std::span(locations).first(count)) {
     Found found;
-    if (!read(location, found)) continue;
+    if (!read_key(location, found)) continue;
     growing_from_->key = found.entry.key;
     if (!found.entry.is_remove()) table_.fill(hash_key(Space::user, found.entry.key), location);
   }

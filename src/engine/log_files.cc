@@ -141,6 +141,8 @@ Result<std::unique_ptr<SegmentWriter>> LogFiles::create(const Need& need) {
   header.base_now = need.now;
   header.store_id = setup_.store_id;
   setup_.seams.random.fill(header.salt);
+  setup.keys = setup_.seams.key_ring();
+  header.encrypt(setup.keys);
   setup.bytes_planned = bytes_planned_for(need.record_bytes);
   setup.fill = fill_for(setup_.sync);
   setup.cache = &setup_.cache;

@@ -43,6 +43,10 @@ std::uint64_t rows_bytes_max(const Options& options) {
   return options.memory_budget == 0 ? kRowsBytesMax : options.memory_budget / 8;
 }
 
+RunMergePlan merge_of_all(const std::vector<ManifestRun>& runs) {
+  return {.begin = 0, .end = runs.size(), .to_oldest = true};
+}
+
 std::uint64_t content_bytes(const SegmentState& state) {
   return state.fill().end - kSegmentHeaderBytes;
 }
@@ -142,7 +146,12 @@ Status Maintenance::compact() {
   MutexLock lock(work_mutex_);
   TALEA_TRY(check_running());
   is_to_give_up_ = true;
-  return with_reserve(&Maintenance::compact_now);
+  TALEA_TRY(with_reserve(&Maintenance::compact_now));
+  if (setup_.seams.keys == nullptr) return {};
+  TALEA_TRY(merge_runs());
+  // Which takes two looks: see there.
+  for (int i = 0; i < 2; ++i) let_go_of_retired();
+  return drop_keys();
 }
 
 // --- What writers are ahead ----------------------------------------------------------------------
@@ -257,6 +266,7 @@ struct Maintenance::Copies {
   std::unique_ptr<DataWriter> writer;
   SegmentHeader header;
   std::vector<LiveState::Move> copies;
+  KeptKeys keys;  // of these
 };
 
 std::vector<Maintenance::SegmentPointer> Maintenance::sealed_segments() const {
@@ -284,6 +294,7 @@ Maintenance::Contents Maintenance::contents(std::uint32_t logs_below,
     contents.bytes += content_bytes(*state);
     contents.live_bytes += state->live_bytes();
     contents.any_poor = contents.any_poor || is_poor(*state);
+    contents.any_old_key = contents.any_old_key || is_old_key(header.key_id);
   }
   return contents;
 }
@@ -302,7 +313,13 @@ bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
   // Long before writers have to wait for it.
   if (all.any_poor && garbage_bytes() >= bounds_.limits().garbage_bytes / 2) return true;
   const bool is_time = now_ns - compacted_at_ns_ >= static_cast<std::uint64_t>(interval.count());
+  if (is_time && all.any_old_key) return true;
   return is_time && all.any_poor && garbage >= std::min(kGarbageMin, all.live_bytes);
+}
+
+bool Maintenance::is_old_key(std::uint32_t key_id) const {
+  const KeyRing* const keys = setup_.seams.key_ring();
+  return keys != nullptr && key_id != keys->newest();
 }
 
 bool Maintenance::is_poor(const SegmentState& state) const {
@@ -314,7 +331,8 @@ std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
   std::vector<SegmentPointer> victims;
   for (SegmentPointer& state : sealed_segments()) {
     // Of those without anything current the checkpoint takes care.
-    if (is_poor(*state) && state->live_bytes() > 0) victims.push_back(std::move(state));
+    const bool is_chosen = is_poor(*state) || is_old_key(state->segment->header().key_id);
+    if (is_chosen && state->live_bytes() > 0) victims.push_back(std::move(state));
   }
   const auto ratio = [](const SegmentPointer& state) {
     return static_cast<double>(state->live_bytes()) / static_cast<double>(content_bytes(*state));
@@ -336,7 +354,12 @@ Status Maintenance::compact_now(Room room) {
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
   first_data_it_missed_ = manifest_.snapshot().next_file_id;
-  if (checkpoints && bytes_to_replay() > 0) {
+  const auto segments = live_.segments();
+  const bool rekeys = std::any_of(segments.begin(), segments.end(), [&](const auto& state) {
+    return state->segment->header().kind == SegmentKind::log &&
+           state->segment->id() >= live_.boundary() && is_old_key(state->segment->header().key_id);
+  });
+  if (checkpoints && (bytes_to_replay() > 0 || rekeys)) {
     first_log_it_missed_ = TALEA_TRY(sequencer_.begin_checkpoint()).id;
   }
   if (room == Room::normal) {
@@ -409,18 +432,23 @@ Status Maintenance::begin_copies(Copies& copies) {
     header.base_now = std::min(header.base_now, state->segment->header().base_now);
   }
   setup_.seams.random.fill(header.salt);
-  copies.writer = TALEA_TRY(DataWriter::create(setup_.seams.file_system, setup_.directory, header));
+  const KeyRing* const keys = setup_.seams.key_ring();
+  header.encrypt(keys);
+  copies.writer =
+      TALEA_TRY(DataWriter::create(setup_.seams.file_system, setup_.directory, header, keys));
   return {};
 }
 
 Status Maintenance::copy_live_entries(const SegmentPointer& victim, Copies& copies) {
   Status damage;
   const History::View history = live_.history().view();
+  KeptKeys keys;
   std::uint64_t slices = 0;
   for (std::uint64_t offset = kSegmentHeaderBytes; offset < victim->fill().end;) {
     if (++slices % (kRowsAtOnce / LiveState::kMovedAtOnce) == 0) TALEA_TRY(check_running());
     std::array<LiveState::Move, LiveState::kMovedAtOnce> entries;
-    const std::size_t count = next_entries(*victim, offset, entries, damage);
+    keys.clear();
+    const std::size_t count = next_entries(*victim, offset, entries, keys, damage);
     TALEA_TRY(copy_wanted(*victim, std::span(entries).first(count), history, copies));
   }
   return damage;
@@ -447,7 +475,8 @@ Status Maintenance::copy_wanted(const SegmentState& victim, std::span<LiveState:
 // The next entries that may be current, from `offset` on, which moves behind them. What is damaged
 // is passed over, and the first of it noted.
 std::size_t Maintenance::next_entries(const SegmentState& victim, std::uint64_t& offset,
-                                      std::span<LiveState::Move> out, Status& damage) {
+                                      std::span<LiveState::Move> out, KeptKeys& keys,
+                                      Status& damage) {
   const Segment& segment = *victim.segment;
   const std::uint64_t end = victim.fill().end;
   std::size_t count = 0;
@@ -457,6 +486,7 @@ std::size_t Maintenance::next_entries(const SegmentState& victim, std::uint64_t&
     const auto at = static_cast<std::uint32_t>(offset);
     if (!segment.peek(at, entry)) {
       if (damage.ok()) damage = segment.corruption_at(offset, "no entry is there");
+      if (segment.outline(at, entry)) continue;  // sealed, and damaged: the next may be intact
       offset = end;
       break;
     }
@@ -468,7 +498,7 @@ std::size_t Maintenance::next_entries(const SegmentState& victim, std::uint64_t&
       continue;
     }
     if (entry.is_remove()) continue;
-    out[count++] = {Space{entry.space}, entry.key, location_at(segment.id(), at), {}};
+    out[count++] = {Space{entry.space}, keys.keep(entry), location_at(segment.id(), at), {}};
   }
   return count;
 }
@@ -481,6 +511,7 @@ Status Maintenance::copy_entry(const Segment& segment, const LiveState::Move& mo
   const bool is_there = segment.peek(at, entry);
   TALEA_ASSERT(is_there);
   copies.copies.push_back(move);
+  copies.copies.back().key = copies.keys.keep(entry);
   copies.copies.back().to = TALEA_TRY(copies.writer->add(
       entry.source(), segment.sequence_at(at, entry), segment.time_at(at, entry)));
   if (copies.writer->bytes() >= setup_.options.segment_bytes) TALEA_TRY(finish_copies(copies));
@@ -491,8 +522,9 @@ Status Maintenance::finish_copies(Copies& copies) {
   if (copies.writer == nullptr) return {};
   const DataSummary summary = TALEA_TRY(copies.writer->finish());
   copies.writer.reset();
-  const std::shared_ptr<Segment> segment = TALEA_TRY(Segment::open(
-      setup_.cache, setup_.directory, SegmentKind::data, copies.header.id, setup_.store_id));
+  const std::shared_ptr<Segment> segment =
+      TALEA_TRY(Segment::open(setup_.cache, setup_.directory, SegmentKind::data, copies.header.id,
+                              setup_.store_id, setup_.seams.key_ring()));
   TALEA_TRY(segment->map(summary.bytes));
   segment->set_sealed(summary.bytes);
   live_.add_segment(segment, {.end = summary.bytes,
@@ -508,6 +540,7 @@ Status Maintenance::finish_copies(Copies& copies) {
   metrics_.bytes_compacted.add(summary.bytes);
   new_data_.push_back(std::move(state));
   copies.copies.clear();
+  copies.keys.clear();
   return {};
 }
 
@@ -668,8 +701,9 @@ Result<std::shared_ptr<const RunSet>> Maintenance::open_runs_of(
       runs.push_back(*at);
       continue;
     }
-    runs.push_back(TALEA_TRY(
-        open_run(setup_.seams.file_system, setup_.directory, run_file_info(run), setup_.store_id)));
+    runs.push_back(
+        TALEA_TRY(open_run(setup_.seams.file_system, setup_.directory, run_file_info(run),
+                           setup_.store_id, {.mapped = true, .keys = setup_.seams.key_ring()})));
   }
   return RunSet::of(std::move(runs));
 }
@@ -680,6 +714,7 @@ Result<std::unique_ptr<RunFileWriter>> Maintenance::begin_run(std::uint32_t id,
   setup.identity.file_id = id;
   setup.identity.store_id = setup_.store_id;
   setup_.seams.random.fill(setup.identity.salt);
+  setup.keys = setup_.seams.key_ring();
   setup.keys_expected = keys_expected;
   return RunFileWriter::create(setup_.seams.file_system, setup_.directory, setup);
 }
@@ -700,8 +735,12 @@ Status Maintenance::take_over() {
 Status Maintenance::merge_runs() {
   TALEA_TRY(take_over());
   const std::vector<ManifestRun> runs = manifest_.snapshot().runs_newest_first();
-  const std::optional<RunMergePlan> plan = plan_merge(runs);
-  if (!plan) return {};
+  const auto& present = live_.runs()->runs();
+  const bool rekeys = std::any_of(present.begin(), present.end(), [&](const RunSet::Run& run) {
+    return is_old_key(run->header().key_id);
+  });
+  const std::optional<RunMergePlan> plan = rekeys ? merge_of_all(runs) : plan_merge(runs);
+  if (!plan) return drop_keys();
   const auto first = static_cast<std::ptrdiff_t>(plan->begin);
   const auto last = static_cast<std::ptrdiff_t>(plan->end);
   const std::shared_ptr<const RunSet> open = live_.runs();
@@ -727,10 +766,15 @@ Status Maintenance::merge_runs() {
   }));
   replaced_.emplace();
   for (const ManifestRun& run : merged) replaced_->files.push_back(run_file_name(run.id));
-  return take_over();
+  TALEA_TRY(take_over());
+  return drop_keys();
 }
 
 // --- Letting go ----------------------------------------------------------------------------------
+
+Status Maintenance::drop_keys() {
+  return setup_.seams.keys == nullptr ? Status() : setup_.seams.keys->drop_unused();
+}
 
 void Maintenance::purge_tombstones() {
   // Those that snapshots needed till now come first.
@@ -780,6 +824,7 @@ Result<HeldFiles> Maintenance::hold_files(const std::function<Status()>& finish_
     return !file.sealed || (file.kind == SegmentKind::log && file.id >= boundary.id);
   });
   held.first_sequence = first_restorable(manifest);
+  if (setup_.seams.keys != nullptr) held.keys = TALEA_TRY(setup_.seams.keys->file_bytes());
   return held;
 }
 

@@ -31,6 +31,7 @@
 
 #include "base/mutex.h"
 #include "engine/backup.h"
+#include "engine/kept_keys.h"
 #include "engine/live_state.h"
 #include "engine/metrics.h"
 #include "engine/seams.h"
@@ -120,12 +121,15 @@ class Maintenance {
   struct Copies;
   std::vector<SegmentPointer> sealed_segments() const;
   bool is_poor(const SegmentState& state) const;
+  /// Whether what this names is not the newest data key of the store.
+  bool is_old_key(std::uint32_t key_id) const;
   static constexpr std::uint32_t kMissedNone = UINT32_MAX;
   // Of log and data segments.
   struct Contents {
     std::uint64_t bytes = 0;
     std::uint64_t live_bytes = 0;
     bool any_poor = false;
+    bool any_old_key = false;
     std::uint64_t garbage() const { return bytes - std::min(bytes, live_bytes); }
   };
   /// Of those with ids below these.
@@ -142,7 +146,7 @@ class Maintenance {
   Status copy_live_entries(const SegmentPointer& victim, Copies& copies)
       TALEA_REQUIRES(work_mutex_);
   static std::size_t next_entries(const SegmentState& victim, std::uint64_t& offset,
-                                  std::span<LiveState::Move> out, Status& damage);
+                                  std::span<LiveState::Move> out, KeptKeys& keys, Status& damage);
   Status copy_wanted(const SegmentState& victim, std::span<LiveState::Move> entries,
                      const History::View& history, Copies& copies) TALEA_REQUIRES(work_mutex_);
   Status copy_entry(const Segment& segment, const LiveState::Move& move, Copies& copies)
@@ -186,6 +190,8 @@ class Maintenance {
   Sequence first_restorable(const Manifest& manifest) const;
 
   // Letting go.
+  /// Data keys that no file names any more.
+  Status drop_keys() TALEA_REQUIRES(work_mutex_);
   void purge_tombstones() TALEA_REQUIRES(work_mutex_);
   void retire(std::vector<SegmentPointer> segments, std::vector<std::string> files)
       TALEA_REQUIRES(work_mutex_);

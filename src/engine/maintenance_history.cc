@@ -50,6 +50,7 @@ Result<std::optional<ManifestRun>> Maintenance::write_history(const CommitLog::B
   for (std::size_t i = 0; i < boundary.history_buffers; ++i) view.buffers[i]->list_all(locations);
   std::vector<PastRow> rows;
   rows.reserve(locations.size());
+  KeptKeys keys;  // of these
   LiveState::Found found;
   for (const Location location : locations) {
     if (rows.size() % kRowsAtOnce == 0) TALEA_TRY(check_running());
@@ -58,7 +59,7 @@ Result<std::optional<ManifestRun>> Maintenance::write_history(const CommitLog::B
                                 std::to_string(segment_of(location)) + " and cannot be read");
     }
     TALEA_TRY(found.check(VerifyReads::once));
-    rows.push_back({Space{found.entry.space}, found.entry.key, found.sequence(), location});
+    rows.push_back({Space{found.entry.space}, keys.keep(found.entry), found.sequence(), location});
   }
   if (rows.empty()) return std::optional<ManifestRun>();
   std::sort(rows.begin(), rows.end());

@@ -18,10 +18,11 @@ namespace talea {
 class NewStore {
  public:
   /// Takes the directory `path`, which is absent or empty, under lock. `what`: who does, for
-  /// whoever finds it locked.
+  /// whoever finds it locked. `encryption`: of a store that is to be encrypted.
   /// Errors: invalid_argument (it holds something), unavailable, denied, io_error
   static Result<std::unique_ptr<NewStore>> begin(const Seams& seams, const std::string& path,
-                                                 const std::string& what);
+                                                 const std::string& what,
+                                                 const Encryption& encryption = {});
   /// Removes what was made, unless it became a store.
   ~NewStore();
   NewStore(const NewStore&) = delete;
@@ -46,12 +47,13 @@ class NewStore {
   Status commit(const Manifest& manifest);
 
  private:
-  NewStore(const Seams& seams, std::string path) : seams_(seams), path_(std::move(path)) {}
+  NewStore(const Seams& seams, std::string path, std::unique_ptr<KeyKeeper> keys);
 
   static Status check_empty(FileSystem& files, const std::string& path);
 
   const Seams seams_;
   const std::string path_;
+  const std::unique_ptr<KeyKeeper> keys_;  // of one that is to be encrypted
   std::unique_ptr<FileLock> lock_;
   Manifest manifest_;
   std::vector<std::string> made_;

@@ -9,6 +9,7 @@
 #include "engine/history_rows.h"
 #include "engine/run_layers.h"
 #include "engine/space_reserve.h"
+#include "keys/master_key.h"
 #include "log/segment_scanner.h"
 
 namespace talea {
@@ -28,8 +29,8 @@ std::string within(std::uint64_t given, std::uint64_t minimum, std::uint64_t max
 
 bool is_ours(const std::string& name) {
   return name == kLockName || name == kManifestName || name == kManifestTemporaryName ||
-         name == kReserveName || parse_segment_file_name(name).has_value() ||
-         parse_run_file_name(name).has_value();
+         name == kReserveName || name == kKeyFileName || name == kKeyFileTemporaryName ||
+         parse_segment_file_name(name).has_value() || parse_run_file_name(name).has_value();
 }
 
 Status not_opened(Status failure) {
@@ -157,15 +158,51 @@ Result<Contents> look_at(const Seams& seams, const std::string& path) {
   return Contents::nothing;  // or a creation that was cut short before its manifest
 }
 
-Result<Manifest> create_store(const Seams& seams, const std::string& path) {
-  Manifest manifest;
+std::unique_ptr<KeyKeeper> make_keeper(const Seams& seams, const std::string& path,
+                                       const SecretKey& master) {
+  return std::make_unique<KeyKeeper>(seams.file_system, seams.random, path, master);
+}
+
+// The key file comes first: a manifest that says that the store is encrypted has its keys.
+Status create_store(const Seams& seams, const std::string& path, const Options& options,
+                    LockedDirectory& locked) {
+  Manifest& manifest = locked.manifest;
   seams.random.fill(manifest.store_id);
   manifest.generation = 1;
-  TALEA_TRY(write_manifest(seams.file_system, path, manifest));
-  return manifest;
+  manifest.encrypted = options.encryption.is_given();
+  if (manifest.encrypted) {
+    locked.keys =
+        make_keeper(seams, path, TALEA_TRY(load_master_key(seams.file_system, options.encryption)));
+    TALEA_TRY(locked.keys->create(manifest.store_id, seams.clock.wall_ms()));
+  }
+  return write_manifest(seams.file_system, path, manifest);
+}
+
+Status open_keys(const Seams& seams, const std::string& path, const Options& options,
+                 LockedDirectory& locked) {
+  const bool is_given = options.encryption.is_given();
+  if (!locked.manifest.encrypted) {
+    if (!is_given) return {};
+    return Status::invalid_argument(
+        "the store in " + path +
+        " is not encrypted, and a key is given. To encrypt what it holds, make another store of "
+        "it: `talea export` without a key, then `talea import` with one. Nothing was changed");
+  }
+  if (!is_given) {
+    return Status::unauthenticated("the store in " + path +
+                                   " is encrypted, and no key is given: name the source of its "
+                                   "master key in Options::encryption, or with --key-file");
+  }
+  locked.keys =
+      make_keeper(seams, path, TALEA_TRY(load_master_key(seams.file_system, options.encryption)));
+  return locked.keys->read(locked.manifest.store_id);
 }
 
 }  // namespace
+
+Seams with_keys(const Seams& seams, KeyKeeper* keys) {
+  return {seams.file_system, seams.clock, seams.random, seams.executor, keys};
+}
 
 Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& path,
                                        const Options& options) {
@@ -194,12 +231,13 @@ Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& pa
   contents = TALEA_TRY(look_at(seams, path));
   if (contents == Contents::nothing) {
     if (options.read_only) return not_there(path, options);
-    locked.manifest = TALEA_TRY(create_store(seams, path));
+    TALEA_TRY(create_store(seams, path, options, locked));
   } else {
     locked.manifest = TALEA_TRY(read_manifest(file_system, path));
     // The manifest that we see may be one whose rename was not made durable: its writer died, or
     // its directory sync failed. Nothing may be built on it, or told of it, before it is.
     if (!options.read_only) TALEA_TRY(file_system.sync_directory(path));
+    TALEA_TRY(open_keys(seams, path, options, locked));
   }
   return locked;
 }
@@ -214,6 +252,7 @@ class Opening {
   Result<OpenedDirectory> run() {
     LockedDirectory locked = TALEA_TRY(lock_directory(seams_, path_, options_));
     opened_.lock = std::move(locked.lock);
+    opened_.keys = std::move(locked.keys);
     opened_.manifest = std::move(locked.manifest);
     opened_.cache = std::make_unique<FileCache>(seams_.file_system, kOpenFilesMax);
     opened_.live = std::make_unique<LiveState>();
@@ -248,13 +287,18 @@ class Opening {
     // Only the tail that a crash left open is written to again.
     const bool write = !file.sealed && !options_.read_only;
     const StoreId& store_id = opened_.manifest.store_id;
-    auto opened = write ? Segment::open(seams_.file_system, path_, file.kind, file.id, store_id,
-                                        OpenMode::write)
-                        : Segment::open(*opened_.cache, path_, file.kind, file.id, store_id);
+    auto opened =
+        write ? Segment::open(seams_.file_system, path_, file.kind, file.id, store_id,
+                              OpenMode::write, key_ring())
+              : Segment::open(*opened_.cache, path_, file.kind, file.id, store_id, key_ring());
     if (opened.ok() || opened.status().code() != Code::not_found) return opened;
     return Status::corruption(segment_file_name(file.kind, file.id) +
                               " is missing; the manifest says that it belongs to the store. "
                               "Restore it from a backup");
+  }
+
+  const KeyRing* key_ring() const {
+    return opened_.keys == nullptr ? nullptr : &opened_.keys->ring();
   }
 
   // A log segment that the checkpoint has passed, and all that is not log.
@@ -287,7 +331,8 @@ class Opening {
   }
 
   Status open_index() {
-    auto runs = TALEA_TRY(talea::open_runs(seams_.file_system, path_, opened_.manifest));
+    auto runs =
+        TALEA_TRY(talea::open_runs(seams_.file_system, path_, opened_.manifest, key_ring()));
     opened_.live->set_runs(std::move(runs), opened_.manifest.replay_from, false);
     opened_.live->set_keys(opened_.manifest.checkpoint_keys);
     return {};
@@ -308,8 +353,8 @@ class Opening {
     std::vector<RunSet::Run> open;
     open.reserve(manifest.history_runs.size());
     for (const ManifestRun& run : manifest.history_runs_newest_first()) {
-      open.push_back(
-          TALEA_TRY(open_run(seams_.file_system, path_, run_file_info(run), manifest.store_id)));
+      open.push_back(TALEA_TRY(open_run(seams_.file_system, path_, run_file_info(run),
+                                        manifest.store_id, {.mapped = true, .keys = key_ring()})));
     }
     const auto runs = RunSet::of(std::move(open));
     const bool drops = !retention().keeps_past();
@@ -491,6 +536,8 @@ class Opening {
     // From here on the manifest says where a segment ends; what is behind is only space.
     for (const Tail& tail : tails_) {
       (void)tail.segment->file().truncate(tail.replayed.fill.end).ok();
+      const bool is_open = tail.counts && tail.is_blank();  // and of no use any more
+      if (is_open) opened_.live->remove_segment(tail.segment->id());
     }
     return {};
   }
@@ -558,7 +605,9 @@ class Opening {
 
   Status remove_leftovers() {
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
-      if (!unlisted_id(name) && name != kManifestTemporaryName) continue;
+      const bool is_ours =
+          unlisted_id(name) || name == kManifestTemporaryName || name == kKeyFileTemporaryName;
+      if (!is_ours) continue;
       TALEA_TRY(seams_.file_system.remove(join_path(path_, name)));
     }
     return {};

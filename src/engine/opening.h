@@ -31,6 +31,7 @@ Status check_options(const Options& options);
 
 struct OpenedDirectory {
   std::unique_ptr<FileLock> lock;
+  std::unique_ptr<KeyKeeper> keys;  // of a store that is encrypted
   Manifest manifest;
   std::unique_ptr<FileCache> cache;  // sealed segments are read through it
   std::unique_ptr<LiveState> live;
@@ -47,9 +48,12 @@ Result<OpenedDirectory> open_directory(const Seams& seams, const std::string& pa
 /// What opening does before it replays: for verify, which wants to see the damage itself.
 struct LockedDirectory {
   std::unique_ptr<FileLock> lock;
+  std::unique_ptr<KeyKeeper> keys;  // of a store that is encrypted
   Manifest manifest;
 };
 Result<LockedDirectory> lock_directory(const Seams& seams, const std::string& path,
                                        const Options& options);
+/// `seams`, for the store that has these keys; null: none.
+Seams with_keys(const Seams& seams, KeyKeeper* keys);
 
 }  // namespace talea

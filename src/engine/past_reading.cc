@@ -227,7 +227,8 @@ class PastScan final : public Scan::State {
       if (Space{found.entry.space} != space_ || !in_range(found.entry.key)) continue;
       const Sequence sequence = found.sequence();
       if (!limit_.admits(sequence, found.segment().time_at(found.offset, found.entry))) continue;
-      buffered_.push_back({found.entry.key, sequence, found});
+      buffered_.push_back({{}, sequence, std::move(found)});
+      buffered_.back().key = buffered_.back().found.entry.key;  // which stays where it is
     }
     std::sort(buffered_.begin(), buffered_.end(), [&](const Buffered& left, const Buffered& right) {
       if (left.key != right.key) return comes_before(left.key, right.key);

@@ -47,7 +47,7 @@ Status PreparedBatch::prepare(const Setup& setup, const Batch& batch, std::uint6
   extents_.reserve(operations.size());
   for (const Batch::Operation& operation : operations) TALEA_TRY(add(setup, operation, now_ms));
   add_hints(setup.live);
-  encoded_ = encode_batch(entries_);
+  encoded_ = encode_batch(entries_, setup.seals);
   return {};
 }
 

@@ -28,6 +28,7 @@ class PreparedBatch {
     Metrics& metrics;
     std::uint64_t instance = 0;  // marks the StoredValues that are ours
     std::uint64_t compress_from_bytes = 0;
+    bool seals = false;  // the store is encrypted
   };
 
   PreparedBatch() = default;

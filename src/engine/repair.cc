@@ -10,6 +10,7 @@
 #include "engine/restore.h"
 #include "engine/run_layers.h"
 #include "engine/verify.h"
+#include "keys/master_key.h"
 #include "log/extent.h"
 #include "log/segment_scanner.h"
 
@@ -31,7 +32,8 @@ using Versions = std::map<std::pair<Space, Bytes>, Version>;
 // Reads what is intact of a store that nobody writes.
 class Salvage {
  public:
-  Salvage(const Seams& seams, std::string path) : seams_(seams), path_(std::move(path)) {}
+  Salvage(const Seams& seams, std::string path, const Encryption& encryption)
+      : seams_(seams), path_(std::move(path)), encryption_(encryption) {}
 
   Status collect(RepairReport& report) {
     TALEA_TRY(open_manifest(report));
@@ -61,7 +63,7 @@ class Salvage {
   std::uint64_t last_time_ms() const { return last_time_ms_; }
 
   // The entry of a version that is not lost.
-  Result<EntryView> read(const Version& version, Bytes& scratch) const {
+  Result<EntryView> read(const Version& version, Segment::Scratch& scratch) const {
     return segments_.at(version.segment).segment->read_entry(version.place, scratch);
   }
   Result<Bytes> read_chunk_of(const ExtentList& list, std::uint64_t number, Bytes& scratch) const {
@@ -76,7 +78,7 @@ class Salvage {
       if (segment == segments_.end()) return Status::corruption("a file of it is missing");
       const std::uint64_t in_piece = (number - first) * kChunkBytesMax;
       const std::uint64_t offset =
-          piece.offset + (number - first) * (kChunkBytesMax + kChunkHeaderBytes);
+          piece.offset + (number - first) * (kChunkBytesMax + piece.chunk_overhead());
       const std::uint64_t bytes = std::min(kChunkBytesMax, piece.bytes - in_piece);
       return Bytes(TALEA_TRY(read_chunk(*segment->second.segment,
                                         {list.value_id, number, static_cast<std::uint32_t>(offset)},
@@ -96,9 +98,11 @@ class Salvage {
   Status open_manifest(RepairReport& report) {
     Options options;
     options.read_only = true;
+    options.encryption = encryption_;
     auto locked = lock_directory(seams_, path_, options);
     if (locked.ok()) {
       lock_ = std::move(locked->lock);
+      keys_ = std::move(locked->keys);
       manifest_ = std::move(locked->manifest);
       report.is_history_lost = manifest_.history.retention.keeps_past();
       last_sequence_ = manifest_.last_sequence;
@@ -123,13 +127,22 @@ class Salvage {
       manifest_.store_id = decoded->store_id;
       manifest_.add({.kind = file->kind, .id = file->id});
     }
-    return {};
+    return encryption_.is_given() ? read_keys() : Status();
   }
+
+  // Without them nothing of an encrypted store can be read, and damage to them cannot be repaired.
+  Status read_keys() {
+    keys_ =
+        std::make_unique<KeyKeeper>(seams_.file_system, seams_.random, path_,
+                                    TALEA_TRY(load_master_key(seams_.file_system, encryption_)));
+    return keys_->read(manifest_.store_id);
+  }
+  const KeyRing* key_ring() const { return keys_ == nullptr ? nullptr : &keys_->ring(); }
 
   Status open_segments() {
     for (const ManifestFile& file : manifest_.files) {
       auto opened = Segment::open(seams_.file_system, path_, file.kind, file.id, manifest_.store_id,
-                                  OpenMode::read);
+                                  OpenMode::read, key_ring());
       if (!opened.ok()) continue;  // verify has found it
       const std::uint64_t size = TALEA_TRY((*opened)->file().size());
       Opened added{file.kind, std::move(opened).value(), size, file.sealed};
@@ -147,7 +160,8 @@ class Salvage {
   Result<bool> collect_runs() {
     std::vector<RunSet::Run> runs;
     for (const ManifestRun& run : manifest_.runs_newest_first()) {
-      auto opened = open_run(seams_.file_system, path_, run_file_info(run), manifest_.store_id);
+      auto opened = open_run(seams_.file_system, path_, run_file_info(run), manifest_.store_id,
+                             {.mapped = true, .keys = key_ring()});
       if (!opened.ok()) return false;
       runs.push_back(std::move(opened).value());
     }
@@ -241,7 +255,7 @@ class Salvage {
 
   // Reads all that is to be kept, and marks what cannot be read.
   void check_values(RepairReport& report) {
-    Bytes scratch;
+    Segment::Scratch scratch;
     for (auto& [key, version] : versions_) {
       if (version.is_remove || key.first == kExpirySpace || is_intact(key, version, scratch)) {
         continue;
@@ -254,7 +268,8 @@ class Salvage {
     }
   }
 
-  bool is_intact(const std::pair<Space, Bytes>& key, const Version& version, Bytes& scratch) const {
+  bool is_intact(const std::pair<Space, Bytes>& key, const Version& version,
+                 Segment::Scratch& scratch) const {
     const auto opened = segments_.find(version.segment);
     if (opened == segments_.end() || opened->second.kind == SegmentKind::extent) return false;
     const std::uint64_t end = std::uint64_t{version.place.offset} + version.place.bytes;
@@ -277,7 +292,9 @@ class Salvage {
 
   const Seams seams_;
   const std::string path_;
+  const Encryption& encryption_;
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<KeyKeeper> keys_;  // of a store that is encrypted
   Manifest manifest_;
   std::map<std::uint32_t, Opened> segments_;
   Versions versions_;
@@ -346,7 +363,7 @@ class SalvagedState final : public StateReader {
   Versions::const_iterator following_;
   StateRow row_;
   std::uint64_t rows_ = 0;
-  Bytes scratch_;
+  Segment::Scratch scratch_;
   Bytes value_;
   Bytes chunk_scratch_;
   BytesView left_;
@@ -361,8 +378,8 @@ Result<RepairReport> repair_directory(
     const Options& options,
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) {
   RepairReport report;
-  report.found = TALEA_TRY(verify_directory(seams, path, progress));
-  Salvage salvage(seams, TALEA_TRY(seams.file_system.absolute(path)));
+  report.found = TALEA_TRY(verify_directory(seams, path, progress, options.encryption));
+  Salvage salvage(seams, TALEA_TRY(seams.file_system.absolute(path)), options.encryption);
   TALEA_TRY(salvage.collect(report));
   SalvagedState state(salvage);
   report.state_hash = TALEA_TRY(restore_directory(seams, new_path, options, state));

@@ -92,9 +92,12 @@ class Extents {
   Status finish() { return file_ == nullptr ? Status() : file_->finish(); }
 
  private:
+  ExtentPiece sealed_or_not(BytesView content) const {
+    return {.bytes = content.size(), .is_sealed = store_.seams().keys != nullptr};
+  }
   Status add_chunk(ExtentList& list, std::uint64_t number, BytesView content) {
     if (file_ != nullptr &&
-        file_->end() + kChunkHeaderBytes + content.size() > kExtentSegmentBytes) {
+        file_->end() + sealed_or_not(content).disk_bytes() > kExtentSegmentBytes) {
       TALEA_TRY(file_->finish());
       file_ = nullptr;
     }
@@ -111,10 +114,12 @@ class Extents {
     if (goes_on) {
       list.pieces.back().bytes += content.size();
     } else {
-      list.pieces.push_back({file_->id(), offset, content.size()});
+      ExtentPiece piece = sealed_or_not(content);
+      piece.segment = file_->id();
+      piece.offset = offset;
+      list.pieces.push_back(piece);
     }
-    file_->buffer() += encode_chunk_header(place, content, file_->context());
-    file_->buffer() += content;
+    append_chunk(place, content, file_->context(), file_->buffer());
     ++file_->file().entries;
     return file_->pass_on();
   }
@@ -177,7 +182,7 @@ class Log {
       sources.push_back(
           {entry.space, entry.key, entry.value, false, entry.is_extent_list, entry.claims});
     }
-    const EncodedBatch batch = encode_batch(sources);
+    const EncodedBatch batch = encode_batch(sources, store_.seams().keys != nullptr);
     TALEA_TRY(make_room(batch.record_bytes_max()));
     finish_record(batch, {.sequence = sequence_, .now = now_, .offset = file_->end()},
                   file_->context(), file_->buffer(), places_);
@@ -259,11 +264,12 @@ Result<StateHash> restore_directory(const Seams& seams, const std::string& path,
                                     std::uint64_t buffer_bytes) {
   TALEA_TRY(check_options(options));
   const std::string directory = TALEA_TRY(seams.file_system.absolute(path));
-  const std::unique_ptr<NewStore> store = TALEA_TRY(NewStore::begin(seams, directory, "a restore"));
+  const std::unique_ptr<NewStore> store =
+      TALEA_TRY(NewStore::begin(seams, directory, "a restore", options.encryption));
 
   HashingReader rows(state);
   Extents extents(*store);
-  RowSorter sorter({.seams = seams,
+  RowSorter sorter({.seams = store->seams(),
                     .directory = directory,
                     .store_id = store->store_id(),
                     .take_id = [&] { return store->take_id(); },

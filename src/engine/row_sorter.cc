@@ -57,7 +57,10 @@ Status RowSorter::flush() {
                       return one.now < other.now;
                     })->now;
   setup_.seams.random.fill(header.salt);
-  auto writer = TALEA_TRY(DataWriter::create(setup_.seams.file_system, setup_.directory, header));
+  const KeyRing* const keys = setup_.seams.key_ring();
+  header.encrypt(keys);
+  auto writer =
+      TALEA_TRY(DataWriter::create(setup_.seams.file_system, setup_.directory, header, keys));
   for (const Pending& row : pending_) {
     const BytesView bytes = BytesView(buffer_).substr(row.offset, row.key_bytes + row.value_bytes);
     TALEA_TRY(writer->add({.space = row.space,
@@ -81,8 +84,8 @@ Status RowSorter::finish() {
   sorted_.reserve(written_.size());
   for (const Written& file : written_) {
     sorted_.push_back(std::make_unique<Sorted>(
-        TALEA_TRY(
-            Segment::open(cache_, setup_.directory, SegmentKind::data, file.id, setup_.store_id)),
+        TALEA_TRY(Segment::open(cache_, setup_.directory, SegmentKind::data, file.id,
+                                setup_.store_id, setup_.seams.key_ring())),
         file.bytes));
     TALEA_TRY(advance(*sorted_.back()));
   }

@@ -30,12 +30,12 @@ ManifestRun manifest_run(const RunFileInfo& info, std::uint32_t layer) {
 
 Result<std::shared_ptr<const RunSet>> open_runs(FileSystem& file_system,
                                                 const std::string& directory,
-                                                const Manifest& manifest) {
+                                                const Manifest& manifest, const KeyRing* keys) {
   std::vector<RunSet::Run> runs;
   runs.reserve(manifest.runs.size());
   for (const ManifestRun& run : manifest.runs_newest_first()) {
-    runs.push_back(
-        TALEA_TRY(open_run(file_system, directory, run_file_info(run), manifest.store_id)));
+    runs.push_back(TALEA_TRY(open_run(file_system, directory, run_file_info(run), manifest.store_id,
+                                      {.mapped = true, .keys = keys})));
   }
   return RunSet::of(std::move(runs));
 }

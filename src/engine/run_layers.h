@@ -34,7 +34,8 @@ ManifestRun manifest_run(const RunFileInfo& info, std::uint32_t layer);
 /// Cost: three reads a run. Errors: corruption, unsupported, io_error
 Result<std::shared_ptr<const RunSet>> open_runs(FileSystem& file_system,
                                                 const std::string& directory,
-                                                const Manifest& manifest);
+                                                const Manifest& manifest,
+                                                const KeyRing* keys = nullptr);
 
 /// Layers next to one another that should become one: [begin, end) of the runs, newest first.
 struct RunMergePlan {

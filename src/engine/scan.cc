@@ -226,9 +226,8 @@ class EngineScan final : public EngineScanState {
   // Keys stay where they are while the pin lives, so the bound may point there.
   Status continue_behind(Location location) {
     if (limit_) return {};  // the bound is there
-    LiveState::Found last;
-    if (!live().read(location, last)) TALEA_TRY(last.check(verify_));
-    bound_ = {last.entry.key, false};
+    if (!live().read(location, last_)) TALEA_TRY(last_.check(verify_));
+    bound_ = {last_.entry.key, false};
     return {};
   }
 
@@ -312,6 +311,7 @@ class EngineScan final : public EngineScanState {
   std::array<LiveState::Found, kRowsAtOnce> found_;  // of these
   const Scan::Row* first_row_ = nullptr;             // that was not counted yet
   std::uint64_t rows_returned_ = 0;                  // and not yet counted
+  LiveState::Found last_;                            // what the next fetch begins behind
   Bytes value_;                                      // of a large value
   const Scan::Row* value_of_ = nullptr;              // the row that has it
 };

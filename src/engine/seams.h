@@ -5,6 +5,7 @@
 #include "base/executor.h"
 #include "base/random.h"
 #include "io/file_system.h"
+#include "keys/key_keeper.h"
 
 namespace talea {
 
@@ -14,6 +15,10 @@ struct Seams {
   Clock& clock;
   Random& random;
   Executor& executor;
+  /// Of the store that is open, if that is encrypted; set by whoever opens or makes it.
+  KeyKeeper* keys = nullptr;
+
+  const KeyRing* key_ring() const { return keys == nullptr ? nullptr : &keys->ring(); }
 };
 
 }  // namespace talea

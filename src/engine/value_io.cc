@@ -103,10 +103,11 @@ Result<BytesView> ValueReader::read() {
   const std::uint64_t chunk_start = piece_start + chunk_in_piece * kChunkBytesMax;
   const std::uint64_t chunk_bytes =
       std::min(kChunkBytesMax, piece_start + piece.bytes - chunk_start);
-  const ChunkPlace place{.value_id = state.list.value_id,
-                         .number = chunk_start / kChunkBytesMax,
-                         .offset = static_cast<std::uint32_t>(
-                             piece.offset + chunk_in_piece * (kChunkHeaderBytes + kChunkBytesMax))};
+  const ChunkPlace place{
+      .value_id = state.list.value_id,
+      .number = chunk_start / kChunkBytesMax,
+      .offset = static_cast<std::uint32_t>(
+          piece.offset + chunk_in_piece * (piece.chunk_overhead() + kChunkBytesMax))};
   const BytesView content =
       TALEA_TRY(read_chunk(*state.segments[position], place, chunk_bytes, state.scratch));
   const BytesView rest = content.substr(state.offset - chunk_start);

@@ -23,12 +23,14 @@ constexpr std::size_t kRowsAtOnce = 10'000;
 class Verifier {
  public:
   Verifier(const Seams& seams, const std::string& path,
-           const std::function<void(std::uint64_t, std::uint64_t)>& progress)
-      : seams_(seams), path_(path), progress_(progress) {}
+           const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+           const Encryption& encryption)
+      : seams_(seams), path_(path), progress_(progress), encryption_(encryption) {}
 
   Result<VerifyReport> run() {
     Options options;
     options.read_only = true;
+    options.encryption = encryption_;
     auto locked = lock_directory(seams_, path_, options);
     if (!locked.ok()) {
       // A damaged manifest is a finding like any other; a missing store or a busy one is not.
@@ -37,6 +39,7 @@ class Verifier {
       return std::move(report_);
     }
     lock_ = std::move(locked->lock);
+    keys_ = std::move(locked->keys);
     manifest_ = std::move(locked->manifest);
     ++report_.files;
     TALEA_TRY(open_segments());
@@ -76,6 +79,8 @@ class Verifier {
     report_.findings.push_back({.file = file, .offset = offset, .problem = problem});
   }
 
+  const KeyRing* key_ring() const { return keys_ == nullptr ? nullptr : &keys_->ring(); }
+
   void advance(std::uint64_t bytes) {
     done_ += bytes;
     if (progress_) progress_(std::min(done_, total_), total_);
@@ -87,7 +92,7 @@ class Verifier {
       const std::string name = segment_file_name(file.kind, file.id);
       ++report_.files;
       auto opened = Segment::open(seams_.file_system, path_, file.kind, file.id, manifest_.store_id,
-                                  OpenMode::read);
+                                  OpenMode::read, key_ring());
       if (!opened.ok()) {
         const Code code = opened.status().code();
         if (code != Code::corruption && code != Code::not_found) return std::move(opened).status();
@@ -160,7 +165,8 @@ class Verifier {
       const std::string name = run_file_name(run.id);
       ++report_.files;
       report_.bytes += run.bytes;
-      auto opened = open_run(seams_.file_system, path_, run_file_info(run), manifest_.store_id);
+      auto opened = open_run(seams_.file_system, path_, run_file_info(run), manifest_.store_id,
+                             {.mapped = true, .keys = key_ring()});
       Status checked = opened.ok() ? (*opened)->verify() : opened.status();
       if (checked.code() == Code::not_found) checked = Status::corruption("the file is missing");
       if (checked.code() == Code::corruption) {
@@ -384,9 +390,10 @@ class Verifier {
             add_finding(segment->name(), offset, std::string(chunk.status().message()));
           }
           ++report_.chunks;
-          report_.bytes += kChunkHeaderBytes + bytes;
-          advance(kChunkHeaderBytes + bytes);
-          offset += kChunkHeaderBytes + bytes;
+          const std::uint64_t chunk_bytes = piece.chunk_overhead() + bytes;
+          report_.bytes += chunk_bytes;
+          advance(chunk_bytes);
+          offset += chunk_bytes;
           left -= bytes;
         }
       }
@@ -417,7 +424,9 @@ class Verifier {
   const Seams& seams_;
   const std::string& path_;
   const std::function<void(std::uint64_t, std::uint64_t)>& progress_;
+  const Encryption& encryption_;
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<KeyKeeper> keys_;
   Manifest manifest_;
   std::vector<Opened> segments_;
   LiveState live_;
@@ -434,8 +443,9 @@ class Verifier {
 
 Result<VerifyReport> verify_directory(
     const Seams& seams, const std::string& path,
-    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  return Verifier(seams, path, progress).run();
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+    const Encryption& encryption) {
+  return Verifier(seams, path, progress, encryption).run();
 }
 
 }  // namespace talea

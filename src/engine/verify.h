@@ -12,6 +12,7 @@ namespace talea {
 /// As verify_store, on a world of the caller's choice.
 Result<VerifyReport> verify_directory(
     const Seams& seams, const std::string& path,
-    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress);
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+    const Encryption& encryption = {});
 
 }  // namespace talea

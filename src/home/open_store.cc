@@ -91,6 +91,11 @@ Status check_memory_options(const Options& options) {
 
 Result<std::unique_ptr<OpenedStore>> open_rows(const StoreUrl& url, const Options& options) {
   TALEA_TRY(check_options(options));
+  if (url.scheme == StoreScheme::rocksdb && options.encryption.is_given()) {
+    return Status::invalid_argument(
+        "a store in RocksDB is not encrypted, and a key is given: encrypted stores are those of "
+        "file:PATH");
+  }
   auto store = std::make_unique<StoreOfRows>(options);
   if (url.scheme == StoreScheme::memory) {
     TALEA_TRY(check_memory_options(options));

@@ -114,6 +114,15 @@ TEST(OpenStore, AnOptionOutOfItsRangeIsRefusedByEveryKind) {
   }
 }
 
+TEST(OpenStore, AKeyIsRefusedWhereNothingWouldBeEncrypted) {
+  Options options;
+  options.encryption.key_source = []() -> Result<Bytes> { return Bytes(32, 'k'); };
+  const std::string path = test_directory() + "/rows";
+  EXPECT_EQ(open_store("rocksdb:" + path, options).status().code(), Code::invalid_argument);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_TRUE(open_store(path, options).ok());
+}
+
 TEST(OpenStore, OneKindRefusesTheDirectoryOfAnother) {
   if (!has_rocksdb()) {
     EXPECT_EQ(open_store("rocksdb:" + test_directory() + "/r").status().code(), Code::unsupported);

@@ -36,7 +36,8 @@ RunFileWriter::RunFileWriter(FileSystem& file_system, const std::string& directo
       id_(static_cast<std::uint32_t>(setup.identity.file_id)),
       writer_(std::move(file), {.identity = setup.identity,
                                 .keys_expected = setup.keys_expected,
-                                .block_bytes = setup.block_bytes}) {}
+                                .block_bytes = setup.block_bytes,
+                                .keys = setup.keys}) {}
 
 Result<std::unique_ptr<RunFileWriter>> RunFileWriter::create(FileSystem& file_system,
                                                              const std::string& directory,
@@ -89,8 +90,10 @@ Result<std::shared_ptr<const RunReader>> open_run(FileSystem& file_system,
                               "Restore it from a backup");
   }
   if (!file.ok()) return std::move(file).status();
+  RunReader::Options effective = options;
+  if (options.keys != nullptr) effective.mapped = false;
   auto run = std::make_shared<const RunReader>(
-      TALEA_TRY(RunReader::open(std::move(*file), name, options)));
+      TALEA_TRY(RunReader::open(std::move(*file), name, effective)));
   const RunIdentity& identity = run->header().identity;
   if (identity.file_id != info.id || identity.store_id != store_id) {
     return Status::corruption(name + ": another file, or one of another store, has this name");

@@ -45,6 +45,7 @@ class RunFileWriter {
     /// At least the distinct keys; see RunWriter::Options.
     std::uint64_t keys_expected = 0;
     std::uint64_t block_bytes = kRunBlockBytes;
+    const KeyRing* keys = nullptr;  // as RunWriter::Options::keys
   };
   /// Errors: exhausted, denied, io_error; no file is left
   static Result<std::unique_ptr<RunFileWriter>> create(FileSystem& file_system,
@@ -77,7 +78,8 @@ class RunFileWriter {
   bool keep_ = false;
 };
 
-/// Opens the run that `info` describes, mapped unless `options` say otherwise.
+/// Opens the run that `info` describes, mapped unless `options` say otherwise, or it is encrypted:
+/// then index and filter are held in memory, opened.
 ///
 /// Cost: three reads.
 /// Errors: corruption   it is missing, damaged, of another store, or not what `info` says

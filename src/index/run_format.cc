@@ -99,6 +99,12 @@ int compare_run_rows(BytesView key, Sequence sequence, BytesView other_key,
   return sequence > other_sequence ? -1 : 1;  // the newest revision comes first
 }
 
+std::shared_ptr<const PlaceCipher> run_cipher(const KeyRing* keys, std::uint32_t key_id,
+                                              const RunIdentity& identity) {
+  if (keys == nullptr || key_id == 0) return nullptr;
+  return keys->cipher(key_id, identity.salt, "talea run v1");
+}
+
 std::uint32_t run_check_seed(const RunIdentity& identity) {
   Bytes bytes(identity.salt.begin(), identity.salt.end());
   append_fixed(bytes, identity.file_id);
@@ -124,6 +130,7 @@ Bytes encode_run_header(const RunHeader& header) {
   store_fixed(at + kBaseNowAt, header.base_now_ms);
   std::copy(header.identity.store_id.begin(), header.identity.store_id.end(), at + kStoreIdAt);
   std::copy(header.identity.salt.begin(), header.identity.salt.end(), at + kSaltAt);
+  store_fixed(at + kKeyIdAt, header.key_id);
   store_fixed(at + kHeaderBytesAt, static_cast<std::uint32_t>(kRunHeaderBytes));
   store_fixed(at + kHeaderCheckAt, crc32c(0, BytesView(bytes).substr(0, kHeaderCheckAt)));
   return bytes;
@@ -148,7 +155,8 @@ Result<RunHeader> decode_run_header(BytesView bytes) {
       !lacking.empty()) {
     return Status::unsupported("uses what this version of Talea cannot read: " + lacking);
   }
-  if (load_fixed<std::uint16_t>(at + 10) != 0 || load_fixed<std::uint32_t>(at + kKeyIdAt) != 0 ||
+  header.key_id = load_fixed<std::uint32_t>(at + kKeyIdAt);
+  if (load_fixed<std::uint16_t>(at + 10) != 0 || (header.key_id != 0) != header.is_encrypted() ||
       load_fixed<std::uint32_t>(at + kHeaderBytesAt) != kRunHeaderBytes ||
       !all_zero(bytes.substr(kHeaderReservedAt, kHeaderCheckAt - kHeaderReservedAt))) {
     return Status::corruption("at offset 0: the header breaks its grammar");

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "codec/format.h"
+#include "crypto/key_ring.h"
 #include "index/bloom_filter.h"
 #include "talea/batch.h"
 #include "talea/bytes.h"
@@ -45,7 +47,13 @@ inline constexpr std::uint32_t kRunFeatureExpiry = kFeatureExpiry;
 inline constexpr std::uint32_t kRunFeatureTombstone = 1U << 16;
 inline constexpr std::uint32_t kRunFeatureExtents = 1U << 17;
 inline constexpr std::uint32_t kRunFeaturesSupported =
-    kRunFeatureExpiry | kRunFeatureTombstone | kRunFeatureExtents;
+    kRunFeatureExpiry | kFeatureEncryption | kRunFeatureTombstone | kRunFeatureExtents;
+
+/// Between the content of a part that is sealed and its check.
+inline constexpr std::uint64_t kRunTagBytes = PlaceCipher::kTagBytes;
+/// Where it stands in a page of the filter.
+inline constexpr std::uint64_t kRunFilterTagAt =
+    kRunFilterPageBytes - kRunCheckBytes - kRunTagBytes;
 
 /// Where an entry lies.
 struct RunAddress {
@@ -86,6 +94,9 @@ struct RunHeader {
   std::uint32_t features = 0;
   Sequence first_sequence = 0;
   std::uint64_t base_now_ms = 0;
+  std::uint32_t key_id = 0;
+
+  bool is_encrypted() const { return (features & kFeatureEncryption) != 0; }
 };
 
 /// What a run holds, as its footer states it; zeros without rows.
@@ -133,6 +144,11 @@ BytesView run_key_of(BytesView row_key);
 /// Negative, zero or positive as the row (`key`, `sequence`) is before, at or after the other.
 int compare_run_rows(BytesView key, Sequence sequence, BytesView other_key,
                      Sequence other_sequence);
+
+/// What seals and opens the parts of the run with this identity and key. Null when `keys` is, or
+/// has no such key.
+std::shared_ptr<const PlaceCipher> run_cipher(const KeyRing* keys, std::uint32_t key_id,
+                                              const RunIdentity& identity);
 
 std::uint32_t run_check_seed(const RunIdentity& identity);
 /// The check of the bytes of a part that begins at `offset` of the file.

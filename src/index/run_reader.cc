@@ -49,6 +49,18 @@ Status RunReader::load() {
   Result<RunHeader> header = decode_run_header(bytes);
   if (!header.ok()) return std::move(header).status().with_context(path_);
   header_ = *header;
+  if (options_.keys == nullptr && header_.is_encrypted()) {
+    return Status::unauthenticated(path_ + ": it is encrypted, and no key is given");
+  }
+  if (options_.keys != nullptr && !header_.is_encrypted()) {
+    return damaged(0, "it is not encrypted, and the store is; somebody put it here");
+  }
+  cipher_ = run_cipher(options_.keys, header_.key_id, header_.identity);
+  if (header_.is_encrypted() && cipher_ == nullptr) {
+    return damaged(0, "it is encrypted with data key " + std::to_string(header_.key_id) +
+                          ", which the key file of the store does not have");
+  }
+  TALEA_ASSERT(cipher_ == nullptr || !options_.mapped);
   check_seed_ = run_check_seed(header_.identity);
 
   bytes.resize(kRunFooterBytes);
@@ -67,8 +79,9 @@ Status RunReader::load() {
   TALEA_TRY(read(tail_offset, bytes.data(), bytes.size()));
   TALEA_TRY(load_root_and_index(tail_offset, bytes));
   const BytesView properties = BytesView(bytes).substr(layout_.properties_offset - tail_offset);
-  TALEA_TRY(check_part(layout_.properties_offset, properties));
-  TALEA_TRY(load_properties(properties.substr(0, properties.size() - kRunCheckBytes)));
+  std::vector<char> content = copied(properties);
+  TALEA_TRY(open_block(layout_.properties_offset, content));
+  TALEA_TRY(load_properties({content.data(), content.size()}));
   if (options_.mapped) return load_mapping(file_bytes);
   return options_.hold_filter ? load_filter() : Status();
 }
@@ -144,8 +157,7 @@ Status RunReader::load_filter() {
   held_filter_.resize(layout_.index_offset - layout_.filter_offset);
   TALEA_TRY(read(layout_.filter_offset, held_filter_.data(), held_filter_.size()));
   for (std::size_t at = 0; at < held_filter_.size(); at += kRunFilterPageBytes) {
-    TALEA_TRY(check_filter_page(layout_.filter_offset + at,
-                                BytesView(held_filter_).substr(at, kRunFilterPageBytes)));
+    TALEA_TRY(open_filter_page(layout_.filter_offset + at, held_filter_.data() + at));
   }
   return {};
 }
@@ -176,10 +188,34 @@ Status RunReader::check_part(std::uint64_t offset, BytesView part_and_check) con
 Status RunReader::check_filter_page(std::uint64_t offset, BytesView page) const {
   constexpr std::size_t kBloomBytes = kRunBloomBlocksPerPage * kBloomBlockBytes;
   TALEA_TRY(check_part(offset, page));
-  const BytesView reserved = page.substr(kBloomBytes, page.size() - kBloomBytes - kRunCheckBytes);
+  const std::size_t reserved_end =
+      cipher_ != nullptr ? kRunFilterTagAt : page.size() - kRunCheckBytes;
+  const BytesView reserved = page.substr(kBloomBytes, reserved_end - kBloomBytes);
   if (std::any_of(reserved.begin(), reserved.end(), [](char byte) { return byte != 0; })) {
     return damaged(offset, "filter page: reserved bytes are not zero");
   }
+  return {};
+}
+
+Status RunReader::open_filter_page(std::uint64_t offset, char* page) const {
+  constexpr std::size_t kBloomBytes = kRunBloomBlocksPerPage * kBloomBlockBytes;
+  TALEA_TRY(check_filter_page(offset, {page, kRunFilterPageBytes}));
+  if (cipher_ == nullptr) return {};
+  Bytes sealed(page, kBloomBytes);
+  sealed.append(page + kRunFilterTagAt, kRunTagBytes);
+  if (cipher_->open(offset, {}, sealed, page)) return {};
+  return damaged(offset, "filter page: it is intact, and not what was sealed here");
+}
+
+Status RunReader::open_block(std::uint64_t offset, std::vector<char>& part_and_check) const {
+  TALEA_TRY(check_part(offset, {part_and_check.data(), part_and_check.size()}));
+  part_and_check.resize(part_and_check.size() - kRunCheckBytes);
+  if (cipher_ == nullptr) return {};
+  const bool is_genuine = part_and_check.size() > kRunTagBytes &&
+                          cipher_->open(offset, {}, {part_and_check.data(), part_and_check.size()},
+                                        part_and_check.data());
+  if (!is_genuine) return damaged(offset, "a block is intact, and not what was sealed here");
+  part_and_check.resize(part_and_check.size() - kRunTagBytes);
   return {};
 }
 
@@ -203,8 +239,8 @@ Status RunReader::changed(std::uint64_t offset) const {
 
 Result<RunBlock> RunReader::parse_block(RunBlockKind kind, std::uint64_t offset,
                                         std::vector<char> part_and_check) const {
-  TALEA_TRY(check_part(offset, {part_and_check.data(), part_and_check.size()}));
-  part_and_check.resize(part_and_check.size() - kRunCheckBytes + RunBlock::kSlackBytes);
+  TALEA_TRY(open_block(offset, part_and_check));
+  part_and_check.resize(part_and_check.size() + RunBlock::kSlackBytes);
   Result<RunBlock> block = RunBlock::parse(kind, header_.features, std::move(part_and_check));
   if (block.ok()) return block;
   return damaged(offset, name_of(kind) + std::string(block.status().message()));
@@ -316,7 +352,7 @@ Result<bool> RunReader::look_into_filter(const RunKey& key) const {
   }
   char page[kRunFilterPageBytes];
   TALEA_TRY(read(offset, page, sizeof page));
-  TALEA_TRY(check_filter_page(offset, {page, sizeof page}));
+  TALEA_TRY(open_filter_page(offset, page));
   return bloom_may_contain(page + at % kRunFilterPageBytes, hash);
 }
 

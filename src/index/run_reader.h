@@ -52,6 +52,8 @@ class RunReader {
     bool hold_filter = true;
     /// Hold neither, and read through a mapping of the file, which must support it.
     bool mapped = false;
+    /// Of a store that is encrypted. Not with `mapped`.
+    const KeyRing* keys = nullptr;
   };
 
   /// `path`: for messages.
@@ -129,6 +131,10 @@ class RunReader {
   Status read(std::uint64_t offset, char* out, std::uint64_t bytes) const;
   Status check_part(std::uint64_t offset, BytesView part_and_check) const;
   Status check_filter_page(std::uint64_t offset, BytesView page) const;
+  /// The same, and opens it where it lies if it is sealed.
+  Status open_filter_page(std::uint64_t offset, char* page) const;
+  /// Checks a block, opens it if it is sealed, and leaves its content.
+  Status open_block(std::uint64_t offset, std::vector<char>& part_and_check) const;
   /// The same of a page of the mapping; only the first time it is looked at.
   Status check_mapped_page(std::uint64_t offset) const;
   Result<RunBlock> parse_block(RunBlockKind kind, std::uint64_t offset,
@@ -172,6 +178,7 @@ class RunReader {
   RunStats stats_;
   RunLayout layout_;
   std::uint32_t check_seed_ = 0;
+  std::shared_ptr<const PlaceCipher> cipher_;  // of one that is encrypted
   Bytes first_row_key_;
   Bytes last_row_key_;
   // Shared with iterators and look-ups; immutable.

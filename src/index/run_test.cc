@@ -706,8 +706,9 @@ TEST(RunHeader, RefusesWhatItDoesNotKnowByName) {
   };
   EXPECT_EQ(status_with(8, 2).to_string(),
             "unsupported: test.run: run format version 2, this version of Talea reads 1");
-  EXPECT_EQ(status_with(12, 5).to_string(),
-            "unsupported: test.run: uses what this version of Talea cannot read: encryption");
+  EXPECT_EQ(status_with(12, 9).to_string(),
+            "unsupported: test.run: uses what this version of Talea cannot read: hash links");
+  EXPECT_EQ(status_with(12, 5).code(), Code::corruption) << "encryption without a key id";
   EXPECT_EQ(status_with(13, 2).to_string(),
             "unsupported: test.run: uses what this version of Talea cannot read: feature bit 9");
   for (const std::size_t reserved : {10u, 11u, 88u, 92u, 96u, 4000u, 4091u}) {

@@ -99,9 +99,10 @@ class RunVerifier {
   }
 
   Status check_totals() const {
-    const std::uint32_t features = (has_expiry_ ? kRunFeatureExpiry : 0) |
-                                   (has_extents_ ? kRunFeatureExtents : 0) |
-                                   (stats_.tombstones > 0 ? kRunFeatureTombstone : 0);
+    const std::uint32_t features =
+        (has_expiry_ ? kRunFeatureExpiry : 0) | (has_extents_ ? kRunFeatureExtents : 0) |
+        (stats_.tombstones > 0 ? kRunFeatureTombstone : 0) |
+        (run_.cipher_ != nullptr ? std::uint32_t{kFeatureEncryption} : 0);
     if (stats_ != run_.stats_) {
       return run_.damaged(run_.layout_.footer_offset, "the footer disagrees with the rows");
     }
@@ -126,7 +127,7 @@ class RunVerifier {
 };
 
 Status RunReader::verify() const {
-  RunReader fresh(*file_, path_, {.hold_index = true, .hold_filter = true});
+  RunReader fresh(*file_, path_, {.hold_index = true, .hold_filter = true, .keys = options_.keys});
   TALEA_TRY(fresh.load());
   return RunVerifier(fresh).verify();
 }

@@ -26,6 +26,12 @@ RunWriter::RunWriter(std::unique_ptr<File> file, const Options& options)
       check_seed_(run_check_seed(options.identity)),
       buffer_(kRunHeaderBytes, '\0') {
   TALEA_ASSERT(options.block_bytes > kRunCheckBytes && options.block_bytes <= kRunBlockBytes);
+  if (options.keys != nullptr) {
+    key_id_ = options.keys->newest();
+    cipher_ = run_cipher(options.keys, key_id_, options.identity);
+    TALEA_ASSERT(cipher_ != nullptr);
+    features_ |= kFeatureEncryption;
+  }
   layout_.bloom_blocks = bloom_blocks_for(options.keys_expected);
   filter_.resize(run_filter_pages(layout_.bloom_blocks) * kRunFilterPageBytes, '\0');
 }
@@ -42,11 +48,10 @@ Status RunWriter::add_row_key(BytesView row_key, const RunRevision& revision) {
                compare_run_rows(last_row_key_, last_sequence_, row_key, revision.sequence) < 0);
   const bool is_new_key = row_key != last_row_key_;
   const RunNumbers numbers = run_numbers(revision);
-  const std::uint64_t content_bytes_max = options_.block_bytes - kRunCheckBytes;
-  if (!data_.add(row_key, numbers, content_bytes_max)) {
+  if (!data_.add(row_key, numbers, content_bytes_max())) {
     TALEA_TRY(close_data_block());
     data_separator_ = separator_before(row_key);
-    TALEA_ASSERT(data_.add(row_key, numbers, content_bytes_max));
+    TALEA_ASSERT(data_.add(row_key, numbers, content_bytes_max()));
   }
   if (is_new_key) insert_into_filter(row_key);
   count(row_key, revision, is_new_key);
@@ -93,15 +98,14 @@ Status RunWriter::close_data_block() {
   const std::uint64_t offset = position();
   const std::size_t begin = buffer_.size();
   data_.finish(buffer_);
-  append_check(begin);
+  finish_block(begin);
   TALEA_ASSERT(position() - offset <= kRunBlockBytesMax);
   ++layout_.data_blocks;
 
   const RunNumbers numbers = run_numbers(data_separator_.sequence, offset, position() - offset);
-  const std::uint64_t content_bytes_max = options_.block_bytes - kRunCheckBytes;
-  if (!index_.add(data_separator_.key, numbers, content_bytes_max)) {
+  if (!index_.add(data_separator_.key, numbers, content_bytes_max())) {
     close_index_block();
-    TALEA_ASSERT(index_.add(data_separator_.key, numbers, content_bytes_max));
+    TALEA_ASSERT(index_.add(data_separator_.key, numbers, content_bytes_max()));
     index_separator_ = data_separator_;
   }
   return flush_if_full();
@@ -112,6 +116,21 @@ void RunWriter::close_index_block() {
   index_.finish(index_blocks_.back().content);
 }
 
+std::uint64_t RunWriter::content_bytes_max() const {
+  return options_.block_bytes - kRunCheckBytes - (cipher_ != nullptr ? kRunTagBytes : 0);
+}
+
+void RunWriter::seal(std::size_t begin) {
+  const Bytes plain = buffer_.substr(begin);
+  buffer_.resize(buffer_.size() + kRunTagBytes);
+  cipher_->seal(written_ + begin, {}, plain, {}, buffer_.data() + begin);
+}
+
+void RunWriter::finish_block(std::size_t begin) {
+  if (cipher_ != nullptr) seal(begin);
+  append_check(begin);
+}
+
 void RunWriter::append_check(std::size_t begin) {
   const BytesView part = BytesView(buffer_).substr(begin);
   append_fixed(buffer_, run_check(check_seed_, written_ + begin, part));
@@ -120,7 +139,15 @@ void RunWriter::append_check(std::size_t begin) {
 Status RunWriter::append_filter() {
   for (std::size_t page = 0; page < filter_.size(); page += kRunFilterPageBytes) {
     const std::size_t begin = buffer_.size();
-    buffer_.append(filter_, page, kRunFilterPageBytes - kRunCheckBytes);
+    if (cipher_ == nullptr) {
+      buffer_.append(filter_, page, kRunFilterPageBytes - kRunCheckBytes);
+    } else {
+      buffer_.append(filter_, page, kRunBloomBlocksPerPage * kBloomBlockBytes);
+      seal(begin);
+      // The tag stands at the end of the page, behind what is reserved.
+      buffer_.insert(buffer_.size() - kRunTagBytes,
+                     kRunFilterTagAt - kRunBloomBlocksPerPage * kBloomBlockBytes, '\0');
+    }
     append_check(begin);
     TALEA_TRY(flush_if_full());
   }
@@ -133,7 +160,7 @@ Status RunWriter::append_index_and_root() {
     const std::uint64_t offset = position();
     const std::size_t begin = buffer_.size();
     buffer_.append(block.content);
-    append_check(begin);
+    finish_block(begin);
     TALEA_ASSERT(root.add(block.separator.key,
                           run_numbers(block.separator.sequence, offset, position() - offset),
                           kNoLimit));
@@ -143,7 +170,7 @@ Status RunWriter::append_index_and_root() {
   layout_.root_offset = position();
   const std::size_t begin = buffer_.size();
   root.finish(buffer_);
-  append_check(begin);
+  finish_block(begin);
   return {};
 }
 
@@ -159,7 +186,7 @@ void RunWriter::append_properties() {
       buffer_.append(*row_key);
     }
   }
-  append_check(begin);
+  finish_block(begin);
 }
 
 Result<RunStats> RunWriter::finish() {
@@ -183,7 +210,8 @@ Result<RunStats> RunWriter::finish() {
   TALEA_TRY(file_->pwrite(0, encode_run_header({.identity = options_.identity,
                                                 .features = features_,
                                                 .first_sequence = stats_.sequence_min,
-                                                .base_now_ms = stats_.time_min_ms})));
+                                                .base_now_ms = stats_.time_min_ms,
+                                                .key_id = key_id_})));
   TALEA_TRY(file_->sync_data());
   return stats_;
 }

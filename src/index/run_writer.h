@@ -29,6 +29,8 @@ class RunWriter {
     std::uint64_t keys_expected = 0;
     /// The size that blocks stay below; smaller ones make small tests deep.
     std::uint64_t block_bytes = kRunBlockBytes;
+    /// Of a store that is encrypted: the newest of them is used.
+    const KeyRing* keys = nullptr;
   };
 
   /// `file`: empty. It is no run before finish() has returned ok; the caller removes what a failure
@@ -74,6 +76,12 @@ class RunWriter {
   void close_index_block();
   /// Appends the check of the part that begins at `begin` of buffer_.
   void append_check(std::size_t begin);
+  /// The same of a block, which is sealed before.
+  void finish_block(std::size_t begin);
+  /// Seals the content from `begin` of buffer_ on; the tag goes to its end.
+  void seal(std::size_t begin);
+  /// What a block's content may have at most.
+  std::uint64_t content_bytes_max() const;
   Status append_filter();
   Status append_index_and_root();
   void append_properties();
@@ -84,6 +92,8 @@ class RunWriter {
   std::unique_ptr<File> file_;
   Options options_;
   std::uint32_t check_seed_;
+  std::uint32_t key_id_ = 0;
+  std::shared_ptr<const PlaceCipher> cipher_;  // of a store that is encrypted
   Status failure_;
   bool finished_ = false;
 

@@ -60,6 +60,7 @@ class CrashFileSystem::Disk {
     Fault fault;
   };
   std::vector<PlannedFault> planned TALEA_GUARDED_BY(mutex);
+  WriteAudit audit TALEA_GUARDED_BY(mutex);
 
   // Around every call: enter() counts it and says which planned fault happens to it, if any.
   Result<std::optional<Fault>> enter(Effect effect, const std::string& doing) TALEA_REQUIRES(mutex);
@@ -493,6 +494,7 @@ std::shared_ptr<CrashFileSystem::Disk> CrashFileSystem::Disk::clone() {
     }
     return twin;
   };
+  made->audit = audit;
   made->root_ = copy(copy, root_);
   for (const NameChange& change : pending_) {
     NameChange twin{{copy(copy, change.place.directory), change.place.name},
@@ -599,7 +601,9 @@ class CrashFile final : public File {
     if (fault.has_value() && fault != Fault::crash) {
       written = std::min<std::uint64_t>(written, data.size() / 2);
     }
-    file_->content.write(offset, data.substr(0, static_cast<std::size_t>(written)));
+    const BytesView part = data.substr(0, static_cast<std::size_t>(written));
+    if (disk_->audit) disk_->audit(path_, offset, part);
+    file_->content.write(offset, part);
     disk_->calls.bytes_written += written;
     if (fault == Fault::crash) return disk_->power_failed(doing);
     if (fault.has_value()) return Disk::injected(*fault, doing);
@@ -834,6 +838,11 @@ void CrashFileSystem::kill_process() {
 std::unique_ptr<CrashFileSystem> CrashFileSystem::clone() const {
   MutexLock lock(disk_->mutex);
   return std::unique_ptr<CrashFileSystem>(new CrashFileSystem(disk_->clone()));
+}
+
+void CrashFileSystem::audit_writes(WriteAudit audit) {
+  MutexLock lock(disk_->mutex);
+  disk_->audit = std::move(audit);
 }
 
 void CrashFileSystem::fail_at(std::uint64_t call, Fault fault) {

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -114,6 +115,11 @@ class CrashFileSystem final : public FileSystem {
   /// The bytes that all files together may have, in whole pages.
   void set_capacity(std::uint64_t bytes);
   void set_read_only(bool read_only);
+  /// Calls `audit` for every pwrite, with what of it is written; also of the clones from now on.
+  /// It must not call back.
+  using WriteAudit =
+      std::function<void(const std::string& path, std::uint64_t offset, BytesView data)>;
+  void audit_writes(WriteAudit audit);
 
   Calls calls() const;
   void reset_calls();

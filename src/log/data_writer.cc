@@ -17,22 +17,24 @@ constexpr std::size_t kWriteBytes = 2 * kMiB;
 }  // namespace
 
 DataWriter::DataWriter(FileSystem& file_system, std::string directory, const SegmentHeader& header,
-                       std::unique_ptr<File> file)
+                       std::unique_ptr<File> file, std::shared_ptr<const PlaceCipher> cipher)
     : file_system_(file_system),
       directory_(std::move(directory)),
       header_(header),
-      context_(header),
+      context_(header, std::move(cipher)),
       file_(std::move(file)),
       buffer_(encode_segment_header(header)) {}
 
 Result<std::unique_ptr<DataWriter>> DataWriter::create(FileSystem& file_system,
                                                        const std::string& directory,
-                                                       const SegmentHeader& header) {
+                                                       const SegmentHeader& header,
+                                                       const KeyRing* keys) {
   TALEA_ASSERT(header.kind == SegmentKind::data);
+  auto cipher = TALEA_TRY(header.cipher_to_write(keys));
   const std::string path = join_path(directory, segment_file_name(header.kind, header.id));
   std::unique_ptr<File> file = TALEA_TRY(file_system.open(path, OpenMode::create_new));
   return std::unique_ptr<DataWriter>(
-      new DataWriter(file_system, directory, header, std::move(file)));
+      new DataWriter(file_system, directory, header, std::move(file), std::move(cipher)));
 }
 
 DataWriter::~DataWriter() {

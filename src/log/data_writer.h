@@ -35,11 +35,12 @@ struct DataSummary {
 class DataWriter {
  public:
   /// `header`: of a data segment. No entry may be older than its first_sequence and base_now; the
-  /// nearer they are, the shorter the entries.
+  /// nearer they are, the shorter the entries. `keys`: if it names one of them.
   /// Errors: exhausted, denied, io_error; no file is left
   static Result<std::unique_ptr<DataWriter>> create(FileSystem& file_system,
                                                     const std::string& directory,
-                                                    const SegmentHeader& header);
+                                                    const SegmentHeader& header,
+                                                    const KeyRing* keys = nullptr);
   ~DataWriter();
   DataWriter(const DataWriter&) = delete;
   DataWriter& operator=(const DataWriter&) = delete;
@@ -60,7 +61,7 @@ class DataWriter {
 
  private:
   DataWriter(FileSystem& file_system, std::string directory, const SegmentHeader& header,
-             std::unique_ptr<File> file);
+             std::unique_ptr<File> file, std::shared_ptr<const PlaceCipher> cipher);
 
   std::string path() const;
   Status flush(std::size_t count);

@@ -88,7 +88,7 @@ TEST(DataWriter, WritesEachEntryAsASingleInAnyOrderOfSequences) {
           .value();
   EXPECT_EQ(segment->file().size().value(), summary.bytes);
   SegmentScanner scanner(*segment, summary.bytes);
-  Bytes scratch;
+  Segment::Scratch scratch;
   for (const auto& copied : entries) {
     RecordView record;
     ASSERT_EQ(scanner.next(record).value(), SegmentScanner::Step::record);

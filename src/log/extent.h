@@ -17,16 +17,23 @@ namespace talea {
 /// All chunks of a value but its last have exactly so many bytes of content.
 inline constexpr std::uint64_t kChunkBytesMax = kInlineValueBytesMax;
 inline constexpr std::uint64_t kChunkHeaderBytes = 32;
+/// Behind the content of a chunk that is sealed.
+inline constexpr std::uint64_t kChunkTagBytes = PlaceCipher::kTagBytes;
 
 /// Chunks of one value that follow each other in one segment.
 struct ExtentPiece {
   std::uint32_t segment = 0;
   std::uint32_t offset = 0;  // of the first chunk's header
   std::uint64_t bytes = 0;   // of content
+  bool is_sealed = false;    // all of a list are, or none
   friend bool operator==(const ExtentPiece&, const ExtentPiece&) = default;
 
   std::uint64_t chunks() const { return (bytes + kChunkBytesMax - 1) / kChunkBytesMax; }
-  std::uint64_t disk_bytes() const { return bytes + chunks() * kChunkHeaderBytes; }
+  /// What a chunk takes besides its content.
+  std::uint64_t chunk_overhead() const {
+    return kChunkHeaderBytes + (is_sealed ? kChunkTagBytes : 0);
+  }
+  std::uint64_t disk_bytes() const { return bytes + chunks() * chunk_overhead(); }
 };
 
 struct ExtentList {
@@ -48,9 +55,9 @@ struct ChunkPlace {
   std::uint32_t offset = 0;  // of its header in the segment
 };
 
-/// The header of a chunk with `content`, 1 to kChunkBytesMax bytes.
-Bytes encode_chunk_header(const ChunkPlace& place, BytesView content,
-                          const SegmentContext& context);
+/// Appends a chunk with `content`, 1 to kChunkBytesMax bytes, sealed if its segment is encrypted.
+void append_chunk(const ChunkPlace& place, BytesView content, const SegmentContext& context,
+                  Bytes& out);
 
 /// Reads and checks a chunk of `bytes` bytes of content. `scratch` gets header and content; the
 /// content is returned.
@@ -64,6 +71,7 @@ struct ChunkHeader {
   std::uint64_t value_id = 0;
   std::uint64_t number = 0;
   std::uint32_t content_bytes = 0;
+  bool is_sealed = false;
 };
 std::optional<ChunkHeader> decode_chunk_header(BytesView header);
 bool chunk_is_valid(BytesView header, BytesView content, std::uint64_t offset,

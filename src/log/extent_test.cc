@@ -76,8 +76,9 @@ class Chunk : public testing::Test {
  protected:
   Chunk() {
     place_.offset = static_cast<std::uint32_t>(segment_.bytes().size());
-    segment_.append_bytes(encode_chunk_header(place_, content_, segment_.context()));
-    segment_.append_bytes(content_);
+    Bytes chunk;
+    append_chunk(place_, content_, segment_.context(), chunk);
+    segment_.append_bytes(chunk);
   }
   Result<Bytes> read(const ChunkPlace& place, std::uint64_t bytes) {
     Bytes scratch;

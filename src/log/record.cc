@@ -52,11 +52,11 @@ void append_body(const EntrySource& entry, Bytes& out) {
   out += entry.value;
 }
 
-std::uint8_t entry_flags(const EntrySource& entry) {
-  return static_cast<std::uint8_t>((entry.is_remove ? kFlagRemove : 0) |
-                                   (entry.is_extent_list ? kFlagExtents : 0) |
-                                   (entry.claims.expiry_ms != 0 ? kFlagExpiry : 0) |
-                                   (entry.claims.raw_value_bytes != 0 ? kFlagLz4 : 0));
+std::uint8_t entry_flags(const EntrySource& entry, bool sealed) {
+  return static_cast<std::uint8_t>(
+      (entry.is_remove ? kFlagRemove : 0) | (sealed ? kFlagEncrypted : 0) |
+      (entry.is_extent_list ? kFlagExtents : 0) | (entry.claims.expiry_ms != 0 ? kFlagExpiry : 0) |
+      (entry.claims.raw_value_bytes != 0 ? kFlagLz4 : 0));
 }
 
 std::uint32_t position_in(const Bytes& bytes) {
@@ -68,18 +68,20 @@ std::uint32_t position_in(const Bytes& bytes) {
 
 std::uint64_t EncodedBatch::record_bytes_max() const {
   if (!single) return bytes.size() + kBatchHeaderBytes + kFollowsBytes;
-  return kSinglePrefixBytesMax + single->header_bytes + single->key.size() + single->value.size();
+  return kSinglePrefixBytesMax + single->header_bytes + single->key.size() + single->value.size() +
+         (is_sealed ? kSealTagBytes : 0);
 }
 
 namespace {
 
-EncodedBatch::Single encode_single(const EntrySource& entry) {
+EncodedBatch::Single encode_single(const EntrySource& entry, bool sealed) {
   EncodedBatch::Single single;
-  single.flags = entry_flags(entry);
+  single.flags = entry_flags(entry, sealed);
   single.key = entry.key;
   single.value = entry.value;
   const char* const end = store_body_header(entry, single.header);
   single.header_bytes = static_cast<std::uint8_t>(end - single.header);
+  if (sealed) return single;  // its check is of what it is sealed to
   const std::uint32_t header_check = crc32c(0, {single.header, single.header_bytes});
   single.body_check = crc32c(crc32c(header_check, entry.key), entry.value);
   return single;
@@ -87,28 +89,36 @@ EncodedBatch::Single encode_single(const EntrySource& entry) {
 
 }  // namespace
 
-EncodedBatch encode_batch(std::span<const EntrySource> entries) {
+EncodedBatch encode_batch(std::span<const EntrySource> entries, bool sealed) {
   TALEA_ASSERT(!entries.empty());
   EncodedBatch batch;
+  batch.is_sealed = sealed;
   if (entries.size() == 1) {
-    batch.single = encode_single(entries.front());
+    batch.single = encode_single(entries.front(), sealed);
     return batch;
   }
   batch.marks.reserve(entries.size());
   std::size_t bytes = 0;
-  for (const EntrySource& entry : entries) bytes += entry.key.size() + entry.value.size() + 32;
+  for (const EntrySource& entry : entries) {
+    bytes += entry.key.size() + entry.value.size() + 32 + (sealed ? kSealTagBytes : 0);
+  }
   batch.bytes.reserve(bytes);
 
   for (const EntrySource& entry : entries) {
     EncodedBatch::Mark mark{};
     mark.start = position_in(batch.bytes);
     batch.bytes.append(kCheckBytes, '\0');
-    batch.bytes.push_back(static_cast<char>(entry_flags(entry) | kFlagInBatch));
+    batch.bytes.push_back(static_cast<char>(entry_flags(entry, sealed) | kFlagInBatch));
     append_varint(batch.bytes, kBatchHeaderBytes + mark.start);
     mark.body = position_in(batch.bytes);
     append_body(entry, batch.bytes);
+    mark.content =
+        static_cast<std::uint32_t>(batch.bytes.size() - entry.key.size() - entry.value.size());
+    if (sealed) batch.bytes.append(kSealTagBytes, '\0');
     mark.end = position_in(batch.bytes);
-    mark.body_check = crc32c(0, BytesView(batch.bytes).substr(mark.body, mark.end - mark.body));
+    if (!sealed) {
+      mark.body_check = crc32c(0, BytesView(batch.bytes).substr(mark.body, mark.end - mark.body));
+    }
     batch.marks.push_back(mark);
   }
   return batch;
@@ -158,18 +168,52 @@ void check_place(const RecordPlace& place, const SegmentContext& context) {
 
 char* append(char* to, BytesView bytes) { return std::copy(bytes.begin(), bytes.end(), to); }
 
+// Seals what follows at `to` of an entry that lies at `offset`; what it is bound to is in front of
+// it, from `associated` on. Returns its end.
+char* seal_behind(char* to, const char* associated, std::uint64_t offset,
+                  const SegmentContext& context, BytesView key, BytesView value) {
+  context.cipher->seal(offset, {associated, static_cast<std::size_t>(to - associated)}, key, value,
+                       to);
+  return to + key.size() + value.size() + kSealTagBytes;
+}
+
+std::uint32_t crc_between(const char* begin, const char* end) {
+  return crc32c(0, {begin, static_cast<std::size_t>(end - begin)});
+}
+
 std::size_t write_single(const EncodedBatch::Single& single, const RecordPlace& place,
                          const SegmentContext& context, char* out,
                          std::vector<EntryExtent>& places) {
   SinglePrefix prefix(single.flags, place, context);
-  prefix.set_check(place, context, single.body_check);
-  char* end = append(out, {prefix.bytes, prefix.length});
-  end = append(end, {single.header, single.header_bytes});
-  end = append(end, single.key);
-  end = append(end, single.value);
+  char* end = out + prefix.length;
+  if (context.cipher == nullptr) {
+    prefix.set_check(place, context, single.body_check);
+    end =
+        append(append(append(end, {single.header, single.header_bytes}), single.key), single.value);
+  } else {
+    // `out` may be memory of the file: nothing comes there that is not sealed.
+    (void)append(out, {prefix.bytes, prefix.length});
+    end = seal_behind(append(end, {single.header, single.header_bytes}), out + kCheckBytes,
+                      place.offset, context, single.key, single.value);
+    prefix.set_check(place, context, crc_between(out + prefix.length, end));
+  }
+  (void)append(out, {prefix.bytes, prefix.length});
   const auto bytes = static_cast<std::size_t>(end - out);
   places.push_back({static_cast<std::uint32_t>(place.offset), static_cast<std::uint32_t>(bytes)});
   return bytes;
+}
+
+// The entries of a batch, as in EncodedBatch::bytes but for what is sealed. Returns their end.
+char* seal_entries(const EncodedBatch& batch, std::uint64_t offset, const SegmentContext& context,
+                   char* out) {
+  char* end = out;
+  for (const EncodedBatch::Mark& mark : batch.marks) {
+    const BytesView plain(batch.bytes);
+    char* const content = append(end, plain.substr(mark.start, mark.content - mark.start));
+    end = seal_behind(content, end + kCheckBytes, offset + mark.start, context,
+                      plain.substr(mark.content, mark.end - kSealTagBytes - mark.content), {});
+  }
+  return end;
 }
 
 std::size_t write_multiple(const EncodedBatch& batch, const RecordPlace& place,
@@ -178,20 +222,24 @@ std::size_t write_multiple(const EncodedBatch& batch, const RecordPlace& place,
   char* const header = out;
   std::memset(header, 0, kBatchHeaderBytes);
   char* const entries = header + kBatchHeaderBytes;
-  char* end = append(entries, batch.bytes);
+  const std::uint64_t entries_offset = place.offset + kBatchHeaderBytes;
+  char* end = context.cipher == nullptr ? append(entries, batch.bytes)
+                                        : seal_entries(batch, entries_offset, context, entries);
   if (place.follows) {
     store_fixed(end, *place.follows);
     end += kFollowsBytes;
   }
-  const std::uint64_t entries_offset = place.offset + kBatchHeaderBytes;
 
   std::uint32_t entries_check = 0;
   for (const EncodedBatch::Mark& mark : batch.marks) {
     const BytesView prefix(entries + mark.start + kCheckBytes,
                            mark.body - mark.start - kCheckBytes);
     char* check = entries + mark.start;
-    store_fixed(
-        check, entry_check(seed_at(context, entries_offset + mark.start), prefix, mark.body_check));
+    const std::uint32_t body_check = context.cipher == nullptr
+                                         ? mark.body_check
+                                         : crc_between(entries + mark.body, entries + mark.end);
+    store_fixed(check,
+                entry_check(seed_at(context, entries_offset + mark.start), prefix, body_check));
     entries_check = crc32c(entries_check, {check, kCheckBytes});
     places.push_back(
         {static_cast<std::uint32_t>(entries_offset + mark.start), mark.end - mark.start});
@@ -219,6 +267,9 @@ std::size_t write_record(const EncodedBatch& batch, const RecordPlace& place,
                          std::vector<EntryExtent>& places) {
   check_place(place, context);
   TALEA_ASSERT(place.offset + batch.record_bytes_max() <= UINT32_MAX);
+  // Nothing goes unsealed to a segment that is encrypted.
+  TALEA_ASSERT(batch.is_sealed == context.is_encrypted());
+  TALEA_ASSERT(batch.is_sealed == (context.cipher != nullptr));
   if (batch.single) return write_single(*batch.single, place, context, out, places);
   return write_multiple(batch, place, context, out, places);
 }
@@ -233,11 +284,21 @@ void finish_record(const EncodedBatch& batch, const RecordPlace& place,
 EntryExtent append_single(const EntrySource& entry, const RecordPlace& place,
                           const SegmentContext& context, Bytes& out) {
   check_place(place, context);
-  SinglePrefix prefix(entry_flags(entry), place, context);
+  TALEA_ASSERT(context.is_encrypted() == (context.cipher != nullptr));
+  SinglePrefix prefix(entry_flags(entry, context.is_encrypted()), place, context);
   const std::size_t start = out.size();
   const std::size_t body = start + prefix.length;
   out.append(prefix.bytes, prefix.length);
-  append_body(entry, out);
+  if (context.cipher == nullptr) {
+    append_body(entry, out);
+  } else {
+    char header[kBodyHeaderBytesMax];
+    out.append(header, static_cast<std::size_t>(store_body_header(entry, header) - header));
+    const std::size_t content = out.size();
+    out.resize(content + entry.key.size() + entry.value.size() + kSealTagBytes);
+    (void)seal_behind(out.data() + content, out.data() + start + kCheckBytes, place.offset, context,
+                      entry.key, entry.value);
+  }
   prefix.set_check(place, context, crc32c(0, BytesView(out).substr(body)));
   out.replace(start, kCheckBytes, prefix.bytes, kCheckBytes);
   const std::size_t bytes = out.size() - start;
@@ -256,7 +317,11 @@ struct BodyHeader {
 };
 
 std::string_view check_flags(std::uint8_t flags, const SegmentContext& context) {
-  unsigned unknown = kFlagEncrypted;  // a segment with that would have been refused at its header
+  if (context.is_encrypted() != ((flags & kFlagEncrypted) != 0)) {
+    return context.is_encrypted() ? "it is not sealed, and all of its segment is"
+                                  : "it uses a flag that its segment does not announce";
+  }
+  unsigned unknown = 0;
   if ((context.features & kFeatureExpiry) == 0) unknown |= kFlagExpiry;
   if ((context.features & kFeatureLz4) == 0) unknown |= kFlagLz4;
   if ((context.features & kFeatureExtents) == 0) unknown |= kFlagExtents;
@@ -302,6 +367,28 @@ bool take_body_header(BytesView& from, std::uint8_t flags, BodyHeader& header) {
          ((flags & kFlagExpiry) == 0 || take_varint(from, header.claims.expiry_ms)) &&
          ((flags & kFlagLz4) == 0 || take_varint(from, header.claims.raw_value_bytes));
 }
+
+// Behind the value.
+std::size_t tag_bytes(std::uint8_t flags) {
+  return (flags & kFlagEncrypted) != 0 ? kSealTagBytes : 0;
+}
+
+// Opens the content of the entry at the front of `bytes`, which has passed its check, into
+// `opened`, and returns it; nothing when it is not what was sealed there. In a segment that is not
+// encrypted, or whose key is not known, the content as it is.
+std::optional<BytesView> open_content(BytesView bytes, std::size_t content_start,
+                                      const BodyHeader& header, std::uint64_t offset,
+                                      const SegmentContext& context, char* opened) {
+  const std::size_t content_bytes = header.key_bytes + header.value_bytes;
+  if (context.cipher == nullptr) return bytes.substr(content_start, content_bytes);
+  const bool is_genuine =
+      context.cipher->open(offset, bytes.substr(kCheckBytes, content_start - kCheckBytes),
+                           bytes.substr(content_start, content_bytes + kSealTagBytes), opened);
+  if (!is_genuine) return std::nullopt;
+  return BytesView(opened, content_bytes);
+}
+
+constexpr std::string_view kForged = "it is intact, and not what was sealed here";
 
 void fill_entry(const BodyHeader& header, std::uint8_t flags, BytesView content, EntryView& out) {
   out.space = static_cast<Space>(header.space);
@@ -388,7 +475,7 @@ RecordDecode parse_single(BytesView bytes, const SegmentContext& context, Single
     }
     out.follows = out.sequence - follows_distance;
   }
-  out.bytes = out.content_start + out.body.key_bytes + out.body.value_bytes;
+  out.bytes = out.content_start + out.body.key_bytes + out.body.value_bytes + tag_bytes(flags);
   return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
 }
 
@@ -415,17 +502,25 @@ RecordDecode decode_single(BytesView bytes, std::uint64_t offset, const SegmentC
   out.synced_through = header.synced_through;
   out.follows = header.follows;
   out.bytes = header.bytes;
+  char* opened = nullptr;
+  if (context.cipher != nullptr) {
+    opened = out.opened.make(header.body.key_bytes + header.body.value_bytes);
+  }
+  const auto content =
+      open_content(bytes, header.content_start, header.body, offset, context, opened);
+  if (!content) return bad(kForged);
   EntryView entry;
-  fill_entry(header.body, header.flags, bytes.substr(header.content_start), entry);
+  fill_entry(header.body, header.flags, *content, entry);
   entry.sequence = out.sequence;
   entry.place = {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(out.bytes)};
   out.entries.push_back(entry);
   return {.outcome = DecodeOutcome::ok, .bytes_needed = 0, .problem = {}};
 }
 
-// An entry of a batch at the front of `bytes`. Returns its length, 0 when it is bad.
+// An entry of a batch at the front of `bytes`. Returns its length, 0 when it is bad. `opened` has
+// room for as many bytes, if the context has a cipher.
 std::uint64_t decode_batch_entry(BytesView bytes, std::uint64_t offset,
-                                 const SegmentContext& context, EntryView& out,
+                                 const SegmentContext& context, char* opened, EntryView& out,
                                  std::string_view& problem) {
   problem = "an entry of it is cut short or malformed";
   if (bytes.size() < kCheckBytes + 1) return 0;
@@ -439,14 +534,17 @@ std::uint64_t decode_batch_entry(BytesView bytes, std::uint64_t offset,
   if (!take_body_header(rest, flags, header)) return 0;
   if (const auto flaw = check_body_header(header, flags); !flaw.empty()) return problem = flaw, 0;
   const std::size_t content_start = bytes.size() - rest.size();
-  const std::uint64_t total = content_start + header.key_bytes + header.value_bytes;
+  const std::uint64_t total =
+      content_start + header.key_bytes + header.value_bytes + tag_bytes(flags);
   if (total > bytes.size()) return 0;
   const std::uint32_t body_check = crc32c(0, bytes.substr(body_start, total - body_start));
   if (entry_check(seed_at(context, offset), bytes.substr(kCheckBytes, body_start - kCheckBytes),
                   body_check) != load_fixed<std::uint32_t>(bytes.data())) {
     return problem = "the check of an entry does not match", 0;
   }
-  fill_entry(header, flags, bytes.substr(content_start), out);
+  const auto content = open_content(bytes, content_start, header, offset, context, opened);
+  if (!content) return problem = kForged, 0;
+  fill_entry(header, flags, *content, out);
   out.place = {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(total)};
   return total;
 }
@@ -506,16 +604,18 @@ RecordDecode decode_multiple(BytesView bytes, std::uint64_t offset, const Segmen
 
   BytesView rest = bytes.substr(kBatchHeaderBytes, header.entries_bytes);
   std::uint32_t entries_check = 0;
+  char* opened = context.cipher == nullptr ? nullptr : out.opened.make(rest.size());
   for (std::uint32_t i = 0; i < header.count; ++i) {
     const std::uint64_t distance = entries_end - rest.size();
     EntryView entry;
     std::string_view problem;
     const std::uint64_t entry_bytes =
-        decode_batch_entry(rest, offset + distance, context, entry, problem);
+        decode_batch_entry(rest, offset + distance, context, opened, entry, problem);
     if (entry_bytes == 0) return bad(problem);
     if (entry.header_distance != distance) return bad("an entry of it belongs to another batch");
     entries_check = crc32c(entries_check, rest.substr(0, kCheckBytes));
     rest.remove_prefix(entry_bytes);
+    if (opened != nullptr) opened += entry.key.size() + entry.value.size();
     out.entries.push_back(entry);
   }
   if (!rest.empty()) return bad("its entries do not fill it");
@@ -563,12 +663,15 @@ bool single_check_matches(BytesView bytes, const SingleOutline& outline, std::ui
 }
 
 std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
-                                      const SegmentContext& context, std::string_view& problem) {
+                                      const SegmentContext& context, std::string_view& problem,
+                                      OpenedBytes* opened) {
+  TALEA_ASSERT(context.cipher == nullptr || opened != nullptr);
   problem = "the entry is cut short";
   if (bytes.size() < kCheckBytes + 1) return std::nullopt;
   if ((load_fixed<std::uint8_t>(bytes.data() + kCheckBytes) & kFlagInBatch) != 0) {
     EntryView entry;
-    const std::uint64_t used = decode_batch_entry(bytes, offset, context, entry, problem);
+    char* const into = context.cipher == nullptr ? nullptr : opened->make(bytes.size());
+    const std::uint64_t used = decode_batch_entry(bytes, offset, context, into, entry, problem);
     if (used == bytes.size()) return entry;
     if (used != 0) problem = "the entry is shorter than the index says";
     return std::nullopt;
@@ -577,6 +680,7 @@ std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
   const RecordDecode decoded = decode_record(bytes, offset, context, record);
   if (decoded.outcome == DecodeOutcome::ok && record.bytes == bytes.size() &&
       record.entries.size() == 1) {
+    if (opened != nullptr) *opened = std::move(record.opened);
     return record.entries.front();
   }
   if (!decoded.problem.empty()) problem = decoded.problem;

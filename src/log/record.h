@@ -19,12 +19,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "codec/varint.h"
+#include "crypto/place_cipher.h"
+#include "log/opened_bytes.h"
 #include "log/segment_header.h"
 #include "talea/batch.h"
 
@@ -36,7 +39,7 @@ enum RecordFlag : std::uint8_t {
   kFlagRemove = 0x02,     // the key is removed; there is no value
   kFlagExpiry = 0x04,     // an expiry follows the lengths
   kFlagLz4 = 0x08,        // the value is compressed; its raw length follows these
-  kFlagEncrypted = 0x10,  // key and value are sealed; the key id follows, the tag ends the entry
+  kFlagEncrypted = 0x10,  // key and value are sealed; the tag ends the entry
   kFlagExtents = 0x20,    // the value is an extent list
   kFlagMore = 0x40,       // a byte of MoreFlag bits follows the flags
   kFlagInBatch = 0x80,    // an entry of a batch
@@ -50,6 +53,8 @@ enum MoreFlag : std::uint8_t {
 inline constexpr std::size_t kBatchHeaderBytes = 48;
 /// Space, key length, value length, expiry, and the length before compression.
 inline constexpr std::size_t kBodyHeaderBytesMax = 5 * kVarintBytesMax;
+/// Ends an entry whose key and value are sealed.
+inline constexpr std::size_t kSealTagBytes = PlaceCipher::kTagBytes;
 /// Behind the entries of a batch that says which record it follows: the first of a segment.
 inline constexpr std::size_t kFollowsBytes = 8;
 
@@ -59,12 +64,18 @@ struct SegmentContext {
   std::uint32_t features = 0;
   Sequence first_sequence = 0;
   std::uint64_t base_now = 0;
+  /// Of an encrypted segment. Without it records can be found and checked, and not read.
+  std::shared_ptr<const PlaceCipher> cipher;
 
-  explicit SegmentContext(const SegmentHeader& header)
+  explicit SegmentContext(const SegmentHeader& header,
+                          std::shared_ptr<const PlaceCipher> with = nullptr)
       : check_seed(header.check_seed()),
         features(header.features),
         first_sequence(header.first_sequence),
-        base_now(header.base_now) {}
+        base_now(header.base_now),
+        cipher(std::move(with)) {}
+
+  bool is_encrypted() const { return (features & kFeatureEncryption) != 0; }
 };
 
 /// What an entry may say of its value besides.
@@ -93,8 +104,9 @@ struct EncodedBatch {
   struct Mark {
     std::uint32_t start;       // of the entry, in `bytes`
     std::uint32_t body;        // of its body, in `bytes`
+    std::uint32_t content;     // of its key, in `bytes`
     std::uint32_t end;         // of the entry, in `bytes`
-    std::uint32_t body_check;  // CRC of bytes [body, end)
+    std::uint32_t body_check;  // CRC of bytes [body, end); not of one that is to be sealed
   };
   struct Single {
     std::uint8_t flags = 0;
@@ -105,7 +117,9 @@ struct EncodedBatch {
     BytesView value;
   };
   std::optional<Single> single;
-  // Of any other batch: the entries, their checks still zero.
+  /// It goes to an encrypted segment: keys and values are sealed when they get their place.
+  bool is_sealed = false;
+  // Of any other batch: the entries, their checks and tags still zero.
   Bytes bytes;
   std::vector<Mark> marks;
 
@@ -114,8 +128,8 @@ struct EncodedBatch {
 };
 
 /// The part of encoding that needs no lock. `entries`: at least one, within limits.h; keys of
-/// internal spaces up to kStoredKeyBytesMax.
-EncodedBatch encode_batch(std::span<const EntrySource> entries);
+/// internal spaces up to kStoredKeyBytesMax. `sealed`: for segments that are encrypted.
+EncodedBatch encode_batch(std::span<const EntrySource> entries, bool sealed = false);
 
 /// The place of a batch.
 struct RecordPlace {
@@ -150,7 +164,7 @@ void finish_record(const EncodedBatch& batch, const RecordPlace& place,
 EntryExtent append_single(const EntrySource& entry, const RecordPlace& place,
                           const SegmentContext& context, Bytes& out);
 
-/// An entry, decoded; views into the bytes it was decoded from.
+/// An entry, decoded; views into the bytes it was decoded from, or into those that were opened.
 struct EntryView {
   Space space = Space::user;
   BytesView key;
@@ -177,6 +191,8 @@ struct RecordView {
   std::optional<Sequence> follows;
   std::uint64_t bytes = 0;
   std::vector<EntryView> entries;
+  /// Of an encrypted segment: what the views of the entries point into.
+  OpenedBytes opened;
 };
 
 enum class DecodeOutcome {
@@ -192,7 +208,8 @@ struct RecordDecode {
 };
 
 /// Decodes the record at the front of `bytes`, which lies at `offset` of its segment. Reads
-/// nothing outside `bytes`; allocates nothing that the bytes given do not pay for.
+/// nothing outside `bytes`; allocates nothing that the bytes given do not pay for. A `context` of
+/// an encrypted segment without its cipher: keys and values are left as they are stored.
 RecordDecode decode_record(BytesView bytes, std::uint64_t offset, const SegmentContext& context,
                            RecordView& out);
 
@@ -213,9 +230,11 @@ bool single_check_matches(BytesView bytes, const SingleOutline& outline, std::ui
                           const SegmentContext& context, std::uint32_t body_check);
 
 /// Decodes and checks one entry (or single), alone. `bytes` is exactly the entry.
-/// `problem` is set when nothing is returned.
+/// `problem` is set when nothing is returned. `opened` gets what was
+/// sealed; a context with a cipher needs it.
 std::optional<EntryView> decode_entry(BytesView bytes, std::uint64_t offset,
-                                      const SegmentContext& context, std::string_view& problem);
+                                      const SegmentContext& context, std::string_view& problem,
+                                      OpenedBytes* opened = nullptr);
 
 /// The sequence in the batch header at the front of `bytes` (kBatchHeaderBytes of them).
 std::optional<Sequence> decode_batch_sequence(BytesView bytes, std::uint64_t offset,

@@ -7,19 +7,21 @@ namespace talea {
 Result<std::shared_ptr<Segment>> Segment::open(FileSystem& file_system,
                                                const std::string& directory, SegmentKind kind,
                                                std::uint32_t id, const StoreId& store_id,
-                                               OpenMode mode) {
+                                               OpenMode mode, const KeyRing* keys) {
   const std::string path = join_path(directory, segment_file_name(kind, id));
-  return check(TALEA_TRY(file_system.open(path, mode)), kind, id, store_id);
+  return check(TALEA_TRY(file_system.open(path, mode)), kind, id, store_id, keys);
 }
 
 Result<std::shared_ptr<Segment>> Segment::open(FileCache& cache, const std::string& directory,
                                                SegmentKind kind, std::uint32_t id,
-                                               const StoreId& store_id) {
-  return check(cache.file(join_path(directory, segment_file_name(kind, id))), kind, id, store_id);
+                                               const StoreId& store_id, const KeyRing* keys) {
+  return check(cache.file(join_path(directory, segment_file_name(kind, id))), kind, id, store_id,
+               keys);
 }
 
 Result<std::shared_ptr<Segment>> Segment::check(std::unique_ptr<File> file, SegmentKind kind,
-                                                std::uint32_t id, const StoreId& store_id) {
+                                                std::uint32_t id, const StoreId& store_id,
+                                                const KeyRing* keys) {
   const std::string name = segment_file_name(kind, id);
   Bytes block(kSegmentHeaderBytes, '\0');
   auto got = file->pread(0, block.data(), block.size());
@@ -35,12 +37,25 @@ Result<std::shared_ptr<Segment>> Segment::check(std::unique_ptr<File> file, Segm
   if (header->store_id != store_id) {
     return Status::corruption(name + ": it belongs to another store; somebody copied it here");
   }
-  return std::make_shared<Segment>(*header, std::move(file));
+  // Whoever can put files here must not be believed more than one who can read them.
+  if (keys != nullptr && !header->is_encrypted()) {
+    return Status::corruption(name +
+                              ": it is not encrypted, and the store is; somebody put it "
+                              "here");
+  }
+  std::shared_ptr<const PlaceCipher> cipher = header->cipher(keys);
+  if (keys != nullptr && cipher == nullptr) {
+    return Status::corruption(name + ": it is encrypted with data key " +
+                              std::to_string(header->key_id) +
+                              ", which the key file of the store does not have");
+  }
+  return std::make_shared<Segment>(*header, std::move(file), std::move(cipher));
 }
 
-Segment::Segment(const SegmentHeader& header, std::unique_ptr<File> file)
+Segment::Segment(const SegmentHeader& header, std::unique_ptr<File> file,
+                 std::shared_ptr<const PlaceCipher> cipher)
     : header_(header),
-      context_(header),
+      context_(header, std::move(cipher)),
       name_(segment_file_name(header.kind, header.id)),
       file_(std::move(file)) {}
 
@@ -69,6 +84,43 @@ Status Segment::unreadable() const {
   return Status::io_error(name_ +
                           ": the disk failed below its memory map; what was read is not to be "
                           "believed. Look into the kernel's log (dmesg) for a failing disk");
+}
+
+namespace {
+
+constexpr std::size_t kCheckBytes = 4;
+
+// What the key and value of the entry at `at` are bound to.
+BytesView associated_with(const char* at, const StoredEntry& entry) {
+  const char* const begin = at + kCheckBytes;
+  return {begin, static_cast<std::size_t>(entry.key.data() - begin)};
+}
+
+}  // namespace
+
+bool Segment::open_entry(std::uint32_t offset, StoredEntry& out) const {
+  const std::size_t key_bytes = out.key.size();
+  const std::size_t value_bytes = out.value.size();
+  char* const opened = out.opened.make(key_bytes + value_bytes);
+  const bool is_genuine =
+      context_.cipher != nullptr && (out.flags & kFlagEncrypted) != 0 &&
+      context_.cipher->open(offset, associated_with(memory_ + offset, out),
+                            {out.key.data(), key_bytes + value_bytes + kSealTagBytes}, opened);
+  if (!is_genuine) return false;
+  out.key = {opened, key_bytes};
+  out.value = {opened + key_bytes, value_bytes};
+  return true;
+}
+
+bool Segment::open_key(std::uint32_t offset, StoredEntry& out) const {
+  if (out.is_extent_list()) return open_entry(offset, out);
+  if (context_.cipher == nullptr || (out.flags & kFlagEncrypted) == 0) return false;
+  const std::size_t key_bytes = out.key.size();
+  char* const opened = out.opened.make(key_bytes);
+  context_.cipher->peek(offset, out.key, opened);
+  out.key = {opened, key_bytes};
+  out.value = {};
+  return true;
 }
 
 std::uint64_t Segment::next_entry(std::uint64_t offset) const {
@@ -109,11 +161,12 @@ Status Segment::corruption_at(std::uint64_t offset, std::string_view problem) co
                             std::string(problem));
 }
 
-Result<EntryView> Segment::read_entry(EntryExtent place, Bytes& scratch) const {
-  Status read = read_exactly(*file_, place.offset, place.bytes, scratch);
+Result<EntryView> Segment::read_entry(EntryExtent place, Scratch& scratch) const {
+  Status read = read_exactly(*file_, place.offset, place.bytes, scratch.stored);
   if (!read.ok()) return std::move(read).with_context(name_);
   std::string_view problem;
-  const std::optional<EntryView> entry = decode_entry(scratch, place.offset, context_, problem);
+  const std::optional<EntryView> entry =
+      decode_entry(scratch.stored, place.offset, context_, problem, &scratch.opened);
   if (!entry) return corruption_at(place.offset, problem);
   return *entry;
 }

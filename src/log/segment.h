@@ -27,17 +27,21 @@ namespace talea {
 class Segment {
  public:
   /// Opens `directory`/NAME and checks that its header is what the manifest says.
+  /// `keys`: of a store that is encrypted, in which all segments are. Without them the records of
+  /// one that is can be found and checked, and not read.
   /// Errors: not_found, corruption, unsupported, io_error; with the name of the file
   static Result<std::shared_ptr<Segment>> open(FileSystem& file_system,
                                                const std::string& directory, SegmentKind kind,
                                                std::uint32_t id, const StoreId& store_id,
-                                               OpenMode mode);
+                                               OpenMode mode, const KeyRing* keys = nullptr);
   /// The same, for reading, of a file that `cache` opens when it is needed.
   static Result<std::shared_ptr<Segment>> open(FileCache& cache, const std::string& directory,
                                                SegmentKind kind, std::uint32_t id,
-                                               const StoreId& store_id);
-  /// For a file that was just written; see SegmentWriter.
-  Segment(const SegmentHeader& header, std::unique_ptr<File> file);
+                                               const StoreId& store_id,
+                                               const KeyRing* keys = nullptr);
+  /// For a file that was just written; see SegmentWriter. `cipher`: as SegmentHeader::cipher().
+  Segment(const SegmentHeader& header, std::unique_ptr<File> file,
+          std::shared_ptr<const PlaceCipher> cipher = nullptr);
 
   /// Maps the first `bytes` bytes of the file for reading; before others see the segment.
   /// Errors: io_error, exhausted   no address space, or too many maps
@@ -57,11 +61,25 @@ class Segment {
   const std::string& name() const { return name_; }
   File& file() const { return *file_; }
 
-  /// Reads the entry at `offset` of the mapped segment; nothing is checked. False when what is
-  /// there can be no entry.
+  /// Reads the entry at `offset` of the mapped segment; nothing is checked, but that it is genuine
+  /// where it was sealed. False when what is there can be no entry.
   bool peek(std::uint32_t offset, StoredEntry& out) const {
     const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
-    return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out);
+    return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out) &&
+           (!context_.is_encrypted() || open_entry(offset, out));
+  }
+  /// The same of a sealed one as it is stored: how long it is, and whatever else is not sealed.
+  bool outline(std::uint32_t offset, StoredEntry& out) const {
+    const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
+    return context_.is_encrypted() && offset < end &&
+           read_stored_entry(memory_ + offset, memory_ + end, out);
+  }
+  /// As peek(), for whoever needs the key alone, and the value of no entry but an extent list: of a
+  /// sealed entry no more is opened, and that it is genuine is not known.
+  bool peek_key(std::uint32_t offset, StoredEntry& out) const {
+    const std::uint64_t end = memory_bytes_.load(std::memory_order_acquire);
+    return offset < end && read_stored_entry(memory_ + offset, memory_ + end, out) &&
+           (!context_.is_encrypted() || open_key(offset, out));
   }
   /// Where the next entry begins, for a walk: `offset` is kSegmentHeaderBytes or the end of an
   /// entry. At the end of the segment's content there is none.
@@ -105,10 +123,15 @@ class Segment {
   }
   /// `now` of the batch of an entry that peek() read at `offset` and that is intact.
   std::uint64_t time_at(std::uint32_t offset, const StoredEntry& entry) const;
+  /// What of an entry's memory a read needs for as long as its views live.
+  struct Scratch {
+    Bytes stored;
+    OpenedBytes opened;
+  };
   /// Reads and checks one entry. `scratch` holds the bytes that the view points into.
   /// Errors: corruption   with file and offset; never a wrong entry
   ///         io_error
-  Result<EntryView> read_entry(EntryExtent place, Bytes& scratch) const;
+  Result<EntryView> read_entry(EntryExtent place, Scratch& scratch) const;
 
   /// The sequence of an entry that read_entry returned. Cost: nothing for a single, one read for
   /// an entry of a batch.
@@ -124,10 +147,13 @@ class Segment {
     return checked_->is_checked(at) || checked_->check(at);
   }
   Status unreadable() const;
+  bool open_entry(std::uint32_t offset, StoredEntry& out) const;
+  bool open_key(std::uint32_t offset, StoredEntry& out) const;
   // Whether the batch header of an entry passes its check: it has the entry's sequence.
   bool has_batch_header(std::uint32_t offset, const StoredEntry& entry) const;
   static Result<std::shared_ptr<Segment>> check(std::unique_ptr<File> file, SegmentKind kind,
-                                                std::uint32_t id, const StoreId& store_id);
+                                                std::uint32_t id, const StoreId& store_id,
+                                                const KeyRing* keys);
 
   const SegmentHeader header_;
   const SegmentContext context_;

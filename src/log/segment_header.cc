@@ -36,8 +36,30 @@ std::uint32_t SegmentHeader::check_seed() const {
   return crc32c(crc32c(0, as_bytes(salt)), id_bytes);
 }
 
+void SegmentHeader::encrypt(const KeyRing* keys) {
+  if (keys == nullptr) return;
+  features |= kFeatureEncryption;
+  key_id = keys->newest();
+}
+
+std::shared_ptr<const PlaceCipher> SegmentHeader::cipher(const KeyRing* keys) const {
+  if (keys == nullptr || !is_encrypted()) return nullptr;
+  return keys->cipher(key_id, salt, "talea segment v1");
+}
+
+Result<std::shared_ptr<const PlaceCipher>> SegmentHeader::cipher_to_write(
+    const KeyRing* keys) const {
+  std::shared_ptr<const PlaceCipher> found = cipher(keys);
+  if (found == nullptr && is_encrypted()) {
+    return Status::unavailable("data key " + std::to_string(key_id) +
+                               " was replaced while a file was made for it; try again");
+  }
+  return found;
+}
+
 Bytes encode_segment_header(const SegmentHeader& header) {
   TALEA_ASSERT(header.id != 0 && (header.features & ~kFeaturesSupported) == 0);
+  TALEA_ASSERT(header.is_encrypted() == (header.key_id != 0));
   Bytes block;
   block.reserve(kSegmentHeaderBytes);
   block += kMagic;

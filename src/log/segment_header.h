@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "codec/format.h"
+#include "crypto/key_ring.h"
 #include "talea/bytes.h"
 #include "talea/engine.h"
 #include "talea/result.h"
@@ -20,8 +22,9 @@ inline constexpr std::uint16_t kSegmentVersion = 1;
 inline constexpr std::uint64_t kSegmentHeaderBytes = kFileHeaderBytes;
 
 /// The features that this build can read.
-inline constexpr std::uint32_t kFeaturesSupported =
-    kFeatureExpiry | kFeatureLz4 | kFeatureExtents | kFeaturePrepared | kFeatureState;
+inline constexpr std::uint32_t kFeaturesSupported = kFeatureExpiry | kFeatureLz4 |
+                                                    kFeatureEncryption | kFeatureExtents |
+                                                    kFeaturePrepared | kFeatureState;
 /// Those that every segment with entries announces: any entry may make use of them.
 inline constexpr std::uint32_t kEntryFeatures = kFeatureExpiry | kFeatureLz4 | kFeatureExtents;
 
@@ -38,6 +41,15 @@ struct SegmentHeader {
   /// Mixed into every check of the segment: bytes of another segment, or of an earlier life of a
   /// recycled one, never look valid here.
   std::uint32_t check_seed() const;
+
+  bool is_encrypted() const { return (features & kFeatureEncryption) != 0; }
+  /// For a new file of a store with `keys`: names the newest of them. Null: no change.
+  void encrypt(const KeyRing* keys);
+  /// What opens the content. Null when it is not encrypted, or `keys` do not have its key.
+  std::shared_ptr<const PlaceCipher> cipher(const KeyRing* keys) const;
+  /// The same for a file that is about to be made.
+  /// Errors: unavailable   its key was just let go: name the newest, and try again
+  Result<std::shared_ptr<const PlaceCipher>> cipher_to_write(const KeyRing* keys) const;
 };
 
 /// The kSegmentHeaderBytes bytes of the header.

@@ -66,9 +66,9 @@ TEST(SegmentHeader, OfANewerVersionIsRefusedByTheVersion) {
 
 TEST(SegmentHeader, WithUnknownFeaturesIsRefusedByTheirNames) {
   const Bytes block =
-      forged(encode_segment_header(test_header()), 12, BytesView("\x17\x00\x01\x00", 4));
+      forged(encode_segment_header(test_header()), 12, BytesView("\x1b\x00\x01\x00", 4));
   EXPECT_EQ(decoded(block).to_string(),
-            "unsupported: the segment uses encryption, feature bit 16, which this build does not "
+            "unsupported: the segment uses hash links, feature bit 16, which this build does not "
             "have. Open "
             "it with a newer Talea");
 }

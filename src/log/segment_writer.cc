@@ -45,15 +45,16 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& file_sy
                                                              const Setup& setup) {
   const std::string path =
       join_path(directory, segment_file_name(setup.header.kind, setup.header.id));
+  Cipher cipher = TALEA_TRY(setup.header.cipher_to_write(setup.keys));
   std::unique_ptr<File> file = TALEA_TRY(create_segment_file(file_system, directory, setup.header));
   std::unique_ptr<SegmentWriter> writer(new SegmentWriter(std::move(file), setup));
-  Status mapped = writer->map_segment(path, setup);
+  Status mapped = writer->map_segment(path, setup, std::move(cipher));
   if (mapped.ok()) return writer;
   (void)file_system.remove(path).ok();
   return mapped;
 }
 
-Status SegmentWriter::map_segment(const std::string& path, const Setup& setup) {
+Status SegmentWriter::map_segment(const std::string& path, const Setup& setup, Cipher cipher) {
   const bool mapped = fill_ != Setup::Fill::written;
   std::unique_ptr<Mapping> mapping =
       TALEA_TRY(file_->map(0, bytes_planned_, mapped ? MapAccess::write : MapAccess::read));
@@ -62,7 +63,7 @@ Status SegmentWriter::map_segment(const std::string& path, const Setup& setup) {
     memory_ = mapping->data();
     if (fill_ == Setup::Fill::mapped_unsynced) mapping->use_huge_pages(true);
   }
-  segment_ = std::make_shared<Segment>(setup.header, setup.cache->file(path));
+  segment_ = std::make_shared<Segment>(setup.header, setup.cache->file(path), std::move(cipher));
   segment_->adopt(std::move(mapping));
   segment_->set_end(kSegmentHeaderBytes);
   return {};

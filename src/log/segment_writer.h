@@ -39,6 +39,8 @@ class SegmentWriter {
     enum class Fill { written, mapped, mapped_unsynced } fill = Fill::written;
     /// Where segment() gets its file from, so that a finished one holds no descriptor for ever.
     FileCache* cache = nullptr;
+    /// Of a store that is encrypted: the header names one of them.
+    const KeyRing* keys = nullptr;
   };
 
   /// As create_segment_file().
@@ -85,9 +87,10 @@ class SegmentWriter {
   static constexpr std::uint64_t kAheadBytesMin = 64 * kKiB;
   static constexpr std::uint64_t kAheadBytesMax = 4 * kMiB;
 
+  using Cipher = std::shared_ptr<const PlaceCipher>;
   SegmentWriter(std::unique_ptr<File> file, const Setup& setup)
       : file_(std::move(file)), bytes_planned_(setup.bytes_planned), fill_(setup.fill) {}
-  Status map_segment(const std::string& path, const Setup& setup);
+  Status map_segment(const std::string& path, const Setup& setup, Cipher cipher);
   Status take_space(std::uint64_t needed);
   Status take(std::uint64_t from, std::uint64_t bytes) TALEA_REQUIRES(taking_mutex_);
   std::uint64_t step_from(std::uint64_t taken) const;

@@ -75,7 +75,7 @@ TEST_F(SegmentWriting, AppendsAreReadableAtOnceAndDurableAfterSync) {
   const Bytes first = record(*writer, 10);
   ASSERT_TRUE(writer->append(first).ok());
   EXPECT_EQ(writer->end(), kSegmentHeaderBytes + first.size());
-  Bytes scratch;
+  Segment::Scratch scratch;
   const EntryExtent place{kSegmentHeaderBytes, static_cast<std::uint32_t>(first.size())};
   EXPECT_TRUE(writer->segment()->read_entry(place, scratch).ok());
   StoredEntry entry;

@@ -16,7 +16,7 @@
 
 namespace talea {
 
-struct StoredEntry {
+struct StoredEntryFields {
   std::uint8_t flags = 0;
   std::uint32_t space = 0;
   /// Of a single: its sequence less the first one of the segment. Of an entry of a batch: the
@@ -25,7 +25,7 @@ struct StoredEntry {
   std::uint32_t body = 0;   // where the body begins, behind the start of the entry
   std::uint32_t bytes = 0;  // of the whole entry
   BytesView key;
-  BytesView value;     // as it is stored
+  BytesView value;     // as it is stored, but opened if it was sealed
   EntryClaims claims;  // good if the flags say so
 
   bool is_remove() const { return (flags & kFlagRemove) != 0; }
@@ -47,6 +47,40 @@ struct StoredEntry {
   /// Length of the value as it was put.
   std::uint64_t raw_value_bytes() const {
     return is_compressed() ? claims.raw_value_bytes : value.size();
+  }
+};
+
+/// An entry, and what its views point into if that is not the segment.
+struct StoredEntry : StoredEntryFields {
+  StoredEntry() = default;
+  StoredEntry(const StoredEntry& other) : StoredEntryFields(other), opened(other.opened) {
+    move_views(other);
+  }
+  StoredEntry(StoredEntry&&) noexcept = default;
+  StoredEntry& operator=(const StoredEntry& other) {
+    if (this == &other) return *this;
+    StoredEntryFields::operator=(other);
+    opened = other.opened;
+    move_views(other);
+    return *this;
+  }
+  StoredEntry& operator=(StoredEntry&&) noexcept = default;
+  ~StoredEntry() = default;
+
+  OpenedBytes opened;
+
+ private:
+  // From the bytes that `other` owns to their copy.
+  void move_views(const StoredEntry& other) {
+    const char* const from = other.opened.data();
+    if (from == nullptr) [[likely]]
+      return;
+    const auto moved = [&](BytesView view) {
+      const bool is_inside = view.data() >= from && view.data() <= from + other.opened.room();
+      return is_inside ? BytesView(opened.data() + (view.data() - from), view.size()) : view;
+    };
+    key = moved(key);
+    value = moved(value);
   }
 };
 
@@ -90,7 +124,8 @@ inline const char* skip_varint(const char* at, const char* end) {
 
 }  // namespace internal
 
-/// Reads the entry at `at`; memory goes to `end`. False when no entry can be there.
+/// Reads the entry at `at`; memory goes to `end`. False when no entry can be there. What is sealed
+/// stays so.
 ///
 /// Cost: a few nanoseconds; touches nothing of the value. Checks no checksum.
 inline bool read_stored_entry(const char* at, const char* end, StoredEntry& out) {
@@ -117,7 +152,9 @@ inline bool read_stored_entry(const char* at, const char* end, StoredEntry& out)
   if ((next = internal::read_varint(next, end, space)) == nullptr) return false;
   if ((next = internal::read_varint(next, end, key_bytes)) == nullptr) return false;
   if ((next = internal::read_varint(next, end, value_bytes)) == nullptr) return false;
-  if ((out.flags & (kFlagExpiry | kFlagLz4)) != 0) [[unlikely]] {
+  std::size_t tag_bytes = 0;
+  if ((out.flags & (kFlagExpiry | kFlagLz4 | kFlagEncrypted)) != 0) [[unlikely]] {
+    if ((out.flags & kFlagEncrypted) != 0) tag_bytes = kSealTagBytes;
     if (out.expires()) next = internal::read_varint(next, end, out.claims.expiry_ms);
     if (next != nullptr && out.is_compressed()) {
       next = internal::read_varint(next, end, out.claims.raw_value_bytes);
@@ -126,11 +163,13 @@ inline bool read_stored_entry(const char* at, const char* end, StoredEntry& out)
   }
   const auto rest = static_cast<std::uint64_t>(end - next);
   if (key_bytes > rest || value_bytes > rest - key_bytes) return false;
+  if (tag_bytes > rest - key_bytes - value_bytes) [[unlikely]]
+    return false;
   out.space = static_cast<std::uint32_t>(space);
   out.key = {next, static_cast<std::size_t>(key_bytes)};
   out.value = {next + key_bytes, static_cast<std::size_t>(value_bytes)};
-  out.bytes =
-      static_cast<std::uint32_t>(static_cast<std::uint64_t>(next - at) + key_bytes + value_bytes);
+  out.bytes = static_cast<std::uint32_t>(static_cast<std::uint64_t>(next - at) + key_bytes +
+                                         value_bytes + tag_bytes);
   return true;
 }
 

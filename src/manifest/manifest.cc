@@ -12,7 +12,8 @@ namespace {
 
 constexpr BytesView kMagic = "TALEAMAN";
 constexpr std::uint16_t kVersion = 1;
-constexpr std::uint32_t kFeatures = kFeatureCheckpoint | kFeaturePrepared | kFeatureHistory;
+constexpr std::uint32_t kFeatures =
+    kFeatureCheckpoint | kFeatureEncryption | kFeaturePrepared | kFeatureHistory;
 constexpr std::size_t kHeaderBytes = 24;
 constexpr std::size_t kFixedBytes = 64;
 constexpr std::size_t kCheckpointBytes = 8;  // of the fixed part, with kFeatureCheckpoint
@@ -37,6 +38,7 @@ std::uint32_t features_of(const Manifest& manifest) {
       std::any_of(files.begin(), files.end(), [](const auto& f) { return f.live_bytes != 0; })) {
     features |= kFeatureCheckpoint;
   }
+  if (manifest.encrypted) features |= kFeatureEncryption;
   if (std::count_if(files.begin(), files.end(), is_open_log) > 1) features |= kFeaturePrepared;
   if (manifest.history.retention.keeps_past()) features |= kFeatureHistory;
   return features;
@@ -391,6 +393,7 @@ Result<Manifest> decode_manifest(BytesView bytes) {
   }
 
   Manifest manifest;
+  manifest.encrypted = (features & kFeatureEncryption) != 0;
   const char* body = at + kHeaderBytes;
   std::copy_n(body, manifest.store_id.size(), manifest.store_id.begin());
   manifest.generation = load_fixed<std::uint64_t>(body + 16);

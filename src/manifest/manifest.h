@@ -72,6 +72,8 @@ struct Manifest {
   std::uint64_t last_now = 0;
   /// Log segments with a lower id are not replayed: runs say where their entries are.
   std::uint32_t replay_from = 0;
+  /// All files are encrypted, with keys of the key file.
+  bool encrypted = false;
   /// Keys that had a value at the checkpoint.
   std::uint64_t checkpoint_keys = 0;
   std::vector<ManifestFile> files;        // segments, by id

@@ -208,8 +208,8 @@ TEST(Manifest, OfANewerVersionIsRefusedByTheVersion) {
 }
 
 TEST(Manifest, WithUnknownFeaturesIsRefusedByTheirNames) {
-  EXPECT_EQ(decoded(forged(12, std::uint32_t{4 + 512})).to_string(),
-            "unsupported: the store uses encryption, feature bit 9, which this build does not "
+  EXPECT_EQ(decoded(forged(12, std::uint32_t{8 + 512})).to_string(),
+            "unsupported: the store uses hash links, feature bit 9, which this build does not "
             "have. Open it with a newer Talea");
 }
 

@@ -139,8 +139,8 @@ Bytes extent_segment() {
   const SegmentHeader header = extent_header();
   Bytes bytes = encode_segment_header(header);
   const ChunkPlace place{.value_id = extent_list().value_id, .number = 0, .offset = 4096};
-  bytes += encode_chunk_header(place, kExtentContent, SegmentContext(header));
-  return bytes + kExtentContent;
+  append_chunk(place, kExtentContent, SegmentContext(header), bytes);
+  return bytes;
 }
 
 std::vector<std::string> names_in(const std::string& directory) {

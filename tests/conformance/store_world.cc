@@ -37,7 +37,7 @@ class WorldOf : public StoreWorld {
 };
 
 // On a disk in memory.
-class EngineWorld final : public WorldOf<EngineStore> {
+class EngineWorld : public WorldOf<EngineStore> {
  public:
   ~EngineWorld() override { store_.reset(); }
 
@@ -47,6 +47,13 @@ class EngineWorld final : public WorldOf<EngineStore> {
   }
 
   CrashFileSystem disk_;
+};
+
+class EncryptedEngineWorld final : public EngineWorld {
+ public:
+  EncryptedEngineWorld() {
+    options_.encryption.key_source = []() -> Result<Bytes> { return Bytes(32, 'k'); };
+  }
 };
 
 class MemoryWorld final : public WorldOf<RowStore> {
@@ -87,7 +94,7 @@ std::unique_ptr<StoreWorld> begun() {
 }  // namespace
 
 std::vector<StoreKind> store_kinds() {
-  std::vector<StoreKind> kinds = {StoreKind::engine, StoreKind::memory};
+  std::vector<StoreKind> kinds = {StoreKind::engine, StoreKind::encrypted_engine, StoreKind::memory};
   if (has_rocksdb()) kinds.push_back(StoreKind::rocksdb);
   return kinds;
 }
@@ -101,6 +108,7 @@ std::vector<StoreKind> lasting_store_kinds() {
 std::string store_kind_name(StoreKind kind) {
   switch (kind) {
     case StoreKind::engine: return "engine";
+    case StoreKind::encrypted_engine: return "encrypted_engine";
     case StoreKind::memory: return "memory";
     case StoreKind::rocksdb: return "rocksdb";
   }
@@ -110,6 +118,7 @@ std::string store_kind_name(StoreKind kind) {
 std::unique_ptr<StoreWorld> StoreWorld::make(StoreKind kind) {
   switch (kind) {
     case StoreKind::engine: return begun<EngineWorld>();
+    case StoreKind::encrypted_engine: return begun<EncryptedEngineWorld>();
     case StoreKind::memory: return begun<MemoryWorld>();
     case StoreKind::rocksdb: return begun<RocksdbWorld>();
   }

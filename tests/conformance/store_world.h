@@ -12,7 +12,7 @@
 
 namespace talea {
 
-enum class StoreKind { engine, memory, rocksdb };
+enum class StoreKind { engine, encrypted_engine, memory, rocksdb };
 
 /// Those that are in this build.
 std::vector<StoreKind> store_kinds();

@@ -41,6 +41,7 @@ enum class Event {
   clock_jump,
   restore,
   replay,
+  rotate_key,
 };
 
 // One way to apply a stream.
@@ -85,6 +86,7 @@ class Application {
       case Event::background_work: world_.executor->step_all(); break;
       case Event::checkpoint: ASSERT_TRUE(store_->checkpoint().ok()); break;
       case Event::compact: ASSERT_TRUE(store_->compact().ok()); break;
+      case Event::rotate_key: ASSERT_TRUE(store_->rotate_data_key().ok()); break;
       case Event::clock_jump: {
         const std::uint64_t now = world_.clock->wall_ms();
         world_.clock->set_wall_ms(now - 500'000 + random_.next_u64() % 1'000'000);
@@ -241,6 +243,20 @@ TEST_F(Metamorphic, AllOfThatTogether) {
                     Event::checkpoint, Event::compact, Event::clock_jump, Event::restore,
                     Event::replay},
          .event_every = 6});
+}
+
+TEST_F(Metamorphic, Encrypted) {
+  for (const SyncMode sync : {SyncMode::always, SyncMode::interval}) {
+    Options options = options_with(sync, kSegmentBytesMin);
+    options.encryption.key_source = []() -> Result<Bytes> { return Bytes(32, 'k'); };
+    options.live_ratio = 0.9;
+    options.compress_from_bytes = 64;
+    apply({.options = options,
+           .events = {Event::close, Event::kill, Event::power_cut, Event::background_work,
+                      Event::checkpoint, Event::compact, Event::restore, Event::replay,
+                      Event::rotate_key},
+           .event_every = 5});
+  }
 }
 
 // The relations above would hold for a hash that sees nothing.
