@@ -34,6 +34,7 @@ struct Arguments {
   BackupsRequest backups;
   RestoreRequest restore;
   RepairRequest repair;
+  RotateKeyRequest rotate_key;
   UserRequest user;
   KeysIssueRequest keys_issue;
   KeysListRequest keys_list;
@@ -161,6 +162,16 @@ class Parser {
                     "revisions, or a time, as 30d. Without it, what it keeps now")
         ->check(retention())
         ->type_name("WHAT");
+    Encryption& encryption = settings_.engine.encryption;
+    CLI::Option* const file =
+        app_.add_option("--key-file", encryption.key_file,
+                        "The master key of an encrypted store: 32 bytes, or 64 hex digits")
+            ->envname("TALEA_KEY_FILE")
+            ->type_name("FILE");
+    app_.add_option("--key-env", encryption.key_variable,
+                    "The environment variable that has it, as 64 hex digits")
+        ->excludes(file)
+        ->type_name("NAME");
     // For tests and experiments: not in the help.
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
                     "Size at which a log file is full")
@@ -355,6 +366,7 @@ class Parser {
                     "0.6)")
         ->type_name("R");
     add_verb("checkpoint", "Make the next open fast", kCheckpointExamples, run_checkpoint);
+    add_rotation();
     add_backups();
     CLI::App& repair = add_verb("repair", "Make a new store of what is intact in a damaged one",
                                 kRepairExamples, arguments_.repair, run_repair);
@@ -362,6 +374,24 @@ class Parser {
         .add_option("NEW_STORE", arguments_.repair.new_store, "Where to make it; absent or empty")
         ->required()
         ->type_name("");
+  }
+
+  void add_rotation() {
+    RotateKeyRequest& request = arguments_.rotate_key;
+    CLI::App& rotate = add_verb("rotate-key", "Replace a key of an encrypted store",
+                                kRotateKeyExamples, request, run_rotate_key);
+    CLI::Option* const file =
+        rotate
+            .add_option("--new-key-file", request.new_master.key_file,
+                        "The master key from now on: 32 bytes, or 64 hex digits")
+            ->type_name("FILE");
+    rotate
+        .add_option("--new-key-env", request.new_master.key_variable,
+                    "The environment variable that has it, as 64 hex digits")
+        ->excludes(file)
+        ->type_name("NAME");
+    rotate.add_flag("--data", request.data,
+                    "Make a new data key, and rewrite what has the old one");
   }
 
   static void add_target(CLI::App& verb, std::string& target) {

@@ -59,7 +59,10 @@ std::string next_step(const Status& status, const std::string& store) {
     case Code::timed_out:
       return "whether it happened is unknown: read what is there, then decide (" + program +
              "get KEY)";
-    case Code::denied: return "check who owns the file or directory, and whether it is writable";
+    case Code::unauthenticated: return "name its master key: --key-file FILE or --key-env VARIABLE";
+    case Code::denied:
+      return "check who owns the file or directory, and whether it is writable; of an encrypted "
+             "store, whether the key is its own";
     case Code::unsupported: return "use the version of talea that wrote the store, or a newer one";
     default: return {};
   }

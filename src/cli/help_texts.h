@@ -224,6 +224,17 @@ Examples:
   talea -s ./data checkpoint -o json | jq .run_bytes_written
 )";
 
+inline constexpr const char* kRotateKeyExamples =
+    R"(The master key wraps the data keys, with which files are encrypted. Another master key takes a
+moment: only KEYS is written anew. Keep the old one for as long as there are backups of its time. A
+new data key takes as long as a compaction; files of values above 1 MiB keep theirs.
+
+Examples:
+  (umask 077; openssl rand -hex 32 > new.key)
+  talea -s ./data --key-file old.key rotate-key --new-key-file new.key
+  talea -s ./data --key-file new.key rotate-key --data
+)";
+
 inline constexpr const char* kUsersExamples =
     R"(Who may log in to what is built on the store: talea/auth.h keeps them in a space of their own, so no
 key of yours is in their way. NAME may also be the id of a user.

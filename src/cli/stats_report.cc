@@ -83,6 +83,10 @@ void add_sizes(JsonObject& json, const Stats& stats) {
   json.number("revisions", stats.revisions)
       .number("history_bytes", stats.history_bytes)
       .number("last_sequence", stats.last_sequence);
+  if (stats.data_key == 0) return;  // not encrypted
+  json.number("data_key", stats.data_key)
+      .number("data_keys", stats.data_keys)
+      .number("old_key_bytes", stats.old_key_bytes);
 }
 
 std::string activity_json(const Stats& stats) {
@@ -116,7 +120,7 @@ std::string activity_json(const Stats& stats) {
 
 TableRows size_rows(const Stats& stats) {
   const std::optional<double> per_key = ratio(stats.index_bytes, stats.keys);
-  return {
+  TableRows rows = {
       {"keys", std::to_string(stats.keys)},
       {"live bytes", human_bytes(stats.live_bytes)},
       {"bytes on disk", human_bytes(stats.disk_bytes)},
@@ -126,6 +130,11 @@ TableRows size_rows(const Stats& stats) {
       {"index bytes per key", ratio_text(per_key)},
       {"last sequence", std::to_string(stats.last_sequence)},
   };
+  if (stats.data_key == 0) return rows;  // not encrypted
+  rows.push_back({"data key of new files", std::to_string(stats.data_key)});
+  rows.push_back({"data keys", std::to_string(stats.data_keys)});
+  rows.push_back({"bytes under older data keys", human_bytes(stats.old_key_bytes)});
+  return rows;
 }
 
 TableRows activity_rows(const Stats& stats) {

@@ -153,4 +153,10 @@ Result<ExitCode> run_verify(Context& context);
 Result<ExitCode> run_compact(Context& context);
 Result<ExitCode> run_checkpoint(Context& context);
 
+struct RotateKeyRequest {
+  Encryption new_master;
+  bool data = false;
+};
+Result<ExitCode> run_rotate_key(Context& context, const RotateKeyRequest& request);
+
 }  // namespace talea::cli

@@ -59,10 +59,11 @@ Result<ExitCode> run_verify(Context& context) {
   VerifyReport report;
   {
     Progress progress("verify", ProgressUnit::bytes, std::nullopt, context.shows_progress());
-    report = TALEA_TRY(verify_store(directory, [&](std::uint64_t done, std::uint64_t total) {
+    const auto show = [&](std::uint64_t done, std::uint64_t total) {
       progress.set_total(total);
       progress.update(done);
-    }));
+    };
+    report = TALEA_TRY(verify_store(directory, show, context.settings().engine.encryption));
   }
   if (context.json()) {
     TALEA_TRY(context.print_json(report_json(report)));

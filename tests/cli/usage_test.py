@@ -8,7 +8,7 @@ import subprocess
 from talea_cli import TaleaTest, main
 
 VERBS = ("put get delete expire scan batch import export stats segments verify compact "
-         "checkpoint").split()
+         "checkpoint rotate-key").split()
 
 
 class Usage(TaleaTest):
