@@ -178,6 +178,7 @@ TEST_F(EncryptedEngine, IsAStoreLikeAnyOther) {
   model["key3"] = "later";
   model.erase("key4");
   std::vector<BytesView> keys;
+  keys.reserve(model.size());
   for (const auto& [key, value] : model) keys.push_back(key);
   std::vector<std::optional<Bytes>> values(keys.size());
   ASSERT_TRUE(store->multi_get(Space::user, keys, values).ok());

@@ -162,6 +162,7 @@ TEST_F(Sealed, ADataSegmentIsReadWhereItLies) {
   header_.kind = SegmentKind::data;
   const auto writer = DataWriter::create(disk, "store", header_, &keys_).value();
   std::vector<EntryExtent> places;
+  places.reserve(kEntries.size());
   for (const EntrySource& entry : kEntries) {
     places.push_back(writer->add(entry, header_.first_sequence, header_.base_now).value());
   }
