@@ -24,6 +24,7 @@
 namespace talea {
 
 class ValueReader;
+struct Versioned;
 
 /// One key of a batch.
 struct Change {
@@ -69,6 +70,13 @@ class ChangeReader {
   /// Errors: not_found   it is a large one that was replaced since, and its file is gone
   ///         invalid_argument   there is no change, or it removed the key
   Result<ValueReader> read_value() const;
+  /// What the key had before the batch of the change, of a store that keeps its past
+  /// (Options::retention); nothing if it was absent.
+  ///
+  /// Cost: as Engine::get(key, At).
+  /// Errors: not_found   that is not kept; also corruption, exhausted and io_error, as get()
+  ///         invalid_argument   there is no change
+  Result<std::optional<Versioned>> old_value() const;
   /// Sleeps until there may be another change, at most for `timeout`. False if there was none.
   Result<bool> wait(std::chrono::milliseconds timeout) const;
   /// The last batch that was seen to its end. Engine::changes() goes on behind it.

@@ -352,6 +352,8 @@ class Parser {
         ->type_name("N");
     verb.add_option("--prefix", changes.prefix.text, "Of keys that begin so")->type_name("P");
     verb.add_flag("--key-base64", changes.prefix.is_base64, "P is base64");
+    verb.add_flag("--old-values", changes.old_values,
+                  "With -o json: what each key had before, if the store keeps its past");
     verb.add_option("--limit", changes.limit, "At most so many changes")
         ->check(whole_number())
         ->type_name("N");

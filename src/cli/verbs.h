@@ -90,6 +90,7 @@ Result<ExitCode> run_export(Context& context, const ExportRequest& request);
 struct ChangesRequest {
   std::uint64_t after = 0;
   KeyArgument prefix;
+  bool old_values = false;
   std::uint64_t limit = 0;
 };
 Result<ExitCode> run_changes(Context& context, const ChangesRequest& request);

@@ -68,6 +68,12 @@ struct ChangeReader::State {
     return ValueReader(std::move(state));
   }
 
+  Result<std::optional<Versioned>> old_value() const {
+    if (entry_ == nullptr)
+      return Status::invalid_argument("there is no change: next() comes first");
+    return store.get(space, change.key, At::sequence(change.sequence - 1));
+  }
+
   const EngineStore& store;
   const Space space;
   const Bytes prefix;
@@ -243,6 +249,7 @@ ChangeReader::~ChangeReader() = default;
 Result<bool> ChangeReader::next() { return state_->next(); }
 const Change& ChangeReader::change() const { return state_->change; }
 Result<ValueReader> ChangeReader::read_value() const { return state_->read_value(); }
+Result<std::optional<Versioned>> ChangeReader::old_value() const { return state_->old_value(); }
 Sequence ChangeReader::position() const { return state_->position; }
 std::optional<LostChanges> ChangeReader::lost() const { return state_->lost; }
 

@@ -310,6 +310,37 @@ TEST_F(ChangeReaderTest, AfterCloseItIsRefused) {
 
 // Random batches, reopened, compacted and cut by checkpoints: what is read is what was committed,
 // or told to be lost.
+TEST_F(ChangeReaderTest, TellsTheOldValueWhereTheStoreKeepsIt) {
+  options_.retention = Retention::all();
+  options_.changes_bytes = kMiB;
+  open();
+  ASSERT_TRUE(store_->commit(Batch().put("a", "1").put("b", "1"), nullptr).ok());
+  ASSERT_TRUE(store_->commit(Batch().put("a", "2").remove("b").put("a", "3"), nullptr).ok());
+  ASSERT_TRUE(store_->checkpoint().ok());
+  ASSERT_TRUE(store_->commit(Batch().put("b", "2").remove("a"), nullptr).ok());
+  ASSERT_TRUE(store_->compact().ok());
+  ChangeReader changes = reader();
+  EXPECT_EQ(changes.old_value().status().code(), Code::invalid_argument);
+  const std::vector<std::pair<Bytes, std::optional<Bytes>>> expected = {
+      {"a", {}}, {"b", {}}, {"a", "1"}, {"b", "1"}, {"a", "1"}, {"b", {}}, {"a", "3"}};
+  for (const auto& [key, value] : expected) {
+    ASSERT_TRUE(changes.next().value());
+    EXPECT_EQ(changes.change().key, key);
+    const auto old = changes.old_value().value();
+    EXPECT_EQ(old ? std::optional(old->value) : std::nullopt, value)
+        << changes.change().sequence << " " << key;
+  }
+  EXPECT_FALSE(changes.next().value());
+}
+
+TEST_F(ChangeReaderTest, TellsNoOldValueThatWasNotKept) {
+  ASSERT_TRUE(store_->put(Space::user, "a", "1").ok());
+  ASSERT_TRUE(store_->put(Space::user, "a", "2").ok());
+  ChangeReader changes = reader(1);
+  ASSERT_TRUE(changes.next().value());
+  EXPECT_EQ(changes.old_value().status().code(), Code::not_found);
+}
+
 class ChangeReaderSeed : public ChangeReaderTest, public testing::WithParamInterface<int> {};
 
 TEST_P(ChangeReaderSeed, EqualsWhatWasCommitted) {
