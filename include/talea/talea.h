@@ -360,6 +360,48 @@ TALEA_API int talea_snapshot_get_versioned(const talea_snapshot* snapshot, const
 TALEA_API int talea_snapshot_scan(const talea_snapshot* snapshot, const talea_scan_range* range,
                                   talea_scan** scan, talea_error** error);
 
+/* ---- The past: history.h ---- */
+
+/* Of Retention. */
+enum talea_retention {
+  TALEA_RETAIN_LATEST = 1,
+  TALEA_RETAIN_REVISIONS = 2, /* the newest `amount` of each key */
+  TALEA_RETAIN_DURATION = 3,  /* those of the last `amount` milliseconds */
+  TALEA_RETAIN_ALL = 4
+};
+/* Which past revisions the store keeps from the open on. Without it: what it kept before. */
+TALEA_API int talea_options_set_retention(talea_options* options, int kind, uint64_t amount,
+                                          talea_error** error);
+
+enum talea_at_kind {
+  TALEA_AT_SEQUENCE = 0, /* after that batch */
+  TALEA_AT_TIME_MS = 1   /* after all batches up to that time, in milliseconds since 1970 */
+};
+/* As talea_get_versioned(), of a moment of the past.
+ * Errors: not_found   that is not kept; the message says from which sequence on all is */
+TALEA_API int talea_get_at(talea_engine* engine, const void* key, size_t key_bytes, int at_kind,
+                           uint64_t at, int* found, void** value, size_t* value_bytes,
+                           uint64_t* revision, uint64_t* expiry_ms, talea_error** error);
+/* As talea_scan_open(). Errors: as talea_get_at() */
+TALEA_API int talea_scan_open_at(talea_engine* engine, const talea_scan_range* range, int at_kind,
+                                 uint64_t at, talea_scan** scan, talea_error** error);
+
+typedef struct talea_revision {
+  uint64_t sequence; /* of the batch; TALEA_AT_SEQUENCE of it gives the value */
+  uint64_t time_ms;
+  uint64_t expiry_ms; /* 0: never */
+  uint64_t value_bytes;
+  uint64_t is_remove; /* 1: the key was removed here */
+} talea_revision;
+/* The revisions of `key` that are kept, newest first: those below sequence `before` (0: all), at
+ * most `limit` (0: all). *revisions is an array of *count, which ends with talea_free(); NULL when
+ * there are none. Engine::history. */
+TALEA_API int talea_history(talea_engine* engine, const void* key, size_t key_bytes,
+                            uint64_t before, uint64_t limit, talea_revision** revisions,
+                            size_t* count, talea_error** error);
+/* The lowest sequence as of which every question can be answered. */
+TALEA_API int talea_history_from(talea_engine* engine, uint64_t* sequence, talea_error** error);
+
 /* ---- Changes: what was committed, in the order in which it was ---- */
 
 typedef struct talea_reader talea_reader; /* of values in pieces, below */
@@ -396,6 +438,11 @@ TALEA_API int talea_changes_change(const talea_changes* changes, talea_change* c
  *         invalid_argument   there is no change, or it removed the key */
 TALEA_API int talea_changes_read_value(const talea_changes* changes, talea_reader** reader,
                                        talea_error** error);
+/* What the key of the change had before its batch, as talea_get_versioned() gives it.
+ * Errors: not_found   the store does not keep that: talea_options_set_retention() */
+TALEA_API int talea_changes_old_value(const talea_changes* changes, int* found, void** value,
+                                      size_t* value_bytes, uint64_t* revision, uint64_t* expiry_ms,
+                                      talea_error** error);
 /* Sleeps until there may be another change, at most for `timeout_ms`. `may_have_more`: optional. */
 TALEA_API int talea_changes_wait(const talea_changes* changes, uint64_t timeout_ms,
                                  int* may_have_more, talea_error** error);

@@ -34,4 +34,19 @@ Status copy_to_buffers(std::span<const std::optional<Bytes>> found, talea_buffer
   }
 }
 
+Result<ScanRange> range_of(const talea_scan_range* given) {
+  if (given == nullptr) return ScanRange{};
+  const talea_scan_range range = TALEA_TRY(read_sized(given, "range"));
+  if (range.reserved != 0) {
+    return Status::unsupported("range->reserved is not 0: set the whole structure to 0 first");
+  }
+  ScanRange made;
+  made.prefix = TALEA_TRY(bytes_of(range.prefix, "range->prefix"));
+  made.start = TALEA_TRY(bytes_of(range.start, "range->start"));
+  made.end = TALEA_TRY(bytes_of(range.end, "range->end"));
+  made.reverse = range.reverse != 0;
+  made.limit = range.limit;
+  return made;
+}
+
 }  // namespace talea::capi

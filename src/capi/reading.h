@@ -1,4 +1,4 @@
-// Gets, of the newest state or of a snapshot: both have the same verbs.
+// Gets and scans, of the newest state, of a snapshot or of the past: all have the same verbs.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,9 @@ struct ValueOut {
   void** value;
   std::size_t* value_bytes;
 };
+
+/// NULL means all.
+Result<ScanRange> range_of(const talea_scan_range* given);
 
 Status check(const ValueOut& out);
 void give(const Bytes& value, const ValueOut& out);

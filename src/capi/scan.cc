@@ -5,28 +5,12 @@
 
 namespace {
 
-using talea::ScanRange;
 using talea::Status;
-using talea::capi::bytes_of;
 using talea::capi::guarded;
+using talea::capi::range_of;
 using talea::capi::required;
 using talea::capi::set_if_wanted;
 using talea::capi::slice_of;
-
-talea::Result<ScanRange> range_of(const talea_scan_range* given) {
-  if (given == nullptr) return ScanRange{};
-  const talea_scan_range range = TALEA_TRY(talea::capi::read_sized(given, "range"));
-  if (range.reserved != 0) {
-    return Status::unsupported("range->reserved is not 0: set the whole structure to 0 first");
-  }
-  ScanRange made;
-  made.prefix = TALEA_TRY(bytes_of(range.prefix, "range->prefix"));
-  made.start = TALEA_TRY(bytes_of(range.start, "range->start"));
-  made.end = TALEA_TRY(bytes_of(range.end, "range->end"));
-  made.reverse = range.reverse != 0;
-  made.limit = range.limit;
-  return made;
-}
 
 // At a row, for `out`, which the caller wants to have filled.
 Status check_row(const talea_scan* scan, const void* out, const char* name) {

@@ -268,6 +268,56 @@ static void note_outcome(void* user, int code, uint64_t sequence, const char* me
   snprintf(outcomes->message, sizeof outcomes->message, "%s", message);
 }
 
+static void test_history(void) {
+  talea_options* options = talea_options_create();
+  talea_engine* engine = NULL;
+  talea_scan* scan = NULL;
+  talea_changes* changes = NULL;
+  talea_revision* revisions = NULL;
+  void* value = NULL;
+  size_t count = 0;
+  uint64_t revision = 0;
+  int found = 0;
+  CHECK(talea_options_set_retention(options, 7, 0, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_options_set_retention(options, TALEA_RETAIN_ALL, 0, &error));
+  CHECK_OK(talea_open(path_of("history"), options, &engine, &error));
+  talea_options_free(options);
+  put(engine, "k", "one");
+  put(engine, "k", "three");
+  CHECK_OK(talea_remove(engine, "k", 1, NULL, &error));
+  CHECK_OK(talea_compact(engine, &error));
+
+  CHECK_OK(talea_get_at(engine, "k", 1, TALEA_AT_SEQUENCE, 2, &found, &value, &count, &revision,
+                        NULL, &error));
+  CHECK(found == 1 && count == 5 && memcmp(value, "three", 5) == 0 && revision == 2);
+  talea_free(value);
+  CHECK(talea_get_at(engine, "k", 1, 9, 2, &found, &value, &count, NULL, NULL, NULL) ==
+        TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_scan_open_at(engine, NULL, TALEA_AT_SEQUENCE, 1, &scan, &error));
+  CHECK_OK(talea_scan_next(scan, &found, &error));
+  CHECK(found == 1);
+  CHECK_OK(talea_scan_revision(scan, &revision, &error));
+  CHECK(revision == 1);
+  talea_scan_free(scan);
+
+  CHECK_OK(talea_history(engine, "k", 1, 0, 2, &revisions, &count, &error));
+  CHECK(count == 2 && revisions[0].sequence == 3 && revisions[0].is_remove == 1);
+  CHECK(revisions[1].sequence == 2 && revisions[1].value_bytes == 5 && !revisions[1].is_remove);
+  talea_free(revisions);
+  CHECK_OK(talea_history(engine, "none", 4, 0, 0, &revisions, &count, &error));
+  CHECK(count == 0 && revisions == NULL);
+  CHECK_OK(talea_history_from(engine, &revision, &error));
+  CHECK(revision == 0);
+
+  put(engine, "k", "four");
+  CHECK_OK(talea_changes_open(engine, 3, NULL, 0, &changes, &error));
+  CHECK_OK(talea_changes_next(changes, &found, &error));
+  CHECK_OK(talea_changes_old_value(changes, &found, &value, &count, NULL, NULL, &error));
+  CHECK(found == 0 && value == NULL);
+  talea_changes_free(changes);
+  close_store(engine);
+}
+
 static void test_apply(void) {
   talea_engine* engine = open_store("follower");
   talea_batch* batch = talea_batch_create();
@@ -575,6 +625,7 @@ int main(void) {
   test_reaping_is_turned_off();
   test_keys();
   test_batches();
+  test_history();
   test_apply();
   test_commit_async();
   test_scans_and_snapshots();

@@ -236,6 +236,25 @@ void call_upkeep(Caller& caller, const CapiWorld& world) {
   REFUSES_NULL(talea_repair, {2, 3, 4}, path, backups, &repaired, &ignore_key, nullptr);
 }
 
+void call_history(Caller& caller, const CapiWorld& world) {
+  int found = 0;
+  void* value = nullptr;
+  size_t bytes = 0;
+  uint64_t number = 0;
+  talea_scan* scan = nullptr;
+  talea_scan_range range{};
+  range.size = sizeof range;
+  talea_revision* revisions = nullptr;
+  REFUSES_NULL(talea_options_set_retention, {}, world.options, 4, 0U);
+  REFUSES_NULL(talea_get_at, {8, 9}, world.engine, "k", 1U, 0, 1U, &found, &value, &bytes, &number,
+               &number);
+  REFUSES_NULL(talea_scan_open_at, {2}, world.engine, &range, 0, 1U, &scan);
+  REFUSES_NULL(talea_history, {}, world.engine, "k", 1U, 0U, 0U, &revisions, &bytes);
+  REFUSES_NULL(talea_history_from, {}, world.engine, &number);
+  REFUSES_NULL(talea_changes_old_value, {4, 5}, world.changes, &found, &value, &bytes, &number,
+               &number);
+}
+
 void call_without_code(Caller& caller) {
   EXPECT_EQ(talea_error_code(nullptr), TALEA_OK);
   EXPECT_STREQ(talea_error_message(nullptr), "");
@@ -277,6 +296,7 @@ TEST(CInterface, RefusesNullAtEveryRequiredPointerOfEveryFunction) {
   call_scans(caller, world);
   call_streams(caller, world);
   call_upkeep(caller, world);
+  call_history(caller, world);
   call_without_code(caller);
 
   std::set<std::string> listed;
