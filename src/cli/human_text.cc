@@ -16,6 +16,17 @@ std::string formatted(const char* format, Arguments... arguments) {
   return text.data();
 }
 
+// Characters that change the order or the lines of what stands around them: U+061C, U+200E and
+// U+200F, U+2028 to U+202E, U+2066 to U+2069. With them a key can look like another.
+bool rearranges(BytesView character) {
+  if (character == "\xD8\x9C") return true;
+  if (character.size() != 3 || character.front() != '\xE2') return false;
+  const auto second = static_cast<unsigned char>(character[1]);
+  const auto third = static_cast<unsigned char>(character[2]);
+  if (second == 0x80) return third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE);
+  return second == 0x81 && third >= 0xA6 && third <= 0xA9;
+}
+
 // Length of the printable UTF-8 character at the front, 0 when there is none.
 std::size_t printable_bytes(BytesView bytes) {
   const auto byte = [bytes](std::size_t position) {
@@ -73,7 +84,7 @@ std::string printable(BytesView bytes) {
   std::string text;
   while (!bytes.empty()) {
     const std::size_t shown = bytes.front() == '\\' ? 0 : printable_bytes(bytes);
-    if (shown > 0) {
+    if (shown > 0 && !rearranges(bytes.substr(0, shown))) {
       text += bytes.substr(0, shown);
       bytes.remove_prefix(shown);
       continue;

@@ -38,6 +38,17 @@ TEST(HumanText, WhatATerminalWouldObeyIsEscaped) {
   EXPECT_EQ(printable("\xC2\x9B"), "\\xc2\\x9b");  // U+009B begins a command like ESC [
 }
 
+TEST(HumanText, WhatRearrangesTheTextAroundItIsEscaped) {
+  EXPECT_EQ(printable("a\xE2\x80\xAE"
+                      "b"),
+            "a\\xe2\\x80\\xaeb");  // U+202E
+  EXPECT_EQ(printable("\xE2\x80\x8F\xE2\x80\xA8\xE2\x81\xA6\xD8\x9C"),
+            "\\xe2\\x80\\x8f\\xe2\\x80\\xa8\\xe2\\x81\\xa6\\xd8\\x9c");
+  for (const char* stays : {"\xE2\x80\x8D", "\xE2\x80\xA7", "\xE2\x80\xAF", "\xE2\x81\xA5"}) {
+    EXPECT_EQ(printable(stays), stays);  // its neighbours
+  }
+}
+
 TEST(HumanText, BytesThatAreNotUtf8AreEscaped) {
   EXPECT_EQ(printable("\xC3"), "\\xc3");                             // cut short
   EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");                    // overlong
