@@ -8,7 +8,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(modules base codec crypto io log index manifest store engine auth)
+set(modules base codec crypto io keys log index manifest store engine auth)
 set(objects)
 foreach(module ${modules})
   get_target_property(type talea_${module} TYPE)
@@ -24,6 +24,15 @@ target_include_directories(talea_cpp INTERFACE
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(talea_cpp INTERFACE Threads::Threads PkgConfig::isal PkgConfig::lz4
                       PkgConfig::argon2 PkgConfig::crypt OpenSSL::Crypto absl::flat_hash_map)
+# As those who link the archive elsewhere find it.
+set(ipsec_mb_name)
+set(ipsec_mb_flag)
+if(TALEA_IPSEC_MB)
+  set(ipsec_mb_name IPSec_MB)
+  set(ipsec_mb_flag -l${ipsec_mb_name})
+  target_link_libraries(talea_cpp INTERFACE $<BUILD_INTERFACE:${TALEA_IPSEC_MB}>
+                        $<INSTALL_INTERFACE:${ipsec_mb_name}>)
+endif()
 
 install(TARGETS talea_cpp talea_c EXPORT talea_targets COMPONENT library
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -5,26 +5,22 @@
 // is sealed once, or always with the same content. docs/formats/segment.md says how.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <memory>
 
+#include "crypto/gcm.h"
 #include "crypto/secret.h"
 #include "talea/bytes.h"
 
 namespace talea {
 
-/// Threads: safe. Contexts of OpenSSL are not, so each call takes one of some that are kept.
+/// Threads: safe.
 class PlaceCipher {
  public:
-  static constexpr std::size_t kTagBytes = 16;
+  static constexpr std::size_t kTagBytes = GcmCipher::kTagBytes;
 
   /// `key`: of one file.
   explicit PlaceCipher(const SecretKey& key);
-  ~PlaceCipher();
-  PlaceCipher(const PlaceCipher&) = delete;
-  PlaceCipher& operator=(const PlaceCipher&) = delete;
 
   /// Writes the sealed form of `first` and `second`, one behind the other, to `out`: as many bytes
   /// and kTagBytes. `out` overlaps neither.
@@ -39,13 +35,7 @@ class PlaceCipher {
   void peek(std::uint64_t offset, BytesView hidden, char* out) const;
 
  private:
-  struct Context;
-  class Lease;
-
-  const SecretKey key_;
-  // More threads than this at once make contexts and throw them away.
-  static constexpr std::size_t kKept = 4;
-  mutable std::array<std::atomic<Context*>, kKept> kept_{};
+  const std::unique_ptr<const GcmCipher> cipher_;
 };
 
 }  // namespace talea
