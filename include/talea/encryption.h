@@ -1,7 +1,7 @@
 // Encryption: where the master key of an encrypted store comes from.
 //
 //     talea::Options options;
-//     options.encryption.key_file = "/run/secrets/talea.key";   // openssl rand 32 > talea.key
+//     options.encryption.key_file = "/etc/talea/store.key";   // umask 077; openssl rand 32
 //     auto engine = talea::Engine::open("./data", options);
 //
 // A store is encrypted from the start, or never: docs/guide/encryption.md says what that protects,

@@ -88,6 +88,10 @@ class File {
 
   virtual Result<std::uint64_t> size() = 0;
 
+  /// True when the file belongs to who runs this process, or to root (who may use anybody's), and
+  /// nobody else may read or write it, as far as the file system knows. Errors: io_error
+  virtual Result<bool> is_private() { return true; }
+
   /// Maps [offset, offset + bytes); `offset` is a multiple of 4096. A mapping for writing is the
   /// append window of a segment: stores become durable with sync_data.
   ///
@@ -131,13 +135,6 @@ class FileSystem {
   /// `path` as it stays true when the process changes its directory; without '/' at its end.
   /// Errors: invalid_argument (it is empty), io_error (the present directory is gone)
   virtual Result<std::string> absolute(const std::string& path) = 0;
-
-  /// True when nobody but its owner may read or write the file, as far as the file system knows.
-  /// Errors: not_found, denied, io_error
-  virtual Result<bool> is_private(const std::string& path) {
-    static_cast<void>(path);
-    return true;
-  }
 
   /// True when something with this name exists.
   virtual Result<bool> exists(const std::string& path) = 0;

@@ -228,6 +228,12 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(found.st_size);
   }
 
+  Result<bool> is_private() override {
+    const struct stat found = TALEA_TRY(stat_of(descriptor_, path_));
+    const bool is_ours = found.st_uid == ::geteuid() || found.st_uid == 0 || ::geteuid() == 0;
+    return is_ours && (found.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+  }
+
   Result<std::unique_ptr<Mapping>> map(std::uint64_t offset, std::uint64_t bytes,
                                        MapAccess access) override {
     TALEA_TRY(check_map(path_, offset, bytes));
@@ -339,12 +345,6 @@ Result<std::string> PosixFileSystem::absolute(const std::string& path) {
   std::string whole = join_path(present, without_trailing_slashes(path));
   ::free(present);  // NOLINT(cppcoreguidelines-no-malloc): getcwd allocated it
   return whole;
-}
-
-Result<bool> PosixFileSystem::is_private(const std::string& path) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) return failed("look at", path, errno);
-  return (found.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
 Result<bool> PosixFileSystem::exists(const std::string& path) {

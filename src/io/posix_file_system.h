@@ -10,7 +10,6 @@ class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   Result<std::string> absolute(const std::string& path) override;
-  Result<bool> is_private(const std::string& path) override;
   Result<bool> exists(const std::string& path) override;
   Status create_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;

@@ -14,6 +14,9 @@ constexpr BytesView kMagic = "TALEAKEY";
 constexpr std::uint16_t kVersion = 1;
 constexpr BytesView kUse = "talea keys v1";
 constexpr std::size_t kHeaderBytes = 80;
+constexpr std::size_t kStoreIdAt = 16;
+constexpr std::size_t kGenerationAt = 32;
+constexpr std::size_t kCountAt = 40;
 constexpr std::size_t kSaltAt = 48;
 constexpr std::size_t kSaltBytes = 32;
 constexpr std::size_t kKeyBytes = 16 + SecretKey::kBytes;
@@ -55,6 +58,7 @@ Bytes encode_key_file(const KeyFile& file, const SecretKey& master, Random& rand
   out += view_of(salt);
 
   Bytes plain;
+  plain.reserve(file.keys.size() * kKeyBytes);  // what grew would leave keys behind in memory
   for (const DataKey& key : file.keys) {
     append_fixed(plain, key.id);
     append_fixed(plain, std::uint32_t{0});
@@ -69,7 +73,7 @@ Bytes encode_key_file(const KeyFile& file, const SecretKey& master, Random& rand
   return out;
 }
 
-Result<KeyFile> decode_key_file(BytesView bytes, const SecretKey& master) {
+Status check_key_file(BytesView bytes, const StoreId& store_id) {
   if (bytes.size() < kFileBytesMin || bytes.substr(0, kMagic.size()) != kMagic) {
     return Status::corruption("it is cut short or does not begin with TALEAKEY");
   }
@@ -89,34 +93,44 @@ Result<KeyFile> decode_key_file(BytesView bytes, const SecretKey& master) {
     return Status::unsupported("the key file uses " + missing +
                                ", which this build does not have. Open it with a newer Talea");
   }
-  KeyFile file;
-  std::copy_n(at + 16, file.store_id.size(), file.store_id.begin());
-  file.generation = load_fixed<std::uint64_t>(at + 32);
-  const auto count = load_fixed<std::uint32_t>(at + 40);
+  const auto count = load_fixed<std::uint32_t>(at + kCountAt);
   const std::size_t sealed_bytes = bytes.size() - kHeaderBytes - kCheckBytes;
   if (load_fixed<std::uint16_t>(at + 10) != 0 || load_fixed<std::uint32_t>(at + 44) != 0 ||
       count == 0 || count > kDataKeysMax ||
       sealed_bytes != count * kKeyBytes + PlaceCipher::kTagBytes) {
     return nonsense();
   }
+  if (bytes.substr(kStoreIdAt, store_id.size()) == view_of(store_id)) return {};
+  return Status::corruption("it belongs to another store; somebody copied it here");
+}
+
+Result<KeyFile> decode_key_file(BytesView bytes, const StoreId& store_id, const SecretKey& master) {
+  TALEA_TRY(check_key_file(bytes, store_id));
+  KeyFile file{.store_id = store_id,
+               .generation = load_fixed<std::uint64_t>(bytes.data() + kGenerationAt),
+               .keys = {}};
+  const auto count = load_fixed<std::uint32_t>(bytes.data() + kCountAt);
   const BytesView header = bytes.substr(0, kHeaderBytes);
+  const BytesView sealed = bytes.substr(kHeaderBytes, bytes.size() - kHeaderBytes - kCheckBytes);
   Bytes plain(count * kKeyBytes, '\0');
-  if (!cipher_for(master, header)
-           .open(0, header, bytes.substr(kHeaderBytes, sealed_bytes), plain.data())) {
+  if (!cipher_for(master, header).open(0, header, sealed, plain.data())) {
     return Status::denied(
         "the master key is not the one that the store is encrypted with; the key file itself is "
         "intact. Give the key that was current when the store was last written");
   }
+  file.keys.reserve(count);
+  bool makes_sense = true;
   for (const char* from = plain.data(); from < plain.data() + plain.size(); from += kKeyBytes) {
     DataKey key;
     key.id = load_fixed<std::uint32_t>(from);
     key.made_ms = load_fixed<std::uint64_t>(from + 8);
     std::copy_n(from + 16, SecretKey::kBytes, key.key.bytes().begin());
     const std::uint32_t before = file.keys.empty() ? 0 : file.keys.back().id;
-    if (key.id <= before || load_fixed<std::uint32_t>(from + 4) != 0) return nonsense();
+    if (key.id <= before || load_fixed<std::uint32_t>(from + 4) != 0) makes_sense = false;
     file.keys.push_back(key);
   }
   wipe(plain);
+  if (!makes_sense) return nonsense();
   return file;
 }
 

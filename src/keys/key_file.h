@@ -29,9 +29,12 @@ struct KeyFile {
 /// Sealed anew each time: `random` makes the salt.
 Bytes encode_key_file(const KeyFile& file, const SecretKey& master, Random& random);
 
-/// Errors: corruption   damaged, which is known without any key
-///         denied       intact, and sealed with another master key
+/// What is known of the key file of this store without any key.
+/// Errors: corruption   damaged, or of another store
 ///         unsupported
-Result<KeyFile> decode_key_file(BytesView bytes, const SecretKey& master);
+Status check_key_file(BytesView bytes, const StoreId& store_id);
+/// Errors: denied   intact, and sealed with another master key
+///         and those of check_key_file()
+Result<KeyFile> decode_key_file(BytesView bytes, const StoreId& store_id, const SecretKey& master);
 
 }  // namespace talea

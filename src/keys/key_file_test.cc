@@ -30,7 +30,7 @@ Bytes encoded(const KeyFile& file, std::uint64_t seed = 1) {
 }
 
 Code code_of(BytesView bytes, unsigned char key = 1) {
-  return decode_key_file(bytes, master(key)).status().code();
+  return decode_key_file(bytes, two_keys().store_id, master(key)).status().code();
 }
 
 Bytes with_check(Bytes bytes) {
@@ -41,7 +41,7 @@ Bytes with_check(Bytes bytes) {
 
 TEST(KeyFile, HoldsWhatWasPutIn) {
   const KeyFile file = two_keys();
-  const KeyFile back = decode_key_file(encoded(file), master(1)).value();
+  const KeyFile back = decode_key_file(encoded(file), file.store_id, master(1)).value();
   EXPECT_EQ(back.store_id, file.store_id);
   EXPECT_EQ(back.generation, 4U);
   ASSERT_EQ(back.keys.size(), 2U);
@@ -88,7 +88,8 @@ TEST(KeyFile, WithARightCheckOverNonsenseIsRefused) {
   EXPECT_EQ(forged(44, 1), Code::corruption) << "reserved";
   EXPECT_EQ(forged(40, 3), Code::corruption) << "the number of keys";
   EXPECT_EQ(forged(40, 0), Code::corruption) << "none";
-  EXPECT_EQ(forged(16, static_cast<char>(bytes[16] ^ 1)), Code::denied) << "the header is sealed";
+  EXPECT_EQ(forged(16, static_cast<char>(bytes[16] ^ 1)), Code::corruption) << "another store";
+  EXPECT_EQ(forged(32, static_cast<char>(bytes[32] ^ 1)), Code::denied) << "the header is sealed";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "keys/key_keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace talea {
@@ -60,12 +61,8 @@ Status KeyKeeper::create(const StoreId& store_id, std::uint64_t now_ms) {
 }
 
 Status KeyKeeper::take_over(const StoreId& store_id, BytesView bytes) {
-  auto decoded = decode_key_file(bytes, master_);
+  auto decoded = decode_key_file(bytes, store_id, master_);
   if (!decoded.ok()) return std::move(decoded).status().with_context(kKeyFileName);
-  if (decoded->store_id != store_id) {
-    return Status::corruption(std::string(kKeyFileName) +
-                              ": it belongs to another store; somebody copied it here");
-  }
   store_id_ = store_id;
   generation_ = decoded->generation;
   for (const DataKey& key : decoded->keys) ring_.add(key);
@@ -110,8 +107,22 @@ Status KeyKeeper::drop_unused() {
   return written;
 }
 
-Result<Bytes> KeyKeeper::file_bytes() const {
+bool KeyKeeper::is_in(const Result<Bytes>& file) const {
+  if (!file.ok()) return false;
+  const auto decoded = decode_key_file(*file, store_id_, master_);
+  const std::vector<DataKey> keys = ring_.all();
+  const auto is_same = [](const DataKey& left, const DataKey& right) {
+    return left.id == right.id && left.key.view() == right.key.view();
+  };
+  return decoded.ok() &&
+         std::equal(decoded->keys.begin(), decoded->keys.end(), keys.begin(), keys.end(), is_same);
+}
+
+Result<Bytes> KeyKeeper::intact_file() {
   MutexLock lock(mutex_);
+  Result<Bytes> file = read_file(file_system_, directory_);
+  if (is_in(file)) return file;
+  TALEA_TRY(write(ring_.all(), master_));
   return read_file(file_system_, directory_);
 }
 

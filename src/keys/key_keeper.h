@@ -42,11 +42,13 @@ class KeyKeeper {
   Status drop_unused() TALEA_EXCLUDES(mutex_);
 
   const KeyRing& ring() const { return ring_; }
-  /// The file, as it is now.
-  Result<Bytes> file_bytes() const TALEA_EXCLUDES(mutex_);
+  /// The content of the file. One that was damaged since it was read is written anew: what has its
+  /// keys is in memory, and without it the store would be lost with the process.
+  Result<Bytes> intact_file() TALEA_EXCLUDES(mutex_);
 
  private:
   Status take_over(const StoreId& store_id, BytesView bytes) TALEA_REQUIRES(mutex_);
+  bool is_in(const Result<Bytes>& file) const TALEA_REQUIRES(mutex_);
   Status write(const std::vector<DataKey>& keys, const SecretKey& master) TALEA_REQUIRES(mutex_);
 
   FileSystem& file_system_;

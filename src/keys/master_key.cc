@@ -47,18 +47,19 @@ Result<SecretKey> key_of_bytes(BytesView bytes, const std::string& where) {
 
 Result<SecretKey> key_of_file(FileSystem& file_system, const std::string& path) {
   const std::string where = "the key file " + path;
-  const Result<bool> is_private = file_system.is_private(path);
   const auto opened = file_system.open(path, OpenMode::read);
   // Not `not_found`: that would say that there is no store.
   if (opened.status().code() == Code::not_found) {
     return Status::invalid_argument(where + " is not there");
   }
   if (!opened.ok()) return opened.status();
-  if (!TALEA_TRY(Result<bool>(is_private))) {
-    return Status::denied(where + " may be read by others: take that away (chmod 600 " + path +
-                          "), or make a new key if somebody may have read it");
-  }
   const std::unique_ptr<File>& file = *opened;
+  if (!TALEA_TRY(file->is_private())) {
+    return Status::denied(where +
+                          " is not yours alone: it must belong to you or to root (chown), "
+                          "and nobody else may read it (chmod 600 " +
+                          path + "); make a new key if somebody may have read it");
+  }
   const std::uint64_t size = TALEA_TRY(file->size());
   if (size > kDigits + 1) {
     return no_key(where, "32 bytes, or 64 hexadecimal digits", static_cast<std::size_t>(size));
@@ -96,10 +97,10 @@ Result<SecretKey> load_master_key(FileSystem& file_system, const Encryption& enc
   if (!encryption.key_file.empty()) return key_of_file(file_system, encryption.key_file);
   if (!encryption.key_variable.empty()) return key_of_variable(encryption.key_variable);
   Bytes bytes = TALEA_TRY(encryption.key_source());
-  if (bytes.size() != SecretKey::kBytes) {
-    return no_key("what the source of the master key returned", "32 bytes", bytes.size());
-  }
-  Result<SecretKey> key = key_of_bytes(bytes, "it");
+  Result<SecretKey> key =
+      bytes.size() == SecretKey::kBytes
+          ? key_of_bytes(bytes, "it")
+          : no_key("what the source of the master key returned", "32 bytes", bytes.size());
   wipe(bytes);
   return key;
 }

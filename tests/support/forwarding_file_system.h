@@ -41,7 +41,6 @@ class ForwardingFileSystem : public FileSystem {
     return disk_.open(path, mode);
   }
   Result<std::string> absolute(const std::string& path) override { return disk_.absolute(path); }
-  Result<bool> is_private(const std::string& path) override { return disk_.is_private(path); }
   Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
   Status create_directory(const std::string& path) override { return disk_.create_directory(path); }
   Result<std::vector<std::string>> list(const std::string& path) override {
