@@ -30,7 +30,7 @@ class OpenedBytes {
   /// Room for `bytes` bytes, in place of what was there.
   char* make(std::size_t bytes) {
     if (bytes > room_ || bytes_ == nullptr) {
-      bytes_.reset(new char[std::max<std::size_t>(bytes, 1)]());
+      bytes_ = std::make_unique_for_overwrite<char[]>(std::max<std::size_t>(bytes, 1));
       room_ = bytes;
     }
     return bytes_.get();

@@ -388,7 +388,9 @@ std::optional<BytesView> open_content(BytesView bytes, std::size_t content_start
   return BytesView(opened, content_bytes);
 }
 
-constexpr std::string_view kForged = "it is intact, and not what was sealed here";
+constexpr std::string_view kForged =
+    "its check is right, and it was not sealed here with this key: somebody changed it, or KEYS is "
+    "of another copy of the store";
 
 void fill_entry(const BodyHeader& header, std::uint8_t flags, BytesView content, EntryView& out) {
   out.space = static_cast<Space>(header.space);
@@ -400,7 +402,10 @@ void fill_entry(const BodyHeader& header, std::uint8_t flags, BytesView content,
 }
 
 RecordDecode bad(std::string_view problem) {
-  return {.outcome = DecodeOutcome::bad, .bytes_needed = 0, .problem = problem};
+  return {.outcome = DecodeOutcome::bad,
+          .bytes_needed = 0,
+          .problem = problem,
+          .is_forged = problem == kForged};
 }
 RecordDecode need(std::uint64_t bytes) {
   return {.outcome = DecodeOutcome::need_more, .bytes_needed = bytes, .problem = "it is cut short"};

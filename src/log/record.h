@@ -205,6 +205,7 @@ struct RecordDecode {
   DecodeOutcome outcome = DecodeOutcome::bad;
   std::uint64_t bytes_needed = 0;  // with need_more: with fewer it will not be decoded either
   std::string_view problem;        // a literal
+  bool is_forged = false;          // bad, though no accident makes it: its seal is not ours
 };
 
 /// Decodes the record at the front of `bytes`, which lies at `offset` of its segment. Reads

@@ -119,7 +119,11 @@ TEST_F(Sealed, ARightCheckOverForgedBytesIsNoRecord) {
         SegmentContext(header_, header_.cipher(&others)), bytes, places_);
     RecordView record;
     ASSERT_EQ(decode_record(bytes, kOffset, without_key(), record).outcome, DecodeOutcome::ok);
-    EXPECT_EQ(decode_record(bytes, kOffset, context(), record).outcome, DecodeOutcome::bad);
+    const RecordDecode decoded = decode_record(bytes, kOffset, context(), record);
+    EXPECT_EQ(decoded.outcome, DecodeOutcome::bad);
+    EXPECT_TRUE(decoded.is_forged);
+    bytes[20] = static_cast<char>(bytes[20] ^ 1);
+    EXPECT_FALSE(decode_record(bytes, kOffset, context(), record).is_forged) << "damage";
   }
 }
 

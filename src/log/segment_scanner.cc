@@ -49,6 +49,7 @@ Result<SegmentScanner::Step> SegmentScanner::next(RecordView& out) {
   const RecordDecode decoded = TALEA_TRY(decode_here(out));
   if (decoded.outcome != DecodeOutcome::ok) {
     problem_ = decoded.problem;
+    is_forged_ = decoded.is_forged;
     return Step::bad;
   }
   offset_ += out.bytes;

@@ -48,6 +48,8 @@ class SegmentScanner {
 
   std::uint64_t offset() const { return offset_; }
   std::string_view problem() const { return problem_; }
+  /// See RecordDecode.
+  bool is_forged() const { return is_forged_; }
 
  private:
   // Makes at least `bytes` bytes at offset_ available, or all there are, and returns them.
@@ -63,6 +65,7 @@ class SegmentScanner {
   const std::uint64_t end_;
   std::uint64_t offset_;
   std::string_view problem_;
+  bool is_forged_ = false;
   Bytes buffer_;
   std::uint64_t buffer_offset_ = 0;
 
