@@ -361,7 +361,9 @@ struct Stats {
   std::uint64_t disk_bytes = 0;  // length of all segments, unused tails included
   std::uint64_t segments = 0;
   std::uint64_t index_bytes = 0;  // memory: trees, look-up table, what snapshots need of the past
-  std::uint64_t revisions = 0;    // past ones that are kept, or were given up and not yet collected
+  // Past ones that are kept, or were given up and not yet collected. One that compaction moved
+  // counts twice until its runs are merged.
+  std::uint64_t revisions = 0;
   std::uint64_t history_bytes = 0;  // memory that those since the last checkpoint take
   Sequence last_sequence = 0;
   Sequence durable_sequence = 0;
@@ -444,7 +446,11 @@ class Engine {
   /// Cost: reads the log once. Memory: 30 to 45 bytes for each key, whatever its length.
   ///
   /// Errors: not_found         no store there, and create_if_missing is off or read_only is on
-  ///         invalid_argument  an option out of its range, or a directory that holds other things
+  ///         invalid_argument  an option out of its range, a directory that holds other things, or
+  ///         a
+  ///                           key for a store that is not encrypted
+  ///         unauthenticated   it is encrypted, and Options::encryption names no key
+  ///         denied            another master key, or others may read its file
   ///         unavailable       somebody has it open; the message names the writer that has it, or
   ///                           had it before the readers that have it now
   ///         corruption        the message names file and offset; nothing was changed. `talea
@@ -537,7 +543,9 @@ class Engine {
   /// Cost: as get() where the newest revision answers; else besides a look at those since the last
   /// checkpoint, and at a block of a run or two.
   /// Errors: not_found         that is not known any more, or never was; see history_from(). The
-  ///                           message says from which sequence on all is
+  ///                           message says from which sequence on all is. With
+  ///                           Retention::latest() a time is known only if the key was not changed
+  ///                           since
   ///         invalid_argument  the moment is yet to come
   ///         corruption, exhausted, io_error   as get()
   Result<std::optional<Versioned>> get(BytesView key, At at);
@@ -632,7 +640,7 @@ class Engine {
   /// compact(); an old key goes with the last file that names it (Stats::old_key_bytes). Files of
   /// values above 1 MiB are not compacted: they keep theirs until all their values are replaced.
   /// Errors: invalid_argument   the store is not encrypted; or closed, or read-only
-  ///         exhausted, denied, io_error   there is no new key
+  ///         exhausted, denied, io_error   there may be a new key; try again
   Result<std::uint32_t> rotate_data_key();
 
   Stats stats() const;

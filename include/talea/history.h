@@ -55,7 +55,7 @@ class At {
   /// After batch `sequence`. A key that expires is there until the batch that removes it.
   static constexpr At sequence(Sequence sequence) { return {sequence, false}; }
   /// After all batches whose time is `time_ms`, in milliseconds since 1970, or before. A key that
-  /// had expired by then is absent.
+  /// had expired by then is absent. The present millisecond is not over: more may come of it.
   static constexpr At time_ms(std::uint64_t time_ms) { return {time_ms, true}; }
 
   constexpr bool is_time() const { return is_time_; }

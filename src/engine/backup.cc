@@ -409,6 +409,12 @@ Status verify_backups(BackupTarget& target, const BackupProgress& progress) {
       total += file.bytes;
     }
   }
+  for (const BackupObject& backup : backups.intact) {
+    if (backup.keys.empty()) continue;
+    TALEA_TRY(check_key_file(backup.keys, backup.manifest.store_id)
+                  .with_context("the key file of the backup of sequence " +
+                                std::to_string(backup.last_sequence)));
+  }
   Meter meter(progress, total);
   for (const BackupFile* const file : files) {
     TALEA_TRY(read_file(target, *file, [&](BytesView piece) -> Status {

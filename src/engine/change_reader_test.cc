@@ -7,21 +7,14 @@
 #include <algorithm>
 #include <map>
 
-#include "base/executor.h"
-#include "base/random.h"
-#include "engine/engine_store.h"
 #include "engine/restore.h"
-#include "io/crash_file_system.h"
-#include "store/state_stream.h"
+#include "engine/store_testing.h"
 #include "store/state_testing.h"
 
 namespace talea {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr const char* kPath = "store";
-constexpr std::uint64_t kBegan = 1'700'000'000'000;
 
 // A change that owns its bytes.
 struct Event {
@@ -33,24 +26,12 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-class ChangeReaderTest : public testing::Test {
+class ChangeReaderTest : public StoreTest {
  protected:
   ChangeReaderTest() {
     options_.segment_bytes = 64 * kKiB;
-    options_.sync = SyncMode::never;
     options_.compaction_interval = milliseconds(0);
     options_.checkpoint_bytes = 0;
-    open();
-  }
-  Seams seams() { return {disk_, clock_, random_, executor_}; }
-  void open(const std::string& path = kPath) {
-    store_.reset();
-    auto opened = EngineStore::open(seams(), path, options_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(opened).value();
-  }
-  void reopen() {
-    ASSERT_TRUE(store_->close().ok());
     open();
   }
   ChangeReader reader(Sequence after = 0, BytesView prefix = {}) {
@@ -90,13 +71,6 @@ class ChangeReaderTest : public testing::Test {
   void fill(int count, std::size_t bytes = 1000) {
     for (int i = 0; i < count; ++i) put("key" + std::to_string(i % 20), Bytes(bytes, 'v'));
   }
-
-  CrashFileSystem disk_;
-  ManualClock clock_{kBegan};
-  SeededRandom random_{42};
-  ManualExecutor executor_;
-  Options options_;
-  std::unique_ptr<EngineStore> store_;
 };
 
 TEST_F(ChangeReaderTest, EveryWayOfWritingIsSeen) {

@@ -3,20 +3,13 @@
 
 #include <map>
 
-#include "base/executor.h"
-#include "base/random.h"
-#include "engine/engine_store.h"
 #include "engine/restore.h"
-#include "engine/verify.h"
-#include "io/crash_file_system.h"
+#include "engine/store_testing.h"
 #include "log/record.h"
-#include "store/state_stream.h"
 #include "store/state_testing.h"
 
 namespace talea {
 namespace {
-
-constexpr const char* kPath = "store";
 
 Bytes json(int number) {
   Bytes text = "[";
@@ -33,26 +26,10 @@ Bytes noise(Random& random, std::size_t bytes) {
   return value;
 }
 
-class CompressionTest : public testing::Test {
+class CompressionTest : public StoreTest {
  protected:
   CompressionTest() {
-    options_.segment_bytes = 256 * kKiB;
-    options_.sync = SyncMode::never;
     options_.compress_from_bytes = 64;
-    open();
-  }
-  Seams seams() { return {disk_, clock_, random_, executor_}; }
-  void open() {
-    auto opened = EngineStore::open(seams(), kPath, options_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(opened).value();
-  }
-  void close() {
-    ASSERT_TRUE(store_->close().ok());
-    store_.reset();
-  }
-  void reopen() {
-    close();
     open();
   }
   void put(BytesView key, BytesView value) {
@@ -88,14 +65,7 @@ class CompressionTest : public testing::Test {
     }
     ASSERT_FALSE(scan.next().value());
   }
-  StateHash hash() { return hash_state(*store_->read_state().value()).value(); }
 
-  CrashFileSystem disk_;
-  ManualClock clock_;
-  SeededRandom random_{42};
-  ManualExecutor executor_;
-  Options options_;
-  std::unique_ptr<EngineStore> store_;
   std::map<Bytes, Bytes> model_;
 };
 

@@ -43,9 +43,11 @@ TEST(KeyRotationThreads, GoesOnBesideWritersAndReaders) {
         if (!found.ok() || (*found && value != key + Bytes(200, 'v'))) ++wrong;
         if (i % 500 != 0) continue;
         Scan scan = engine.scan().value();
-        for (auto next = scan.next(); next.ok() && *next; next = scan.next()) {
+        auto next = scan.next();
+        for (; next.ok() && *next; next = scan.next()) {
           if (scan.value().value() != Bytes(scan.key()) + Bytes(200, 'v')) ++wrong;
         }
+        if (!next.ok()) ++wrong;
       }
     });
     for (int round = 0; round < 5; ++round) {

@@ -4,12 +4,15 @@
 
 #include <map>
 
+#include "codec/crc32c.h"
+#include "codec/fixed.h"
 #include "engine/backup.h"
 #include "engine/engine_store.h"
 #include "engine/repair.h"
 #include "engine/restore.h"
 #include "engine/verify.h"
 #include "io/crash_file_system.h"
+#include "log/record.h"
 #include "log/segment_header.h"
 #include "store/state_stream.h"
 #include "store/state_testing.h"
@@ -46,6 +49,24 @@ class EncryptedEngine : public testing::Test {
     ASSERT_TRUE(store->close().ok());
   }
   std::vector<std::string> names() { return disk_.list(kPath).value(); }
+  // Changes a byte of the value of a single, and makes its check anew, as whoever has the files and
+  // no key can.
+  void forge(const std::string& path, std::uint32_t offset) {
+    Bytes file = disk_.read_file(path).value();
+    const SegmentContext context(decode_segment_header(file).value());
+    const auto single = outline_single(BytesView(file).substr(offset), context);
+    ASSERT_TRUE(single.has_value());
+    char& value_end = file[offset + single->bytes - kSealTagBytes - 1];
+    value_end = static_cast<char>(value_end ^ 1);
+    const BytesView record = BytesView(file).substr(offset, single->bytes);
+    char body_check[4];
+    store_fixed(body_check, crc32c(0, record.substr(single->body)));
+    const std::uint32_t prefix_check =
+        crc32c(context.check_seed ^ offset, record.substr(4, single->body - 4));
+    store_fixed(file.data() + offset, crc32c(prefix_check, {body_check, 4}));
+    ASSERT_TRUE(disk_.write_file(path, file).ok());
+  }
+  static constexpr const char* kFirstLog = "store/0000000001.log";
 
   CrashFileSystem disk_;
   ManualClock clock_{1'700'000'000'000};
@@ -69,6 +90,84 @@ TEST_F(EncryptedEngine, TellsNoKeyAWrongKeyAndDamageApart) {
   Options reading = options();
   reading.read_only = true;
   EXPECT_EQ(open(reading).value()->get_value(Space::user, "l").value(), "w");
+}
+
+TEST_F(EncryptedEngine, TheKeysOfAnotherStoreAreNotTakenForAWrongKey) {
+  make(options());
+  const auto other = EngineStore::open(seams(), "other", options('x')).value();
+  ASSERT_TRUE(disk_.write_file("store/KEYS", disk_.read_file("other/KEYS").value()).ok());
+  EXPECT_EQ(open_code(options()), Code::corruption);
+  EXPECT_EQ(open_code(options('x')), Code::corruption);
+  const VerifyReport report = verify_directory(seams(), kPath, {}, key_of('k')).value();
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].file, "KEYS");
+}
+
+TEST_F(EncryptedEngine, AForgedNewestRevisionIsCorruptionForWhoeverAsks) {
+  Options used = options();
+  used.retention = Retention::all();
+  {
+    const auto store = open(used).value();
+    ASSERT_TRUE(store->put(Space::user, "k", "v").ok());
+    ASSERT_TRUE(store->put(Space::user, "other", "w").ok());
+    ASSERT_TRUE(store->checkpoint().ok());
+    ASSERT_TRUE(store->close().ok());
+  }
+  forge(kFirstLog, kSegmentHeaderBytes);
+  const auto store = open(used).value();  // and no key is in the trees yet
+  const auto code = [](const auto& result) { return result.status().code(); };
+  EXPECT_EQ(code(store->get_value(Space::user, "k")), Code::corruption);
+  EXPECT_EQ(code(store->get(Space::user, "k", At::sequence(1))), Code::corruption);
+  EXPECT_EQ(code(store->history(Space::user, "k", {})), Code::corruption);
+  EXPECT_EQ(code(store->commit(Batch().require_absent("k").put("new", "v"), nullptr)),
+            Code::corruption);
+  EXPECT_EQ(store->get_value(Space::user, "other").value(), "w");
+}
+
+TEST_F(EncryptedEngine, AForgedPastRevisionIsCorruptionForWhoeverAsks) {
+  Options used = options();
+  used.retention = Retention::all();
+  {
+    const auto store = open(used).value();
+    ASSERT_TRUE(store->put(Space::user, "k", "old").ok());
+    ASSERT_TRUE(store->put(Space::user, "k", "new").ok());
+    ASSERT_TRUE(store->checkpoint().ok());
+    ASSERT_TRUE(store->close().ok());
+  }
+  forge(kFirstLog, kSegmentHeaderBytes);
+  const auto store = open(used).value();
+  EXPECT_EQ(store->get(Space::user, "k", At::sequence(1)).status().code(), Code::corruption);
+  EXPECT_EQ(store->read_value(Space::user, "k", At::sequence(1)).status().code(), Code::corruption);
+  EXPECT_EQ(store->history(Space::user, "k", {}).status().code(), Code::corruption);
+  Scan scan = store->scan(Space::user, {}, At::sequence(1)).value();
+  EXPECT_EQ(scan.next().status().code(), Code::corruption);
+  EXPECT_EQ(store->get_value(Space::user, "k").value(), "new");
+  ASSERT_TRUE(store->close().ok());
+  EXPECT_FALSE(verify_directory(seams(), kPath, {}, key_of('k')).value().findings.empty());
+}
+
+// A torn tail would be cut off, and with it what was committed.
+TEST_F(EncryptedEngine, AForgedEndOfTheLogIsDamageAndStays) {
+  {
+    const auto store = open(options()).value();
+    ASSERT_TRUE(store->put(Space::user, "k", "v").ok());
+  }
+  const Bytes intact = disk_.read_file(kFirstLog).value();
+  forge(kFirstLog, kSegmentHeaderBytes);
+  const Bytes forged = disk_.read_file(kFirstLog).value();
+  EXPECT_EQ(open_code(options()), Code::corruption);
+  EXPECT_EQ(disk_.read_file(kFirstLog).value(), forged);
+  EXPECT_FALSE(verify_directory(seams(), kPath, {}, key_of('k')).value().findings.empty());
+  ASSERT_TRUE(disk_.write_file(kFirstLog, intact).ok());
+  EXPECT_EQ(open(options()).value()->get_value(Space::user, "k").value(), "v");
+}
+
+TEST_F(EncryptedEngine, APlainStoreIsRepairedWithoutAKey) {
+  make({});
+  ASSERT_TRUE(disk_.flip_bit("store/MANIFEST", 50, 1).ok());
+  const auto refused = repair_directory(seams(), kPath, "one", options());
+  EXPECT_EQ(refused.status().code(), Code::invalid_argument) << refused.status().to_string();
+  EXPECT_EQ(repair_directory(seams(), kPath, "one", {}).value().keys_kept, 2U);
 }
 
 TEST_F(EncryptedEngine, AFailureOfTheSourceOfTheKeyMakesNoStore) {
@@ -224,7 +323,6 @@ TEST_F(EncryptedEngine, HasTheStateOfOneThatIsNotAndIsMadeOfItsStream) {
   }
   auto restored = EngineStore::open(seams(), "restored", options()).value();
   EXPECT_EQ(hash_state(*restored->read_state().value()).value(), hash);
-  EXPECT_EQ(EngineStore::open(seams(), "restored2", {}).value()->stats().data_key, 0U);
 }
 
 TEST_F(EncryptedEngine, IsVerifiedAndRepairedWithItsKey) {
@@ -238,6 +336,8 @@ TEST_F(EncryptedEngine, IsVerifiedAndRepairedWithItsKey) {
       ASSERT_TRUE(disk_.flip_bit("store/MANIFEST", 50, 1).ok());
     }
     const std::string path = has_manifest ? "one" : "other";
+    EXPECT_EQ(repair_directory(seams(), kPath, path, {}).status().code(), Code::unauthenticated)
+        << "nobody takes what is encrypted for what was put";
     const auto report = repair_directory(seams(), kPath, path, options());
     ASSERT_TRUE(report.ok()) << report.status().to_string();
     EXPECT_EQ(report->keys_kept, 2U);
@@ -278,6 +378,28 @@ TEST_F(EncryptedEngine, IsBackedUpAsItIsAndRestoredWithoutAKey) {
   auto newest = EngineStore::open(seams(), "newest", options('n'));
   ASSERT_TRUE(newest.ok()) << newest.status().to_string();
   EXPECT_EQ((*newest)->get_value(Space::user, "marker").value(), "newer");
+}
+
+TEST_F(EncryptedEngine, ABackupHasTheKeysThatTheStoreUsesWhateverBecameOfTheirFile) {
+  ASSERT_TRUE(disk_.create_directory("backups").ok());
+  auto target = open_backup_directory(disk_, "backups").value();
+  auto store = open(options()).value();
+  ASSERT_TRUE(store->put(Space::user, "k", "v").ok());
+  ASSERT_TRUE(disk_.flip_bit("store/KEYS", 90, 1).ok());
+  ASSERT_TRUE(store->backup(*target, {}).ok());
+  ASSERT_TRUE(disk_.remove("store/KEYS").ok());
+  ASSERT_TRUE(store->put(Space::user, "k", "w").ok());
+  ASSERT_TRUE(store->backup(*target, {}).ok());
+  ASSERT_TRUE(store->close().ok());
+  ASSERT_TRUE(verify_backups(*target, {}).ok());
+  EXPECT_EQ(open(options()).value()->get_value(Space::user, "k").value(), "w");
+  // Keys without a store, of a restore that was killed, are in nobody's way.
+  ASSERT_TRUE(disk_.write_file("restored/KEYS", "nothing").ok());
+  const auto restored = restore_backup(seams(), *target, "restored", {.at_sequence = 1});
+  ASSERT_TRUE(restored.ok()) << restored.status().to_string();
+  const auto opened = EngineStore::open(seams(), "restored", options());
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  EXPECT_EQ((*opened)->get_value(Space::user, "k").value(), "v");
 }
 
 TEST_F(EncryptedEngine, TheBackgroundRewritesWhatIsUnderAnOldDataKey) {
@@ -334,6 +456,8 @@ TEST_F(EncryptedEngine, KeepsThePastSealedAndReadable) {
     EXPECT_EQ(store->history(Space::user, "marker7", {}).value().size(), ends.size());
     if (is_reopened) break;
     ASSERT_TRUE(store->compact().ok());
+    EXPECT_EQ(store->stats().old_key_bytes, 0U) << "of runs of the past as well";
+    EXPECT_EQ(store->stats().data_keys, 1U);
     ASSERT_TRUE(store->close().ok());
     store = open(used).value();
   }
@@ -350,6 +474,15 @@ TEST_F(EncryptedEngine, ALargeValueKeepsItsDataKeyUntilItIsReplaced) {
   ASSERT_TRUE(store->put(Space::user, "large", Bytes(kMiB + 1, 'L')).ok());
   ASSERT_TRUE(store->rotate_data_key().ok());
   ASSERT_TRUE(store->put(Space::user, "after", "it").ok());
+  ASSERT_TRUE(store->put(Space::user, "large, after", Bytes(kMiB + 1, 'M')).ok());
+  std::vector<std::uint32_t> keys_of_extents;
+  for (const SegmentInfo& segment : store->segments()) {
+    if (segment.kind == SegmentKind::extent) keys_of_extents.push_back(segment.data_key);
+    if (segment.kind == SegmentKind::log && segment.data_key == 1) {
+      EXPECT_EQ(segment.last_sequence, 1U) << "what was put after it is under the new key";
+    }
+  }
+  EXPECT_EQ(keys_of_extents, (std::vector<std::uint32_t>{1, 2}));
   ASSERT_TRUE(store->compact().ok());
   ASSERT_TRUE(store->compact().ok());
   EXPECT_GT(store->stats().old_key_bytes, kMiB);

@@ -754,7 +754,11 @@ Status EngineStore::rotate_master_key(const Encryption& master) {
 
 Result<std::uint32_t> EngineStore::rotate_data_key() {
   TALEA_TRY(check_encrypted());
-  return keys_->add(seams_.clock.wall_ms());
+  const std::uint32_t id = TALEA_TRY(keys_->add(seams_.clock.wall_ms()));
+  // The files that are being filled have the old one: what comes goes into others.
+  TALEA_TRY(extents_.finish_files());
+  TALEA_TRY(maintenance_.end_log());
+  return id;
 }
 
 void EngineStore::add_key_stats(Stats& stats) const {

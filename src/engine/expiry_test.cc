@@ -3,14 +3,9 @@
 
 #include <map>
 
-#include "base/executor.h"
-#include "base/random.h"
-#include "engine/engine_store.h"
 #include "engine/expiry_hint.h"
 #include "engine/restore.h"
-#include "engine/verify.h"
-#include "io/crash_file_system.h"
-#include "store/state_stream.h"
+#include "engine/store_testing.h"
 #include "store/state_testing.h"
 
 namespace talea {
@@ -18,32 +13,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr const char* kPath = "store";
-constexpr std::uint64_t kBegan = 1'700'000'000'000;
-
-class ExpiryTest : public testing::Test {
+class ExpiryTest : public StoreTest {
  protected:
-  ExpiryTest() {
-    options_.segment_bytes = 256 * kKiB;
-    options_.sync = SyncMode::never;
-    open();
-  }
-  Seams seams() { return {disk_, clock_, random_, executor_}; }
-  void open() {
-    auto opened = EngineStore::open(seams(), kPath, options_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(opened).value();
-  }
-  void reopen() {
-    ASSERT_TRUE(store_->close().ok());
-    store_.reset();
-    open();
-  }
-  // As if the process had ended.
-  void kill() {
-    store_.reset();
-    open();
-  }
+  ExpiryTest() { open(); }
   Sequence put(BytesView key, BytesView value, Expiry expiry) {
     const auto put = store_->commit(Batch().put(key, value, expiry), nullptr);
     EXPECT_TRUE(put.ok()) << put.status().to_string();
@@ -71,23 +43,6 @@ class ExpiryTest : public testing::Test {
     while (scan.next().value()) keys.emplace_back(scan.key());
     return keys;
   }
-  StateHash hash() { return hash_state(*store_->read_state().value()).value(); }
-  // Closes the store.
-  void expect_clean() {
-    ASSERT_TRUE(store_->close().ok());
-    store_.reset();
-    const VerifyReport report = verify_directory(seams(), kPath, {}).value();
-    for (const Finding& finding : report.findings) {
-      ADD_FAILURE() << finding.file << " at " << finding.offset << ": " << finding.problem;
-    }
-  }
-
-  CrashFileSystem disk_;
-  ManualClock clock_{kBegan};
-  SeededRandom random_{42};
-  ManualExecutor executor_;
-  Options options_;
-  std::unique_ptr<EngineStore> store_;
 };
 
 TEST_F(ExpiryTest, AKeyIsThereUntilItsTimeAndGoneFromThenOn) {

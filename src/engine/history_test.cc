@@ -5,124 +5,16 @@
 #include <cstdio>
 #include <map>
 
-#include "base/executor.h"
-#include "base/random.h"
 #include "engine/backup.h"
-#include "engine/engine_store.h"
+#include "engine/history_testing.h"
 #include "engine/repair.h"
-#include "engine/verify.h"
 #include "index/key_hash.h"
 #include "index/run_file.h"
-#include "io/crash_file_system.h"
 
 namespace talea {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr const char* kPath = "store";
-constexpr std::uint64_t kBegan = 1'700'000'000'000;
-
-class HistoryTest : public testing::Test {
- protected:
-  HistoryTest() {
-    options_.segment_bytes = 256 * kKiB;
-    options_.sync = SyncMode::never;
-    options_.reap_expired = false;
-    options_.retention = Retention::all();
-    open();
-  }
-  Seams seams() { return {disk_, clock_, random_, executor_}; }
-  void open() {
-    auto opened = EngineStore::open(seams(), kPath, options_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(opened).value();
-  }
-  void reopen() {
-    ASSERT_TRUE(store_->close().ok());
-    store_.reset();
-    open();
-  }
-  void reopen_with(std::optional<Retention> retention) {
-    options_.retention = retention;
-    reopen();
-  }
-  // As if the process had ended.
-  void kill() {
-    store_.reset();
-    open();
-  }
-  Sequence put(BytesView key, BytesView value) {
-    clock_.advance_ms(1);
-    const auto put = store_->put(Space::user, key, value);
-    EXPECT_TRUE(put.ok()) << put.status().to_string();
-    return put.ok() ? *put : 0;
-  }
-  Sequence remove(BytesView key) {
-    clock_.advance_ms(1);
-    return store_->remove(Space::user, key).value();
-  }
-  void checkpoint() {
-    const Status done = store_->checkpoint();
-    ASSERT_TRUE(done.ok()) << done.to_string();
-  }
-  void compact() {
-    const Status done = store_->compact();
-    ASSERT_TRUE(done.ok()) << done.to_string();
-    executor_.step_all();  // what nobody can look into any more goes
-    executor_.step_all();
-  }
-  std::string get(BytesView key, At at) {
-    const auto got = store_->get(Space::user, key, at);
-    if (!got.ok()) return std::string(code_name(got.status().code()));
-    return *got ? (*got)->value : "absent";
-  }
-  std::string get(BytesView key, Sequence at) { return get(key, At::sequence(at)); }
-  std::vector<Revision> history(BytesView key, const RevisionRange& range = {}) {
-    return store_->history(Space::user, key, range).value();
-  }
-  std::vector<Sequence> sequences(BytesView key, const RevisionRange& range = {}) {
-    std::vector<Sequence> sequences;
-    for (const Revision& revision : history(key, range)) sequences.push_back(revision.sequence);
-    return sequences;
-  }
-  std::string scan(At at, const ScanRange& range = {}) {
-    auto scan = store_->scan(Space::user, range, at);
-    if (!scan.ok()) return std::string(code_name(scan.status().code()));
-    std::string rows;
-    while (scan->next().value()) {
-      rows += (rows.empty() ? "" : " ") + Bytes(scan->key()) + "=" + Bytes(scan->value().value());
-    }
-    return rows;
-  }
-  std::uint64_t disk_bytes() {
-    std::uint64_t bytes = 0;
-    for (const std::string& name : disk_.list(kPath).value()) {
-      if (name != "RESERVE" && name != "LOCK") {
-        bytes += disk_.open(join_path(kPath, name), OpenMode::read).value()->size().value();
-      }
-    }
-    return bytes;
-  }
-  // Closes the store.
-  VerifyReport verify() {
-    EXPECT_TRUE(store_->close().ok());
-    store_.reset();
-    return verify_directory(seams(), kPath, {}).value();
-  }
-  void expect_clean() {
-    for (const Finding& finding : verify().findings) {
-      ADD_FAILURE() << finding.file << " at " << finding.offset << ": " << finding.problem;
-    }
-  }
-
-  CrashFileSystem disk_;
-  ManualClock clock_{kBegan};
-  SeededRandom random_{42};
-  ManualExecutor executor_;
-  Options options_;
-  std::unique_ptr<EngineStore> store_;
-};
 
 TEST_F(HistoryTest, AKeyIsReadAsItWasAfterABatch) {
   const Sequence first = put("key", "one");
@@ -535,6 +427,131 @@ TEST_F(HistoryTest, TheBackgroundGivesUpAHotKeysRevisions) {
   expect_clean();
 }
 
+TEST_F(HistoryTest, TheBackgroundGivesUpAHotKeysRevisionsAmongManyColdOnes) {
+  options_.checkpoint_bytes = kCheckpointBytesMin;
+  reopen_with(Retention::revisions(2));
+  // Of each a past revision, in the oldest layer: by rows alone it is merged with late.
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 40'000; ++i) {
+      ASSERT_TRUE(store_->put(Space::user, "key" + std::to_string(i), "v").ok());
+    }
+  }
+  compact();
+  ASSERT_EQ(store_->stats().revisions, 40'000U);
+  const Bytes value(8000, 'v');
+  for (int i = 0; i < 8000; ++i) {
+    put("hot", value);
+    if (i % 50 == 0) executor_.step_all();
+  }
+  for (int i = 0; i < 10; ++i) executor_.step_all();
+  EXPECT_LT(disk_bytes(), 40'000'000U) << "64 MB were written";
+  compact();
+  EXPECT_EQ(history("hot").size(), 2U);
+  EXPECT_EQ(history("key777").size(), 2U);
+  expect_clean();
+}
+
+TEST_F(HistoryTest, CompactionGivesUpWhatAMergeBeforeItDidNotSee) {
+  reopen_with(Retention::revisions(3));
+  put("key", "one");
+  put("key", "two");
+  checkpoint();
+  reopen_with(Retention::revisions(2));
+  put("key", "three");
+  put("key", "four");
+  executor_.step_all();  // goes through the one run, because the retention is lower
+  ASSERT_EQ(history("key").size(), 4U);
+  compact();
+  EXPECT_EQ(history("key").size(), 2U) << "nothing was written since";
+  expect_clean();
+}
+
+TEST_F(HistoryTest, WhatAPowerCutMayTakeGivesNothingUp) {
+  options_.compaction_interval = milliseconds(100);
+  reopen_with(Retention::duration(milliseconds(1000)));
+  const Sequence first = put("key", "one");
+  const Sequence removed = remove("key");
+  put("other", "value");
+  checkpoint();
+  const Sequence unsynced = put("key", "two");
+  clock_.advance_ms(5000);
+  executor_.step_all();
+  ASSERT_EQ(get("key", first), "not_found") << "it is given up";
+  EXPECT_LT(store_->history_from(), unsynced) << "which is not durable";
+  disk_.power_cut_losing_everything_unsynced();
+  kill();
+  ASSERT_LT(store_->stats().last_sequence, unsynced);
+  EXPECT_LE(store_->history_from(), store_->stats().last_sequence);
+  EXPECT_EQ(get("key", removed), "absent");
+  EXPECT_EQ(get("other", store_->stats().last_sequence), "value");
+  expect_clean();
+}
+
+TEST_F(HistoryTest, ARemovalIsThePresentWhileWhatFollowedItMayBeLost) {
+  reopen_with(Retention::revisions(3));
+  const Sequence first = put("key", "one");
+  const Sequence second = put("key", "two");
+  const Sequence removed = remove("key");
+  checkpoint();
+  reopen_with(Retention::revisions(2));
+  const Sequence unsynced = put("key", "three");
+  executor_.step_all();
+  ASSERT_EQ(get("key", first), "not_found") << "it is given up";
+  disk_.power_cut_losing_everything_unsynced();
+  kill();
+  ASSERT_LT(store_->stats().last_sequence, unsynced);
+  EXPECT_EQ(sequences("key"), (std::vector<Sequence>{removed, second}));
+  expect_clean();
+}
+
+TEST_F(HistoryTest, DamageToThePastIsNoReasonToCollectNothing) {
+  options_.compaction_interval = milliseconds(100);
+  reopen_with(Retention::duration(milliseconds(1000)));
+  for (int i = 0; i < 500; ++i) put("other", Bytes(4000, 'v'));
+  clock_.advance_ms(5000);
+  put("key", "one");
+  put("key", "two");
+  checkpoint();
+  ASSERT_EQ(store_->stats().revisions, 1U) << "the rest is given up, and not yet collected";
+  ASSERT_TRUE(store_->close().ok());
+  store_.reset();
+  ASSERT_GT(disk_bytes(), 1'000'000U);
+  const auto runs = read_manifest(disk_, kPath).value().history_runs;
+  ASSERT_EQ(runs.size(), 1U);
+  const std::string run = join_path(kPath, run_file_name(runs[0].id));
+  ASSERT_TRUE(disk_.flip_bit(run, kRunHeaderBytes + 20, 3).ok());
+  open();
+  EXPECT_EQ(store_->compact().code(), Code::corruption);
+  executor_.step_all();
+  executor_.step_all();
+  EXPECT_LT(disk_bytes(), 500'000U);
+  EXPECT_EQ(get("key", store_->stats().last_sequence), "two");
+}
+
+TEST_F(HistoryTest, WhatALowerRetentionLeavesForNobodyGoesThoughNothingIsWritten) {
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 300; ++i) put("key" + std::to_string(i), Bytes(4000, 'v'));
+    checkpoint();
+  }
+  ASSERT_GT(disk_bytes(), 2'000'000U);
+  reopen_with(Retention::latest());
+  compact();
+  EXPECT_LT(disk_bytes(), 1'500'000U);
+  expect_clean();
+}
+
+TEST_F(HistoryTest, SwitchedOffItGivesTheSpaceOfLargeValuesBackWheneverThatIs) {
+  put("key", Bytes(2 * kMiB, 'a'));
+  put("key", "small");
+  checkpoint();
+  reopen_with(Retention::latest());
+  reopen();  // before there is a checkpoint
+  work_in_background();
+  compact();
+  EXPECT_LT(disk_bytes(), kMiB);
+  expect_clean();
+}
+
 TEST_F(HistoryTest, MayBeSwitchedOffAndOnAgain) {
   const Sequence first = put("key", "one");
   put("key", "two");
@@ -588,6 +605,29 @@ TEST_F(HistoryTest, LargeValuesAreKeptAndGoWithTheirRevisions) {
   EXPECT_LT(store_->stats().live_bytes, 100U) << "the present entry alone";
   expect_clean();
   EXPECT_LT(disk_bytes(), kMiB);
+}
+
+TEST_F(HistoryTest, LargeValuesThatAreGivenUpAreGarbageAlsoAfterACrash) {
+  options_.compaction_interval = milliseconds(100);
+  for (const bool crashes : {false, true}) {
+    reopen_with(Retention::duration(milliseconds(1000)));
+    const Sequence first = put("key", Bytes(2 * kMiB, 'a'));
+    put("key", "small");
+    checkpoint();
+    clock_.advance_ms(5000);
+    executor_.step_all();
+    ASSERT_EQ(get("key", first), "not_found") << "it is given up";
+    // Before there is a checkpoint.
+    if (crashes) {
+      kill();
+    } else {
+      reopen();
+    }
+    executor_.step_all();
+    compact();
+    EXPECT_LT(disk_bytes(), kMiB) << "crashes=" << crashes;
+  }
+  expect_clean();
 }
 
 // --- Others --------------------------------------------------------------------------------------
@@ -658,6 +698,23 @@ TEST_F(HistoryTest, DamageIsFoundAndNothingWrongIsSaid) {
   ASSERT_TRUE(disk_.remove(file).ok());
   const auto refused = EngineStore::open(seams(), kPath, options_);
   EXPECT_EQ(refused.status().code(), Code::corruption);
+}
+
+TEST_F(HistoryTest, VerifyBlamesTheRunThatIsMissingAndNoOther) {
+  reopen_with(Retention::revisions(2));
+  const Bytes value(4000, 'v');
+  for (int i = 0; i < 1000; ++i) put("key" + std::to_string(i % 10), value);
+  ASSERT_TRUE(store_->compact().ok());
+  const std::vector<ManifestRun> runs =
+      read_manifest(disk_, kPath).value().history_runs_newest_first();
+  ASSERT_EQ(runs.size(), 2U) << "the newer one says where the copies are";
+  ASSERT_TRUE(store_->close().ok());
+  store_.reset();
+  const std::string missing = run_file_name(runs[0].id);
+  ASSERT_TRUE(disk_.remove(join_path(kPath, missing)).ok());
+  const VerifyReport report = verify_directory(seams(), kPath, {}).value();
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].file, missing);
 }
 
 TEST_F(HistoryTest, VerifyCountsAndChecksWhatIsKept) {
@@ -734,274 +791,6 @@ TEST_F(HistoryTest, AFailedCheckpointLosesNothing) {
   }
   expect_clean();
 }
-
-// --- Against a model -----------------------------------------------------------------------------
-
-// All revisions there ever were, and which of them the retentions so far allow to be gone.
-class PastModel {
- public:
-  struct Version {
-    Revision revision;
-    Bytes value;
-    bool may_be_gone = false;
-  };
-  using Versions = std::vector<Version>;
-
-  void set_retention(Retention retention) { retention_ = retention; }
-  // The last that a batch did to a key; `was_put`: after it had put it.
-  void write(const Bytes& key, const Bytes& value, const Revision& revision, bool was_put) {
-    Versions& versions = keys_[key];
-    const bool was_absent = versions.empty() || versions.back().revision.is_remove;
-    if (revision.is_remove && was_absent && !was_put) return;
-    versions.push_back({revision, value});
-  }
-  // What need not be kept as of `now`.
-  void let_go(std::uint64_t now) {
-    for (auto& [key, versions] : keys_) {
-      for (std::size_t i = 0; i < versions.size(); ++i) {
-        const bool is_newest = i + 1 == versions.size();
-        Version& version = versions[i];
-        switch (retention_.kind()) {
-          case Retention::Kind::latest: version.may_be_gone |= !is_newest; break;
-          case Retention::Kind::revisions:
-            version.may_be_gone |= versions.size() - i > retention_.amount();
-            break;
-          case Retention::Kind::duration: {
-            const std::uint64_t until = is_newest ? now : versions[i + 1].revision.time_ms;
-            const std::uint64_t of_removal =
-                version.revision.is_remove ? version.revision.time_ms : until;
-            version.may_be_gone |= now - std::min(until, of_removal) >= retention_.amount();
-            break;
-          }
-          case Retention::Kind::all: break;
-        }
-      }
-    }
-  }
-  // A removal that is not recorded as the past of anything is no revision.
-  void forget_removals() {
-    for (auto& [key, versions] : keys_) {
-      for (Version& version : versions) version.may_be_gone |= version.revision.is_remove;
-    }
-  }
-  const Version* find(const Bytes& key, At at) const {
-    const auto found = keys_.find(key);
-    if (found == keys_.end()) return nullptr;
-    const Version* last = nullptr;
-    for (const Version& version : found->second) {
-      const std::uint64_t of = at.is_time() ? version.revision.time_ms : version.revision.sequence;
-      if (of <= at.value()) last = &version;
-    }
-    return last;
-  }
-  const std::map<Bytes, Versions>& keys() const { return keys_; }
-
- private:
-  Retention retention_ = Retention::all();
-  std::map<Bytes, Versions> keys_;
-};
-
-class HistorySeed : public HistoryTest, public testing::WithParamInterface<int> {
- protected:
-  std::uint64_t below(std::uint64_t limit) { return seeded_.next_u64() % limit; }
-  Bytes some_key() { return "key" + std::to_string(below(40)); }
-
-  Retention some_retention() {
-    switch (below(5)) {
-      case 0: return Retention::latest();
-      case 1: return Retention::revisions(2 + below(5));
-      case 2: return Retention::duration(milliseconds(1 + below(400)));
-      default: return Retention::all();
-    }
-  }
-
-  void write() {
-    clock_.advance_ms(below(3));
-    Batch batch;
-    struct Written {
-      Bytes key;
-      Bytes value;
-      Revision revision;
-    };
-    std::vector<Written> written;
-    for (std::uint64_t count = below(4) == 0 ? 1 + below(6) : 1; count > 0; --count) {
-      const Bytes key = some_key();
-      Revision revision;
-      Bytes value;
-      if (below(5) == 0) {
-        batch.remove(key);
-        revision.is_remove = true;
-      } else {
-        const std::uint64_t large = below(300) == 0 ? kInlineValueBytesMax : 0;
-        value = Bytes(large + below(200), static_cast<char>('a' + below(26)));
-        if (below(6) == 0) revision.expiry_ms = clock_.wall_ms() + 1 + below(200);
-        batch.put(key, value,
-                  revision.expiry_ms == 0 ? Expiry::never() : Expiry::at(revision.expiry_ms));
-      }
-      revision.value_bytes = value.size();
-      revision.time_ms = clock_.wall_ms();
-      written.push_back({key, value, revision});
-    }
-    const Sequence sequence = store_->commit(batch, nullptr).value();
-    // The last operation of a key is what counts.
-    std::map<Bytes, Written> last;
-    for (Written& one : written) {
-      one.revision.sequence = sequence;
-      last[one.key] = one;
-    }
-    for (const auto& row : last) {
-      const Bytes& key = row.first;
-      const Written& one = row.second;
-      const bool was_put = std::any_of(written.begin(), written.end(), [&](const Written& other) {
-        return other.key == key && !other.revision.is_remove;
-      });
-      model_.write(key, one.value, one.revision, was_put);
-    }
-    last_ = sequence;
-  }
-
-  At some_moment() {
-    if (below(3) == 0) {
-      return At::time_ms(kBegan + below(clock_.wall_ms() - kBegan + 1));
-    }
-    return At::sequence(below(2) == 0 ? below(last_ + 1)
-                                      : last_ - below(std::min<Sequence>(last_, 30) + 1));
-  }
-
-  static bool is_there(const PastModel::Version* version, At at) {
-    if (version == nullptr || version->revision.is_remove) return false;
-    const std::uint64_t expiry = version->revision.expiry_ms;
-    return !(at.is_time() && expiry != 0 && expiry <= at.value());
-  }
-
-  bool may_be_unknown(At at) { return at.is_time() || at.value() < store_->history_from(); }
-
-  void check_get(const Bytes& key, At at) {
-    const auto got = store_->get(Space::user, key, at);
-    const PastModel::Version* const expected = model_.find(key, at);
-    if (!got.ok()) {
-      ASSERT_EQ(got.status().code(), Code::not_found) << got.status().to_string();
-      ASSERT_TRUE(may_be_unknown(at)) << got.status().to_string();
-      ASSERT_TRUE(expected == nullptr || expected->may_be_gone)
-          << key << " was lost: " << got.status().to_string();
-      return;
-    }
-    ASSERT_EQ(got->has_value(), is_there(expected, at)) << key << " at " << at.value();
-    if (!got->has_value()) return;
-    ASSERT_EQ((*got)->value, expected->value);
-    ASSERT_EQ((*got)->revision, expected->revision.sequence);
-    ASSERT_EQ((*got)->expiry_ms, expected->revision.expiry_ms);
-  }
-
-  void check_history(const Bytes& key) {
-    const std::vector<Revision> kept = history(key);
-    const auto found = model_.keys().find(key);
-    const PastModel::Versions none;
-    const PastModel::Versions& versions = found == model_.keys().end() ? none : found->second;
-    ASSERT_LE(kept.size(), versions.size());
-    for (std::size_t i = 0; i < versions.size(); ++i) {
-      const PastModel::Version& version = versions[versions.size() - 1 - i];
-      if (i >= kept.size()) {
-        ASSERT_TRUE(version.may_be_gone) << key << " lost " << version.revision.sequence;
-        continue;
-      }
-      ASSERT_EQ(kept[i].sequence, version.revision.sequence);
-      ASSERT_EQ(kept[i].time_ms, version.revision.time_ms);
-      ASSERT_EQ(kept[i].is_remove, version.revision.is_remove);
-      ASSERT_EQ(kept[i].expiry_ms, version.revision.expiry_ms);
-      ASSERT_EQ(kept[i].value_bytes, version.revision.value_bytes);
-    }
-  }
-
-  void check_scan(At at) {
-    const bool reverse = below(2) == 0;
-    const auto scan = store_->scan(Space::user, {.reverse = reverse}, at);
-    if (!scan.ok()) {
-      ASSERT_EQ(scan.status().code(), Code::not_found) << scan.status().to_string();
-      ASSERT_TRUE(may_be_unknown(at));
-      return;
-    }
-    std::vector<std::pair<Bytes, Bytes>> expected;
-    for (const auto& [key, versions] : model_.keys()) {
-      const PastModel::Version* const version = model_.find(key, at);
-      if (is_there(version, at)) expected.emplace_back(key, version->value);
-    }
-    if (reverse) std::reverse(expected.begin(), expected.end());
-    std::vector<std::pair<Bytes, Bytes>> seen;
-    Scan& rows = const_cast<Scan&>(*scan);
-    for (;;) {
-      const auto next = rows.next();
-      ASSERT_TRUE(next.ok()) << next.status().to_string();
-      if (!*next) break;
-      seen.emplace_back(Bytes(rows.key()), Bytes(rows.value().value()));
-    }
-    ASSERT_EQ(seen, expected) << "at " << at.value();
-  }
-
-  SeededRandom seeded_{static_cast<std::uint64_t>(GetParam())};
-  PastModel model_;
-  Sequence last_ = 0;
-};
-
-TEST_P(HistorySeed, EqualsTheModel) {
-  std::printf("seed=%d\n", GetParam());
-  options_.memory_budget = below(3) == 0 ? kMemoryBudgetMin : 0;
-  options_.compress_from_bytes = below(2) == 0 ? 32 : 0;
-  options_.segment_bytes = kSegmentBytesMin;
-  options_.checkpoint_after_compaction = below(4) != 0;
-  options_.retention = some_retention();
-  reopen();
-  model_.set_retention(*options_.retention);
-  const bool changes_retention = below(2) == 0;
-  write();
-  for (int step = 0; step < 700; ++step) {
-    SCOPED_TRACE("step " + std::to_string(step));
-    const std::uint64_t choice = below(60);
-    if (choice < 48) {
-      write();
-    } else if (choice < 50) {
-      clock_.advance_ms(below(100));
-    } else if (choice < 52) {
-      executor_.step_all();
-    } else if (choice < 54) {
-      checkpoint();
-    } else if (choice < 56) {
-      ASSERT_NO_FATAL_FAILURE(compact());
-    } else if (choice < 57 && changes_retention) {
-      model_.let_go(clock_.wall_ms());
-      options_.retention = some_retention();
-      model_.set_retention(*options_.retention);
-      ASSERT_NO_FATAL_FAILURE(reopen());
-    } else if (choice < 58) {
-      options_.retention.reset();
-      ASSERT_NO_FATAL_FAILURE(reopen());
-    } else if (choice < 59) {
-      ASSERT_NO_FATAL_FAILURE(kill());
-    }
-    model_.let_go(clock_.wall_ms());
-    if (store_->retention() == Retention::latest()) model_.forget_removals();
-    ASSERT_NO_FATAL_FAILURE(check_get(some_key(), some_moment()));
-    ASSERT_NO_FATAL_FAILURE(check_get(some_key(), some_moment()));
-    if (step % 8 == 0) {
-      ASSERT_NO_FATAL_FAILURE(check_history(some_key()));
-    }
-    if (step % 16 == 0) {
-      ASSERT_NO_FATAL_FAILURE(check_scan(some_moment()));
-    }
-  }
-  for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 40; ++i) {
-      const Bytes key = "key" + std::to_string(i);
-      ASSERT_NO_FATAL_FAILURE(check_history(key));
-      for (int j = 0; j < 20; ++j) ASSERT_NO_FATAL_FAILURE(check_get(key, some_moment()));
-    }
-    for (int i = 0; i < 10; ++i) ASSERT_NO_FATAL_FAILURE(check_scan(some_moment()));
-    ASSERT_NO_FATAL_FAILURE(compact());
-  }
-  expect_clean();
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, HistorySeed, testing::Range(1, 41));
 
 }  // namespace
 }  // namespace talea

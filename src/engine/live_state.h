@@ -220,6 +220,10 @@ class LiveState final : private KeySource {
   /// that refer to large values.
   void give_up(const absl::flat_hash_map<std::uint32_t, std::uint64_t>& bytes_by_segment,
                std::span<const ExtentList> large) TALEA_EXCLUDES(index_mutex_);
+  /// Adds, by segment, what give_up() of `large` would make garbage. The index is complete.
+  void add_bytes_of_values(std::span<const ExtentList> large,
+                           absl::flat_hash_map<std::uint32_t, std::uint64_t>& bytes_by_segment)
+      TALEA_EXCLUDES(index_mutex_);
   /// For opening: a past revision refers to a large value.
   void add_reference(const ExtentList& list) TALEA_EXCLUDES(index_mutex_) {
     PatientLock lock(index_mutex_);
@@ -381,6 +385,8 @@ class LiveState final : private KeySource {
   bool find_superseded(Space space, BytesView key, Sequence at, Found& out) const;
   // The entry that a row of a run is about.
   Result<Location> location_of(Space space, BytesView key, const RunRevision& row) const;
+  // What is at a location of location_of().
+  Status read_checked(Location location, Found& out) const;
   Status promote_row(Space space, BytesView key, Location location) TALEA_REQUIRES(index_mutex_);
   bool may_be_in_runs(Space space, BytesView key) const TALEA_EXCLUDES(runs_mutex_);
   void release(const ExtentList& list) TALEA_REQUIRES(index_mutex_);
@@ -421,7 +427,7 @@ class LiveState final : private KeySource {
   auto older_than(Sequence sequence) const {
     return [this, sequence](Location location) {
       Found found;
-      return read(location, found) && found.sequence() < sequence;
+      return read_key(location, found) && found.sequence() < sequence;
     };
   }
   void give_up_value(ExtentList list) TALEA_REQUIRES(index_mutex_);

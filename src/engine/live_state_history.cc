@@ -30,7 +30,8 @@ Result<bool> LiveState::find_newest(const EpochGuard&, Space space, BytesView ke
   if (was_complete && is_complete()) return false;
   const std::optional<RunRevision> row = TALEA_TRY(runs()->get(space, key));
   if (!row || row->tombstone) return false;
-  return read(TALEA_TRY(location_of(space, key, *row)), out);
+  TALEA_TRY(read_checked(TALEA_TRY(location_of(space, key, *row)), out));
+  return true;
 }
 
 // Damage ends the search: behind it there may be anything.
@@ -77,8 +78,7 @@ Status LiveState::no_segment(Location location) {
 Result<LiveState::Found> LiveState::entry_of_row(Space space, BytesView key,
                                                  const RunRevision& row) const {
   Found found;
-  const bool is_there = read(TALEA_TRY(location_of(space, key, row)), found);
-  TALEA_ASSERT(is_there);
+  TALEA_TRY(read_checked(TALEA_TRY(location_of(space, key, row)), found));
   return found;
 }
 
@@ -150,7 +150,7 @@ Result<std::vector<Revision>> LiveState::list_revisions(const EpochGuard& guard,
   }
   const auto is_too_young = [&](Location location) {
     Found young;
-    return read(location, young) && young.sequence() >= before;
+    return read_key(location, young) && young.sequence() >= before;
   };
   auto wanted = std::partition_point(locations.begin(), locations.end(), is_too_young);
   for (; wanted != locations.end(); ++wanted) {
@@ -215,6 +215,21 @@ void LiveState::give_up(const absl::flat_hash_map<std::uint32_t, std::uint64_t>&
     if (state != nullptr) state->remove_live(std::min(state->live_bytes(), bytes));
   }
   for (const ExtentList& list : large) give_up_value(list);
+}
+
+void LiveState::add_bytes_of_values(
+    std::span<const ExtentList> large,
+    absl::flat_hash_map<std::uint32_t, std::uint64_t>& bytes_by_segment) {
+  absl::flat_hash_map<std::uint64_t, std::uint64_t> given_up;  // of each value
+  PatientLock lock(index_mutex_);
+  for (const ExtentList& list : large) {
+    const auto references = references_.find(list.value_id);
+    TALEA_ASSERT(references != references_.end());
+    if (++given_up[list.value_id] < references->second) continue;
+    for (const ExtentPiece& piece : list.pieces) {
+      bytes_by_segment[piece.segment] += piece.disk_bytes();
+    }
+  }
 }
 
 }  // namespace talea

@@ -43,10 +43,6 @@ std::uint64_t rows_bytes_max(const Options& options) {
   return options.memory_budget == 0 ? kRowsBytesMax : options.memory_budget / 8;
 }
 
-RunMergePlan merge_of_all(const std::vector<ManifestRun>& runs) {
-  return {.begin = 0, .end = runs.size(), .to_oldest = true};
-}
-
 std::uint64_t content_bytes(const SegmentState& state) {
   return state.fill().end - kSegmentHeaderBytes;
 }
@@ -70,6 +66,18 @@ Maintenance::Maintenance(const Setup& setup, ManifestKeeper& manifest, LiveState
       first_new_id_(manifest.snapshot().next_file_id) {
   is_to_give_up_ = setup.is_lowered;
   gave_up_at_ms_ = setup.seams.clock.wall_ms();
+  given_up_live_bytes_ = contents().live_bytes;
+  const Manifest opened = manifest.snapshot();
+  for (const auto* const runs : {&opened.runs, &opened.history_runs}) {
+    for (const ManifestRun& run : *runs) {
+      checkpointed_ = std::max(checkpointed_, run.highest_sequence);
+    }
+  }
+  // Before, or at the open: by another retention, or because less is kept for readers of changes.
+  gave_up_ = std::any_of(opened.files.begin(), opened.files.end(), [&](const ManifestFile& file) {
+    const bool is_replayed = file.kind == SegmentKind::log && file.id >= opened.replay_from;
+    return file.sealed && file.live_bytes == 0 && !is_replayed;
+  });
   if (setup.options.memory_budget > 0) live_.allow_eviction();
   compacted_at_ns_ = setup.seams.clock.monotonic_ns();  // the first interval begins now
 }
@@ -149,6 +157,7 @@ Status Maintenance::compact() {
   TALEA_TRY(with_reserve(&Maintenance::compact_now));
   if (setup_.seams.keys == nullptr) return {};
   TALEA_TRY(merge_runs());
+  TALEA_TRY(merge_history());
   // Which takes two looks: see there.
   for (int i = 0; i < 2; ++i) let_go_of_retired();
   return drop_keys();
@@ -294,7 +303,8 @@ Maintenance::Contents Maintenance::contents(std::uint32_t logs_below,
     contents.bytes += content_bytes(*state);
     contents.live_bytes += state->live_bytes();
     contents.any_poor = contents.any_poor || is_poor(*state);
-    contents.any_old_key = contents.any_old_key || is_old_key(header.key_id);
+    contents.any_old_key =
+        contents.any_old_key || (state->live_bytes() > 0 && is_old_key(header.key_id));
   }
   return contents;
 }
@@ -320,6 +330,11 @@ bool Maintenance::compaction_is_due(std::uint64_t now_ns) const {
 bool Maintenance::is_old_key(std::uint32_t key_id) const {
   const KeyRing* const keys = setup_.seams.key_ring();
   return keys != nullptr && key_id != keys->newest();
+}
+
+bool Maintenance::any_old_key(const RunSet& runs) const {
+  return std::any_of(runs.runs().begin(), runs.runs().end(),
+                     [&](const RunSet::Run& run) { return is_old_key(run->header().key_id); });
 }
 
 bool Maintenance::is_poor(const SegmentState& state) const {
@@ -354,12 +369,7 @@ Status Maintenance::compact_now(Room room) {
   // Seals the segment that is being filled. The checkpoint comes after the copies, so that it
   // writes one row of each.
   first_data_it_missed_ = manifest_.snapshot().next_file_id;
-  const auto segments = live_.segments();
-  const bool rekeys = std::any_of(segments.begin(), segments.end(), [&](const auto& state) {
-    return state->segment->header().kind == SegmentKind::log &&
-           state->segment->id() >= live_.boundary() && is_old_key(state->segment->header().key_id);
-  });
-  if (checkpoints && (bytes_to_replay() > 0 || rekeys)) {
+  if (checkpoints && (bytes_to_replay() > 0 || is_log_under_old_key())) {
     first_log_it_missed_ = TALEA_TRY(sequencer_.begin_checkpoint()).id;
   }
   if (room == Room::normal) {
@@ -556,6 +566,15 @@ std::uint64_t Maintenance::bytes_to_replay() const {
   return bytes;
 }
 
+bool Maintenance::is_log_under_old_key() const {
+  const std::vector<SegmentPointer> segments = live_.segments();
+  return std::any_of(segments.begin(), segments.end(), [&](const SegmentPointer& state) {
+    const SegmentHeader& header = state->segment->header();
+    return header.kind == SegmentKind::log && header.id >= live_.boundary() &&
+           is_old_key(header.key_id);
+  });
+}
+
 bool Maintenance::checkpoint_is_due() const {
   const std::uint64_t limit = setup_.options.checkpoint_bytes;
   return limit > 0 && bytes_to_replay() > limit;
@@ -567,7 +586,11 @@ bool Maintenance::checkpoint_pays() const {
 
 Status Maintenance::checkpoint_now() {
   TALEA_TRY(take_over());
-  if (nothing_changed()) return {};
+  const Sequence published = live_.published();
+  if (nothing_changed()) {
+    checkpointed_ = published;
+    return {};
+  }
   // What the manifest is about to say of extents must count what was replaced.
   if (live_.has_unreleased()) TALEA_TRY(complete_index());
   CommitLog::Boundary boundary = TALEA_TRY(sequencer_.begin_checkpoint());
@@ -604,6 +627,7 @@ Status Maintenance::checkpoint_now() {
   new_data_.clear();
   moved_.clear();
   gave_up_ = false;
+  checkpointed_ = boundary.pin.sequence();
   metrics_.checkpoints.add();
   // A tombstone whose key this run has must not be forgotten before it is known that the run has
   // it. So the pin holds it till then.
@@ -735,15 +759,12 @@ Status Maintenance::take_over() {
 Status Maintenance::merge_runs() {
   TALEA_TRY(take_over());
   const std::vector<ManifestRun> runs = manifest_.snapshot().runs_newest_first();
-  const auto& present = live_.runs()->runs();
-  const bool rekeys = std::any_of(present.begin(), present.end(), [&](const RunSet::Run& run) {
-    return is_old_key(run->header().key_id);
-  });
-  const std::optional<RunMergePlan> plan = rekeys ? merge_of_all(runs) : plan_merge(runs);
+  const std::shared_ptr<const RunSet> open = live_.runs();
+  const std::optional<RunMergePlan> plan =
+      any_old_key(*open) ? merge_of_all(runs) : plan_merge(runs);
   if (!plan) return drop_keys();
   const auto first = static_cast<std::ptrdiff_t>(plan->begin);
   const auto last = static_cast<std::ptrdiff_t>(plan->end);
-  const std::shared_ptr<const RunSet> open = live_.runs();
   const auto inputs = RunSet::of({open->runs().begin() + first, open->runs().begin() + last});
   const std::vector<ManifestRun> merged(runs.begin() + first, runs.begin() + last);
 
@@ -824,8 +845,16 @@ Result<HeldFiles> Maintenance::hold_files(const std::function<Status()>& finish_
     return !file.sealed || (file.kind == SegmentKind::log && file.id >= boundary.id);
   });
   held.first_sequence = first_restorable(manifest);
-  if (setup_.seams.keys != nullptr) held.keys = TALEA_TRY(setup_.seams.keys->file_bytes());
+  if (setup_.seams.keys != nullptr) held.keys = TALEA_TRY(setup_.seams.keys->intact_file());
   return held;
+}
+
+Status Maintenance::end_log() {
+  const Caller caller(callers_);
+  MutexLock lock(work_mutex_);
+  TALEA_TRY(check_running());
+  TALEA_TRY(take_over());
+  return sequencer_.begin_checkpoint().status();
 }
 
 // Before the log that is replayed there is nothing to cut, and the rows of a restored state are not

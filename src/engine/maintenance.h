@@ -71,6 +71,8 @@ class Maintenance {
   /// `finish_extents`: see ExtentStore::finish_files.
   Result<HeldFiles> hold_files(const std::function<Status()>& finish_extents)
       TALEA_EXCLUDES(work_mutex_);
+  /// What is logged from now on goes into another file than what was before.
+  Status end_log() TALEA_EXCLUDES(work_mutex_);
   /// Lets what is under way give up, and nothing new begin.
   void stop() { stopping_.store(true); }
   /// After stop(), when no step is under way and nobody writes: spares the next open most of the
@@ -123,6 +125,8 @@ class Maintenance {
   bool is_poor(const SegmentState& state) const;
   /// Whether what this names is not the newest data key of the store.
   bool is_old_key(std::uint32_t key_id) const;
+  bool any_old_key(const RunSet& runs) const;
+  bool is_log_under_old_key() const;
   static constexpr std::uint32_t kMissedNone = UINT32_MAX;
   // Of log and data segments.
   struct Contents {
@@ -225,11 +229,19 @@ class Maintenance {
   std::optional<Replaced> replaced_ TALEA_GUARDED_BY(work_mutex_);
   // Where past revisions are that were copied since the last checkpoint.
   std::vector<Location> moved_ TALEA_GUARDED_BY(work_mutex_);
-  // Past revisions were given up, and the manifest names segments that they alone were in.
+  // The manifest names segments in which nothing is current: past revisions were given up.
   bool gave_up_ TALEA_GUARDED_BY(work_mutex_) = false;
   bool is_to_give_up_ TALEA_GUARDED_BY(work_mutex_) = false;  // whatever is_due_to_give_up() says
   std::uint64_t gave_up_at_ms_ TALEA_GUARDED_BY(work_mutex_) = 0;
-  Sequence given_up_at_ TALEA_GUARDED_BY(work_mutex_) = SnapshotRegistry::kNone;
+  // The last time that was done: the run that was left, and the checkpoint it went by.
+  struct GivenUp {
+    std::uint32_t run = 0;
+    Sequence checkpointed = 0;
+  };
+  std::optional<GivenUp> given_up_ TALEA_GUARDED_BY(work_mutex_);
+  std::uint64_t given_up_live_bytes_ TALEA_GUARDED_BY(work_mutex_) = 0;  // then, or at the open
+  /// All of this batch, and before, survives a power cut.
+  Sequence checkpointed_ TALEA_GUARDED_BY(work_mutex_) = 0;
   std::vector<Retired> retired_ TALEA_GUARDED_BY(work_mutex_);
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   // Of the last compaction: what it left, and where what came meanwhile begins.

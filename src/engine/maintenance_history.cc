@@ -20,6 +20,9 @@ constexpr int kCheckpointsInMerge = 3;
 // Of the time that revisions are kept for, what they may be there longer without compact().
 constexpr std::uint64_t kDurationPart = 8;
 
+// What is live has grown too little below this for the past to be gone through.
+constexpr std::uint64_t kGrowthMin = 8 * kMiB;
+
 // A past revision on its way into a run.
 struct PastRow {
   Space space;
@@ -91,6 +94,7 @@ class Maintenance::HistoryMerge {
     std::shared_ptr<const RunSet> inputs;
     std::optional<Retention> retention;
     std::uint64_t now_ms = 0;
+    Sequence checkpointed = 0;  // what is younger a power cut may take
   };
   HistoryMerge(Setup setup, std::unique_ptr<RunFileWriter> writer)
       : setup_(std::move(setup)), writer_(std::move(writer)), rows_(setup_.inputs) {}
@@ -177,7 +181,8 @@ class Maintenance::HistoryMerge {
     return time_ms <= setup_.now_ms && setup_.now_ms - time_ms >= setup_.retention->amount();
   }
 
-  // What is in no run is younger than what follows the row, or is that.
+  // What is in no run is younger than what follows the row, or is that. Of what is younger than the
+  // last checkpoint nothing may follow for good: as long as it is, the key keeps what it has.
   Result<std::optional<History::From>> successor_of(const RunRevision& row) const {
     const EpochGuard guard(setup_.live.epochs());
     LiveState::Found newest;
@@ -186,7 +191,9 @@ class Maintenance::HistoryMerge {
     // What is damaged tells no time: then the key keeps what it has.
     if (found.status().code() == Code::corruption) return std::optional<History::From>();
     const bool is_there = TALEA_TRY(Result<bool>(found));
-    if (!is_there || newest.sequence() <= row.sequence) return std::optional<History::From>();
+    const bool follows =
+        is_there && newest.sequence() > row.sequence && newest.sequence() <= setup_.checkpointed;
+    if (!follows) return std::optional<History::From>();
     return std::optional(
         History::From{newest.sequence(), newest.segment().time_at(newest.offset, newest.entry)});
   }
@@ -238,9 +245,13 @@ bool Maintenance::is_due_to_give_up(const std::vector<ManifestRun>& newest_first
   const Retention& retention = setup_.retention;
   if (newest_first.empty() || retention.kind() == Retention::Kind::all) return false;
   if (retention.kind() == Retention::Kind::revisions) {
-    // Nothing was written since.
-    const bool is_done = given_up_at_ == live_.published();
-    return is_to_give_up_ && !is_done;
+    const bool is_done = newest_first.size() == 1 && given_up_ &&
+                         given_up_->run == newest_first[0].id &&
+                         given_up_->checkpointed == checkpointed_;
+    // A few keys that are written all the time among many that are not: by the number of rows
+    // alone these would be merged with the oldest layer late.
+    const std::uint64_t grown = given_up_live_bytes_ / 2 + kGrowthMin;
+    return !is_done && (is_to_give_up_ || contents().live_bytes >= given_up_live_bytes_ + grown);
   }
   if (is_to_give_up_) return true;
   const auto interval = static_cast<std::uint64_t>(setup_.options.compaction_interval.count());
@@ -260,7 +271,10 @@ Status Maintenance::merge_history() {
     is_to_give_up_ = false;
     return {};
   }
-  const std::optional<RunMergePlan> plan = plan_merge(runs);
+  // Nothing has come since the last time.
+  if (may_give_up && bytes_to_replay() == 0) is_to_give_up_ = false;
+  const bool rekeys = any_old_key(*live_.history().view().runs);
+  const std::optional<RunMergePlan> plan = rekeys ? merge_of_all(runs) : plan_merge(runs);
   if (!plan) return {};
   const auto first = runs.begin() + static_cast<std::ptrdiff_t>(plan->begin);
   const auto last = runs.begin() + static_cast<std::ptrdiff_t>(plan->end);
@@ -279,13 +293,14 @@ Status Maintenance::merge_history_runs(const std::vector<ManifestRun>& merged, b
   TALEA_ASSERT(open.size() == merged.size());
   const auto inputs = RunSet::of(std::move(open));
   const std::uint64_t began_at_ms = setup_.seams.clock.wall_ms();
-  const Sequence began_at = live_.published();
   const std::uint32_t id = TALEA_TRY(manifest_.take_file_id());
   HistoryMerge merge({.live = live_,
                       .inputs = inputs,
                       .retention = gives_up ? std::optional(setup_.retention) : std::nullopt,
-                      .now_ms = history_now()},
+                      .now_ms = history_now(),
+                      .checkpointed = checkpointed_},
                      TALEA_TRY(begin_run(id, inputs->keys())));
+  const Sequence checkpointed = checkpointed_;
   int checkpoints = 0;
   while (!TALEA_TRY(merge.step(kRowsAtOnce))) {
     TALEA_TRY(check_running());
@@ -293,14 +308,21 @@ Status Maintenance::merge_history_runs(const std::vector<ManifestRun>& merged, b
     TALEA_TRY(checkpoint_now());
     ++checkpoints;
   }
+  // No replay says it again: what nobody refers to any more is known from this commit on, or never.
+  // Before the run is finished, which then is there to stay.
+  absl::flat_hash_map<std::uint32_t, std::uint64_t> given_up = merge.bytes();
+  if (!merge.large().empty()) {
+    TALEA_TRY(complete_index());
+    live_.add_bytes_of_values(merge.large(), given_up);
+  }
   const std::optional<RunFileInfo> info = TALEA_TRY(merge.finish());
   if (info) metrics_.run_bytes_written.add(info->bytes);
   TALEA_TRY(manifest_.commit([&](Manifest& manifest) {
     for (const ManifestRun& run : merged) manifest.remove(run.id);
     if (info) manifest.add_history_run(manifest_run(*info, merged.front().layer));
     for (ManifestFile& file : manifest.files) {
-      const auto bytes = merge.bytes().find(file.id);
-      if (bytes == merge.bytes().end()) continue;
+      const auto bytes = given_up.find(file.id);
+      if (bytes == given_up.end()) continue;
       file.live_bytes -= std::min(file.live_bytes, bytes->second);
     }
     if (merge.from().sequence <= manifest.history.from_sequence) return;
@@ -309,8 +331,11 @@ Status Maintenance::merge_history_runs(const std::vector<ManifestRun>& merged, b
   }));
   live_.give_up(merge.bytes(), merge.large());
   gave_up_ = gave_up_ || !merge.bytes().empty();
-  if (gives_up) gave_up_at_ms_ = began_at_ms;
-  if (gives_up) given_up_at_ = began_at;
+  if (gives_up) {
+    gave_up_at_ms_ = began_at_ms;
+    given_up_ = GivenUp{info ? info->id : 0, checkpointed};
+    given_up_live_bytes_ = contents().live_bytes;
+  }
   replaced_.emplace();
   for (const ManifestRun& run : merged) replaced_->files.push_back(run_file_name(run.id));
   return take_over();
@@ -320,8 +345,8 @@ Status Maintenance::merge_history_runs(const std::vector<ManifestRun>& merged, b
 Status Maintenance::give_up_history() {
   const Retention::Kind kind = setup_.retention.kind();
   if (kind == Retention::Kind::latest || kind == Retention::Kind::all) return {};
-  // Most may be in no run yet.
-  const bool is_unwritten = live_.history().buffered() > 0 || !moved_.empty();
+  // Most may be in no run yet, and what takes its place not durable.
+  const bool is_unwritten = bytes_to_replay() > 0 || !moved_.empty();
   if (is_to_give_up_ && is_unwritten) TALEA_TRY(checkpoint_now());
   return merge_history();
 }

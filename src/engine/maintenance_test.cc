@@ -9,41 +9,16 @@
 #include <map>
 #include <utility>
 
-#include "base/executor.h"
-#include "base/random.h"
-#include "engine/engine_store.h"
-#include "engine/verify.h"
-#include "io/crash_file_system.h"
+#include "engine/store_testing.h"
 #include "tests/support/forwarding_file_system.h"
 
 namespace talea {
 namespace {
 
-constexpr const char* kPath = "store";
 using Model = std::map<Bytes, Bytes>;
 
-class MaintenanceTest : public testing::Test {
+class MaintenanceTest : public StoreTest {
  protected:
-  MaintenanceTest() {
-    options_.segment_bytes = 256 * kKiB;
-    options_.sync = SyncMode::never;
-  }
-  void open() {
-    store_.reset();
-    auto opened = EngineStore::open(seams(), kPath, options_);
-    ASSERT_TRUE(opened.ok()) << opened.status().to_string();
-    store_ = std::move(opened).value();
-  }
-  void close() {
-    ASSERT_TRUE(store_->close().ok());
-    store_.reset();
-  }
-  void reopen() {
-    close();
-    open();
-  }
-  Seams seams() { return {disk_, clock_, random_, executor_}; }
-
   void put(const Bytes& key, const Bytes& value) {
     const auto put = store_->put(Space::user, key, value);
     ASSERT_TRUE(put.ok()) << put.status().to_string();
@@ -91,21 +66,7 @@ class MaintenanceTest : public testing::Test {
     }
     EXPECT_EQ(report.keys, model_.size());
   }
-  std::uint64_t disk_bytes() {
-    std::uint64_t bytes = 0;
-    for (const std::string& name : disk_.list(kPath).value()) {
-      if (name == kReserveName) continue;
-      bytes += disk_.read_file(join_path(kPath, name)).value().size();
-    }
-    return bytes;
-  }
 
-  CrashFileSystem disk_;
-  ManualClock clock_;
-  SeededRandom random_{42};
-  ManualExecutor executor_;
-  Options options_;
-  std::unique_ptr<EngineStore> store_;
   Model model_;
 };
 

@@ -57,8 +57,10 @@ Result<std::uint32_t> NewStore::take_id() {
 }
 
 Result<std::unique_ptr<File>> NewStore::make_file(const std::string& name) {
+  // Keys without a manifest were nobody's; see check_empty().
+  const OpenMode mode = name == kKeyFileName ? OpenMode::truncate : OpenMode::create_new;
   made_.push_back(name);
-  return seams_.file_system.open(join_path(path_, name), OpenMode::create_new);
+  return seams_.file_system.open(join_path(path_, name), mode);
 }
 
 Result<std::unique_ptr<Segment>> NewStore::make_segment(SegmentHeader header) {

@@ -395,11 +395,28 @@ class Opening {
     if (!drops) return {};
     absl::erase_if(bytes,
                    [&](const auto& in) { return opened_.manifest.find(in.first) == nullptr; });
-    for (const auto& [id, count] : bytes) {
-      ManifestFile& file = *opened_.manifest.find(id);
-      file.live_bytes -= std::min(file.live_bytes, count);
+    absl::flat_hash_map<std::uint32_t, std::uint64_t> given_up = bytes;
+    if (!large.empty()) {
+      // No later open says again that nobody refers to them.
+      TALEA_TRY(complete_index());
+      opened_.live->add_bytes_of_values(large, given_up);
+    }
+    for (const auto& [id, count] : given_up) {
+      ManifestFile* const file = opened_.manifest.find(id);
+      if (file != nullptr) file->live_bytes -= std::min(file->live_bytes, count);
     }
     opened_.live->give_up(bytes, large);
+    return {};
+  }
+
+  Status complete_index() {
+    std::optional<LiveState::Reached> from = LiveState::Reached{};
+    while (from) {
+      constexpr std::size_t kRowsAtOnce = 10'000;
+      from = TALEA_TRY(
+          opened_.live->promote_from(from->space, from->key, from->key.empty(), kRowsAtOnce));
+    }
+    opened_.live->set_complete();
     return {};
   }
 

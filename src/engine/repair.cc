@@ -116,6 +116,7 @@ class Salvage {
 
   // Without a manifest: all segments that are there, as far as they go.
   Status list_files() {
+    bool any_encrypted = false;
     for (const std::string& name : TALEA_TRY(seams_.file_system.list(path_))) {
       const std::optional<SegmentFileName> file = parse_segment_file_name(name);
       if (!file) continue;
@@ -124,10 +125,17 @@ class Salvage {
       if (!opened.ok() || !read_exactly(**opened, 0, kSegmentHeaderBytes, header).ok()) continue;
       const auto decoded = decode_segment_header(header);
       if (!decoded.ok()) continue;
+      if (decoded->is_encrypted() && !encryption_.is_given()) {
+        return Status::unauthenticated(name + " is encrypted: give the key of the store");
+      }
+      any_encrypted = any_encrypted || decoded->is_encrypted();
       manifest_.store_id = decoded->store_id;
       manifest_.add({.kind = file->kind, .id = file->id});
     }
-    return encryption_.is_given() ? read_keys() : Status();
+    if (any_encrypted) return read_keys();
+    if (!encryption_.is_given()) return {};
+    return Status::invalid_argument("nothing in " + path_ +
+                                    " is encrypted, and a key is given: repair it without");
   }
 
   // Without them nothing of an encrypted store can be read, and damage to them cannot be repaired.
@@ -217,18 +225,25 @@ class Salvage {
     SegmentScanner scanner(*opened.segment, opened.bytes);
     RecordView record;
     Sequence good = good_;
+    const bool is_whole_log = !report.is_by_search;  // else what was compacted is not there
     for (;;) {
       const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
       if (step == SegmentScanner::Step::end) break;
       if (step == SegmentScanner::Step::record) {
-        if (record.sequence > good + 1 && is_damaged_)
+        // The first of a segment says what came before it.
+        const bool any_missing =
+            is_damaged_ || (is_whole_log && any_log_ && record.follows.value_or(0) > good);
+        if (any_missing && record.sequence > good + 1) {
           note_lost(good + 1, record.sequence - 1, report);
+        }
         is_damaged_ = false;
+        any_log_ = true;
         apply(record, opened.segment->id());
         good = std::max(good, record.sequence);
         continue;
       }
-      if (!opened.sealed && !TALEA_TRY(is_proven_behind(opened, scanner.offset(), good))) break;
+      const bool may_be_torn = !opened.sealed && !scanner.is_forged();
+      if (may_be_torn && !TALEA_TRY(is_proven_behind(opened, scanner.offset(), good))) break;
       is_damaged_ = true;
       if (!TALEA_TRY(scanner.find_next_valid())) break;
     }
@@ -302,6 +317,7 @@ class Salvage {
   std::uint64_t last_time_ms_ = 0;
   Sequence good_ = 0;        // the last batch of the log that was read
   bool is_damaged_ = false;  // and the next was not
+  bool any_log_ = false;     // it was of the log; before that good_ is what runs know of
 };
 
 // The rows of a Salvage.

@@ -72,7 +72,10 @@ class SegmentReplay {
       const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
       if (step == SegmentScanner::Step::end) break;
       if (step == SegmentScanner::Step::bad) {
-        if (file_.sealed) return segment_.corruption_at(offset, scanner.problem());
+        // No crash leaves what is forged.
+        if (file_.sealed || scanner.is_forged()) {
+          return segment_.corruption_at(offset, scanner.problem());
+        }
         TALEA_TRY(look_at_tail(scanner, result_));
         break;
       }
@@ -211,7 +214,11 @@ Result<ReplayedSegment> replay_segment(SegmentState& segment, const ManifestFile
 Result<bool> goes_on_after(const Segment& segment, Sequence last) {
   SegmentScanner scanner(segment, TALEA_TRY(segment.file().size()));
   RecordView record;
-  if (TALEA_TRY(scanner.next(record)) != SegmentScanner::Step::record) return false;
+  const SegmentScanner::Step step = TALEA_TRY(scanner.next(record));
+  if (step == SegmentScanner::Step::bad && scanner.is_forged()) {
+    return segment.corruption_at(kSegmentHeaderBytes, scanner.problem());
+  }
+  if (step != SegmentScanner::Step::record) return false;
   if (record.follows && *record.follows >= last) return *record.follows == last;
   return segment.corruption_at(kSegmentHeaderBytes,
                                record.follows

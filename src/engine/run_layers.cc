@@ -40,6 +40,10 @@ Result<std::shared_ptr<const RunSet>> open_runs(FileSystem& file_system,
   return RunSet::of(std::move(runs));
 }
 
+RunMergePlan merge_of_all(const std::vector<ManifestRun>& newest_first) {
+  return {.begin = 0, .end = newest_first.size(), .to_oldest = true};
+}
+
 std::optional<RunMergePlan> plan_merge(const std::vector<ManifestRun>& newest_first) {
   const std::size_t count = newest_first.size();
   if (count < 2) return std::nullopt;

@@ -48,6 +48,9 @@ struct RunMergePlan {
 /// Nothing when the layers are well as they are.
 std::optional<RunMergePlan> plan_merge(const std::vector<ManifestRun>& newest_first);
 
+/// Whatever the layers are.
+RunMergePlan merge_of_all(const std::vector<ManifestRun>& newest_first);
+
 /// For RunFileWriter::Setup: how large the filter of a run of `keys` keys is to be.
 constexpr std::uint64_t filter_keys(std::uint64_t keys, bool is_oldest) {
   return is_oldest ? keys : 2 * keys;

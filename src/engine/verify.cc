@@ -35,7 +35,9 @@ class Verifier {
     if (!locked.ok()) {
       // A damaged manifest is a finding like any other; a missing store or a busy one is not.
       if (locked.status().code() != Code::corruption) return std::move(locked).status();
-      add_finding(kManifestName, 0, std::string(locked.status().message()));
+      const bool is_of_keys = read_manifest(seams_.file_system, path_).ok();
+      add_finding(is_of_keys ? kKeyFileName : kManifestName, 0,
+                  std::string(locked.status().message()));
       return std::move(report_);
     }
     lock_ = std::move(locked->lock);
@@ -134,7 +136,11 @@ class Verifier {
 
   // Past revisions: every byte of their runs, and that each leads to its entry.
   Status check_history() {
-    HistoryRows rows(RunSet::of(TALEA_TRY(check_files_of(manifest_.history_runs_newest_first()))));
+    std::vector<RunSet::Run> runs =
+        TALEA_TRY(check_files_of(manifest_.history_runs_newest_first()));
+    // As of the runs of the present.
+    const bool are_whole = runs.size() == manifest_.history_runs.size();
+    HistoryRows rows(RunSet::of(std::move(runs)));
     Status moved = rows.seek_first();
     for (; moved.ok() && rows.valid(); moved = rows.next()) {
       ++report_.revisions;
@@ -143,7 +149,7 @@ class Verifier {
       const auto found = live_.entry_of_row(rows.space(), rows.key(), row);
       if (!found.ok()) {
         if (found.status().code() != Code::corruption) return found.status();
-        if (!is_reported(row.address.segment)) {
+        if (are_whole && !is_reported(row.address.segment)) {
           add_finding(kManifestName, 0, std::string(found.status().message()));
         }
         continue;
@@ -309,7 +315,8 @@ class Verifier {
       }
       const std::uint64_t nonzero_end = TALEA_TRY(scanner.end_of_nonzero());
       if (!file.sealed && nonzero_end == offset) break;  // the space that was never used
-      if (!file.sealed && !TALEA_TRY(is_damage(segment, end, offset))) {
+      const bool may_be_torn = !file.sealed && !scanner.is_forged();
+      if (may_be_torn && !TALEA_TRY(is_damage(segment, end, offset))) {
         report_.torn_tail_bytes += nonzero_end - offset;
         break;
       }

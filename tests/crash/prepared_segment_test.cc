@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "engine/repair.h"
 #include "engine/verify.h"
 #include "log/record.h"
 #include "log/segment_header.h"
@@ -423,6 +424,10 @@ TEST(PreparedSegmentDamage, TheSecondTellsThatTheFirstWasDurable) {
   const auto report = verify_directory(two.world.seams(), CrashWorld::kPath, {});
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->findings.size(), 1U);
+  const auto repaired = repair_directory(two.world.seams(), CrashWorld::kPath, "repaired", {});
+  ASSERT_TRUE(repaired.ok()) << repaired.status().to_string();
+  ASSERT_EQ(repaired->lost_batches.size(), 1U) << "the one that is missing between them";
+  EXPECT_EQ(repaired->lost_batches[0].first, repaired->lost_batches[0].last);
 }
 
 TEST(PreparedSegmentDamage, TwoContinuationsOfOneLogAreRefused) {
