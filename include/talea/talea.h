@@ -542,6 +542,11 @@ typedef struct talea_stats_report {
   uint64_t index_bytes;
   uint64_t last_sequence;
   uint64_t durable_sequence;
+  uint64_t revisions;
+  uint64_t history_bytes;
+  uint64_t data_key; /* of an encrypted store; else 0, as the next two */
+  uint64_t data_keys;
+  uint64_t old_key_bytes;
 } talea_stats_report;
 TALEA_API int talea_stats(const talea_engine* engine, talea_stats_report* report,
                           talea_error** error);
@@ -614,14 +619,17 @@ typedef struct talea_verify_report {
   uint64_t keys;
   uint64_t torn_tail_bytes;
   uint64_t findings; /* 0: the store is as it should be */
+  uint64_t revisions;
 } talea_verify_report;
 /* One thing that is wrong; the texts live as long as the call. An exception that leaves it is
  * dropped. */
 typedef void (*talea_finding)(void* user, const char* file, uint64_t offset, const char* problem);
 /* Reads every byte of the store in `path` and changes nothing. Damage is TALEA_OK and is told in
- * `report` and, one by one, to `finding`, which is optional. verify_store. */
-TALEA_API int talea_verify(const char* path, talea_verify_report* report, talea_finding finding,
-                           void* user, talea_error** error);
+ * `report` and, one by one, to `finding`, which is optional. `options`: NULL, or where the key of
+ * an encrypted store comes from. verify_store. */
+TALEA_API int talea_verify(const char* path, const talea_options* options,
+                           talea_verify_report* report, talea_finding finding, void* user,
+                           talea_error** error);
 
 /* RepairReport of engine.h. */
 typedef struct talea_repair_report {
@@ -632,13 +640,46 @@ typedef struct talea_repair_report {
   uint64_t findings;     /* what is wrong with the damaged store, as talea_verify() counts it */
   uint64_t is_by_search; /* 1: values may be older ones, and removed keys may be there again */
   unsigned char state_hash[TALEA_STATE_HASH_BYTES]; /* of the new store */
+  uint64_t is_history_lost; /* 1: past revisions were kept, and the new store has none of them */
 } talea_repair_report;
 /* A key that is lost; it lives as long as the call. An exception that leaves it is dropped. */
 typedef void (*talea_lost_key)(void* user, const void* key, size_t key_bytes);
 /* Makes a store in directory `new_path`, absent or empty, of all that is intact in the store in
- * `path`, which is not changed. `report` and `lost_key` are optional. repair_store. */
-TALEA_API int talea_repair(const char* path, const char* new_path, talea_repair_report* report,
-                           talea_lost_key lost_key, void* user, talea_error** error);
+ * `path`, which is not changed. `report` and `lost_key` are optional. `options`: NULL, or where the
+ * key of an encrypted store comes from, of both. repair_store. */
+TALEA_API int talea_repair(const char* path, const char* new_path, const talea_options* options,
+                           talea_repair_report* report, talea_lost_key lost_key, void* user,
+                           talea_error** error);
+
+/* ---- Encryption at rest: a store is encrypted from the start, or never; encryption.h ----
+ *
+ * One source of the master key, the last that was named, is in the options of every call that opens
+ * the store.
+ * Errors of such a call: unauthenticated   the store is encrypted and no key was given
+ *                        denied            the key is another, or others may read its file
+ *                        invalid_argument  it is no key, or the store is not encrypted */
+
+#define TALEA_MASTER_KEY_BYTES 32
+
+/* A file of TALEA_MASTER_KEY_BYTES, or of twice as many hexadecimal digits. */
+TALEA_API int talea_options_set_key_file(talea_options* options, const char* path,
+                                         talea_error** error);
+/* The name of an environment variable with hexadecimal digits. */
+TALEA_API int talea_options_set_key_variable(talea_options* options, const char* name,
+                                             talea_error** error);
+/* Puts the key into `key`; anything but 0 fails the call that needs it, with unavailable. An
+ * exception that leaves it counts as that, with cancelled. Called by the thread that made that
+ * call. */
+typedef int (*talea_key_source)(void* user, unsigned char* key);
+/* `user` is to live as long as the options and what was opened with them. */
+TALEA_API int talea_options_set_key_source(talea_options* options, talea_key_source source,
+                                           void* user, talea_error** error);
+
+/* Wraps the data keys with another master key, which `master` names; Engine::rotate_master_key. */
+TALEA_API int talea_rotate_master_key(talea_engine* engine, const talea_options* master,
+                                      talea_error** error);
+/* Makes a new data key; Engine::rotate_data_key. `id`: optional. */
+TALEA_API int talea_rotate_data_key(talea_engine* engine, uint32_t* id, talea_error** error);
 
 /* NOLINTEND(readability-identifier-naming) */
 

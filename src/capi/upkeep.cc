@@ -16,6 +16,10 @@ using talea::capi::required;
 using talea::capi::required_callback;
 using talea::capi::set_if_wanted;
 
+talea::Options options_of(const talea_options* options) {
+  return options == nullptr ? talea::Options{} : options->options;
+}
+
 Status stopped(int code) {
   return Status::cancelled("the callback ended the call, with " + std::to_string(code));
 }
@@ -127,7 +131,12 @@ talea_stats_report report_of(const talea::Stats& stats) {
           .segments = stats.segments,
           .index_bytes = stats.index_bytes,
           .last_sequence = stats.last_sequence,
-          .durable_sequence = stats.durable_sequence};
+          .durable_sequence = stats.durable_sequence,
+          .revisions = stats.revisions,
+          .history_bytes = stats.history_bytes,
+          .data_key = stats.data_key,
+          .data_keys = stats.data_keys,
+          .old_key_bytes = stats.old_key_bytes};
 }
 
 int keep(talea_engine* engine, Status (Engine::*verb)(), talea_error** error) {
@@ -181,9 +190,7 @@ int talea_restore_state(const char* path, talea_source source, void* user,
   return guarded_write(error, [&]() -> Status {
     TALEA_TRY(required({{path, "path"}}));
     TALEA_TRY(required_callback(source != nullptr, "source"));
-    give(TALEA_TRY(Engine::restore(path, source_of(source, user),
-                                   options == nullptr ? talea::Options{} : options->options)),
-         hash);
+    give(TALEA_TRY(Engine::restore(path, source_of(source, user), options_of(options))), hash);
     return {};
   });
 }
@@ -232,12 +239,13 @@ int talea_prune_backups(const char* directory, uint64_t kept, uint64_t* removed,
   });
 }
 
-int talea_verify(const char* path, talea_verify_report* report, talea_finding finding, void* user,
-                 talea_error** error) {
+int talea_verify(const char* path, const talea_options* options, talea_verify_report* report,
+                 talea_finding finding, void* user, talea_error** error) {
   return guarded(error, [&]() -> Status {
     TALEA_TRY(required({{path, "path"}, {report, "report"}}));
     TALEA_TRY(check_optional(report, "report"));
-    const talea::VerifyReport found = TALEA_TRY(talea::verify_store(path));
+    const talea::VerifyReport found =
+        TALEA_TRY(talea::verify_store(path, {}, options_of(options).encryption));
     if (finding != nullptr) {
       for (const talea::Finding& one : found.findings) tell(finding, user, one);
     }
@@ -250,17 +258,20 @@ int talea_verify(const char* path, talea_verify_report* report, talea_finding fi
                  .chunks = found.chunks,
                  .keys = found.keys,
                  .torn_tail_bytes = found.torn_tail_bytes,
-                 .findings = found.findings.size()},
+                 .findings = found.findings.size(),
+                 .revisions = found.revisions},
                 "report");
   });
 }
 
-int talea_repair(const char* path, const char* new_path, talea_repair_report* report,
-                 talea_lost_key lost_key, void* user, talea_error** error) {
+int talea_repair(const char* path, const char* new_path, const talea_options* options,
+                 talea_repair_report* report, talea_lost_key lost_key, void* user,
+                 talea_error** error) {
   return guarded_write(error, [&]() -> Status {
     TALEA_TRY(required({{path, "path"}, {new_path, "new_path"}}));
     TALEA_TRY(check_optional(report, "report"));
-    const talea::RepairReport made = TALEA_TRY(talea::repair_store(path, new_path));
+    const talea::RepairReport made =
+        TALEA_TRY(talea::repair_store(path, new_path, options_of(options)));
     if (lost_key != nullptr) {
       for (const talea::Bytes& key : made.lost_keys) tell(lost_key, user, key);
     }
@@ -271,7 +282,8 @@ int talea_repair(const char* path, const char* new_path, talea_repair_report* re
                               .batches_lost = made.lost_batches.size(),
                               .findings = made.found.findings.size(),
                               .is_by_search = made.is_by_search ? 1U : 0U,
-                              .state_hash = {}};
+                              .state_hash = {},
+                              .is_history_lost = made.is_history_lost ? 1U : 0U};
     give(made.state_hash, given.state_hash);
     return fill(report, given, "report");
   });

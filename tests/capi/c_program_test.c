@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <talea/talea.h>
+#include <time.h>
 #include <unistd.h>
 
 static talea_error* error = NULL;
@@ -601,16 +602,100 @@ static void test_upkeep(void) {
   close_store(engine);
 
   report.size = sizeof report;
-  CHECK_OK(talea_verify(path_of("upkeep"), &report, NULL, NULL, &error));
+  CHECK_OK(talea_verify(path_of("upkeep"), NULL, &report, NULL, NULL, &error));
   CHECK(report.keys == 2 && report.findings == 0 && report.files > 0);
   repaired.size = sizeof repaired;
-  CHECK_OK(talea_repair(path_of("upkeep"), path_of("repaired"), &repaired, NULL, NULL, &error));
+  CHECK_OK(
+      talea_repair(path_of("upkeep"), path_of("repaired"), NULL, &repaired, NULL, NULL, &error));
   CHECK(repaired.keys_kept == 2 && repaired.keys_lost == 0 && repaired.is_by_search == 0);
   copy = open_store("repaired");
   check_value(copy, "b", "3");
   CHECK_OK(talea_state_hash(copy, other, &error));
   CHECK(memcmp(repaired.state_hash, other, sizeof other) == 0);
   close_store(copy);
+}
+
+/* The byte that every byte of the key is. */
+static int give_key(void* user, unsigned char* key) {
+  memset(key, *(const unsigned char*)user, TALEA_MASTER_KEY_BYTES);
+  return 0;
+}
+
+static int give_no_key(void* user, unsigned char* key) {
+  (void)user;
+  (void)key;
+  return 7;
+}
+
+static int open_code(const talea_options* options) {
+  talea_engine* engine = NULL;
+  const int code = talea_open(path_of("secret"), options, &engine, &error);
+  if (code == TALEA_OK) {
+    check_value(engine, "k", "v");
+    close_store(engine);
+  } else {
+    CHECK(engine == NULL && error != NULL);
+    talea_error_free(error);
+    error = NULL;
+  }
+  return code;
+}
+
+static void test_encryption(void) {
+  talea_options* options = talea_options_create();
+  talea_options* others = talea_options_create();
+  talea_engine* engine = NULL;
+  unsigned char first = 'a';
+  unsigned char second = 'b';
+  uint32_t id = 0;
+  talea_stats_report stats;
+  talea_verify_report report;
+  talea_repair_report repaired;
+  CHECK_OK(talea_options_set_key_source(options, give_key, &first, &error));
+  CHECK_OK(talea_open(path_of("secret"), options, &engine, &error));
+  put(engine, "k", "v");
+  stats.size = sizeof stats;
+  CHECK_OK(talea_stats(engine, &stats, &error));
+  CHECK(stats.data_key == 1 && stats.data_keys == 1 && stats.old_key_bytes == 0);
+  CHECK_OK(talea_rotate_data_key(engine, &id, &error));
+  CHECK(id == 2);
+  CHECK_OK(talea_options_set_key_source(others, give_key, &second, &error));
+  CHECK_OK(talea_rotate_master_key(engine, others, &error));
+  close_store(engine);
+
+  CHECK(open_code(NULL) == TALEA_UNAUTHENTICATED);
+  CHECK(open_code(options) == TALEA_DENIED);
+  CHECK(open_code(others) == TALEA_OK);
+  CHECK_OK(talea_options_set_key_source(options, give_no_key, NULL, &error));
+  CHECK(open_code(options) == TALEA_UNAVAILABLE);
+
+  report.size = sizeof report;
+  CHECK_OK(talea_verify(path_of("secret"), others, &report, NULL, NULL, &error));
+  CHECK(report.keys == 1 && report.findings == 0);
+  repaired.size = sizeof repaired;
+  CHECK_OK(
+      talea_repair(path_of("secret"), path_of("mended"), others, &repaired, NULL, NULL, &error));
+  CHECK(repaired.keys_kept == 1 && repaired.is_history_lost == 0);
+
+  /* By a variable. */
+  CHECK(talea_options_set_key_variable(options, "", &error) == TALEA_INVALID_ARGUMENT);
+  talea_error_free(error);
+  error = NULL;
+  CHECK(setenv("TALEA_C_KEY", "6262626262626262626262626262626262626262626262626262626262626262",
+               1) == 0);
+  CHECK_OK(talea_options_set_key_variable(options, "TALEA_C_KEY", &error));
+  CHECK(open_code(options) == TALEA_OK);
+  /* By a file, which nobody but its owner may read. */
+  {
+    const char* const path = path_of("key");
+    FILE* const file = fopen(path, "w");
+    CHECK(file != NULL && fwrite("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 1, 32, file) == 32);
+    CHECK(fclose(file) == 0 && chmod(path, 0600) == 0);
+    CHECK_OK(talea_options_set_key_file(options, path, &error));
+  }
+  CHECK(open_code(options) == TALEA_OK);
+  talea_options_free(options);
+  talea_options_free(others);
 }
 
 int main(void) {
@@ -632,6 +717,7 @@ int main(void) {
   test_changes();
   test_streams();
   test_upkeep();
+  test_encryption();
   nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   puts("all parts of the C interface did what they promise");
   return 0;

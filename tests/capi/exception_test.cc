@@ -131,7 +131,8 @@ TEST(CInterface, VerificationAndRepairTellEachFindingAlsoToACallbackThatThrows) 
   talea_verify_report report{};
   report.size = sizeof report;
   Findings findings;
-  ASSERT_EQ(talea_verify(path.c_str(), &report, throw_finding, &findings, nullptr), TALEA_OK);
+  ASSERT_EQ(talea_verify(path.c_str(), nullptr, &report, throw_finding, &findings, nullptr),
+            TALEA_OK);
   EXPECT_EQ(report.findings, 0U);
   EXPECT_EQ(findings.calls, 0);
 
@@ -142,7 +143,8 @@ TEST(CInterface, VerificationAndRepairTellEachFindingAlsoToACallbackThatThrows) 
     segment.seekp(50'000);  // inside the value
     segment.put('w');
   }
-  ASSERT_EQ(talea_verify(path.c_str(), &report, throw_finding, &findings, nullptr), TALEA_OK);
+  ASSERT_EQ(talea_verify(path.c_str(), nullptr, &report, throw_finding, &findings, nullptr),
+            TALEA_OK);
   EXPECT_GE(report.findings, 1U);
   EXPECT_EQ(findings.calls, static_cast<int>(report.findings));
   EXPECT_EQ(findings.file, damaged.filename());
@@ -151,8 +153,9 @@ TEST(CInterface, VerificationAndRepairTellEachFindingAlsoToACallbackThatThrows) 
   repaired.size = sizeof repaired;
   LostKeys lost;
   const std::string new_path = directory + "/repaired";
-  ASSERT_EQ(talea_repair(path.c_str(), new_path.c_str(), &repaired, throw_key, &lost, nullptr),
-            TALEA_OK);
+  ASSERT_EQ(
+      talea_repair(path.c_str(), new_path.c_str(), nullptr, &repaired, throw_key, &lost, nullptr),
+      TALEA_OK);
   EXPECT_EQ(lost.calls, static_cast<int>(repaired.keys_lost));
   EXPECT_GE(repaired.findings, 1U);
   EXPECT_EQ(repaired.batches_lost + repaired.keys_lost, 1U);

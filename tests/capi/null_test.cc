@@ -230,10 +230,11 @@ void call_upkeep(Caller& caller, const CapiWorld& world) {
   REFUSES_NULL(talea_restore_backup, {3}, backups, path, 0U, &info);
   REFUSES_NULL(talea_verify_backups, {}, backups);
   REFUSES_NULL(talea_prune_backups, {2}, backups, 1U, &number);
-  REFUSES_NULL(talea_verify, {2, 3}, path, &report, &ignore_finding, nullptr);
+  REFUSES_NULL(talea_verify, {1, 3, 4}, path, world.options, &report, &ignore_finding, nullptr);
   talea_repair_report repaired{};
   repaired.size = sizeof repaired;
-  REFUSES_NULL(talea_repair, {2, 3, 4}, path, backups, &repaired, &ignore_key, nullptr);
+  REFUSES_NULL(talea_repair, {2, 3, 4, 5}, path, backups, world.options, &repaired, &ignore_key,
+               nullptr);
 }
 
 void call_history(Caller& caller, const CapiWorld& world) {
@@ -248,11 +249,24 @@ void call_history(Caller& caller, const CapiWorld& world) {
   REFUSES_NULL(talea_options_set_retention, {}, world.options, 4, 0U);
   REFUSES_NULL(talea_get_at, {8, 9}, world.engine, "k", 1U, 0, 1U, &found, &value, &bytes, &number,
                &number);
-  REFUSES_NULL(talea_scan_open_at, {2}, world.engine, &range, 0, 1U, &scan);
+  REFUSES_NULL(talea_scan_open_at, {1}, world.engine, &range, 0, 1U, &scan);
   REFUSES_NULL(talea_history, {}, world.engine, "k", 1U, 0U, 0U, &revisions, &bytes);
   REFUSES_NULL(talea_history_from, {}, world.engine, &number);
   REFUSES_NULL(talea_changes_old_value, {4, 5}, world.changes, &found, &value, &bytes, &number,
                &number);
+}
+
+int give_no_key(void*, unsigned char*) { return 1; }
+
+void call_encryption(Caller& caller, const CapiWorld& world) {
+  talea_options* const options = talea_options_create();
+  std::uint32_t id = 0;
+  REFUSES_NULL(talea_options_set_key_file, {}, options, "file");
+  REFUSES_NULL(talea_options_set_key_variable, {}, options, "VARIABLE");
+  REFUSES_NULL(talea_options_set_key_source, {2}, options, &give_no_key, nullptr);
+  REFUSES_NULL(talea_rotate_master_key, {}, world.engine, options);
+  REFUSES_NULL(talea_rotate_data_key, {1}, world.engine, &id);
+  talea_options_free(options);
 }
 
 void call_without_code(Caller& caller) {
@@ -297,6 +311,7 @@ TEST(CInterface, RefusesNullAtEveryRequiredPointerOfEveryFunction) {
   call_streams(caller, world);
   call_upkeep(caller, world);
   call_history(caller, world);
+  call_encryption(caller, world);
   call_without_code(caller);
 
   std::set<std::string> listed;
