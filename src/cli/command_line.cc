@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -124,6 +125,11 @@ class Parser {
       const Result<Retention> retention = parse_retention(arguments_.retain);
       if (retention.ok()) settings_.engine.retention = *retention;  // it was checked
     }
+    // After the options, which exclude each other and not this one.
+    const char* const key_file = std::getenv("TALEA_KEY_FILE");
+    if (!settings_.engine.encryption.is_given() && key_file != nullptr) {
+      settings_.engine.encryption.key_file = key_file;
+    }
     if (arguments_.sync == "interval") settings_.engine.sync = SyncMode::interval;
     if (arguments_.sync == "never") settings_.engine.sync = SyncMode::never;
     if (arguments_.verify_reads == "always") settings_.engine.verify_reads = VerifyReads::always;
@@ -165,8 +171,8 @@ class Parser {
     Encryption& encryption = settings_.engine.encryption;
     CLI::Option* const file =
         app_.add_option("--key-file", encryption.key_file,
-                        "The master key of an encrypted store: 32 bytes, or 64 hex digits")
-            ->envname("TALEA_KEY_FILE")
+                        "The master key of an encrypted store: 32 bytes, or 64 hex digits\n"
+                        "(Env:TALEA_KEY_FILE)")
             ->type_name("FILE");
     app_.add_option("--key-env", encryption.key_variable,
                     "The environment variable that has it, as 64 hex digits")

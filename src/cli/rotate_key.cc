@@ -15,13 +15,16 @@ Result<ExitCode> run_rotate_key(Context& context, const RotateKeyRequest& reques
         "for the data key");
   }
   Engine engine = TALEA_TRY(context.open_for_upkeep());
+  if (request.data) (void)TALEA_TRY(engine.rotate_data_key());
+  // After an error above, or here, the store opens with the key that it was opened with. After one
+  // below it does not, and the error says so.
   if (has_master) TALEA_TRY(engine.rotate_master_key(request.new_master));
-  if (request.data) {
-    (void)TALEA_TRY(engine.rotate_data_key());
-    TALEA_TRY(engine.compact());
-  }
+  Status rest = request.data ? engine.compact() : Status();
   const Stats stats = engine.stats();
-  TALEA_TRY(engine.close());
+  Status closed = engine.close();
+  if (rest.ok()) rest = std::move(closed);
+  if (has_master) rest = std::move(rest).with_context("the master key is the new one by now");
+  TALEA_TRY(std::move(rest));
   if (context.json()) {
     TALEA_TRY(context.print_json(JsonObject()
                                      .boolean("master_key", has_master)

@@ -55,6 +55,14 @@ class EncryptedStore(TaleaTest):
         self.assertEqual(self.talea("--key-env", "MY_KEY", "get", MARKER + "1", env=with_key),
                          f"{MARKER} value 1".encode())
         self.assertIn("is not set", self.errors("--key-env", "MY_KEY", "scan", expect=2))
+        named = dict(with_key, TALEA_KEY_FILE=self.key)
+        self.assertEqual(len(self.talea("scan", env=named).splitlines()), 5)
+        # What is given counts, whatever the environment names.
+        other = dict(with_key, TALEA_KEY_FILE=self.make_key("other"))
+        self.assertEqual(len(self.talea("--key-env", "MY_KEY", "scan", env=other).splitlines()), 5)
+        self.assertEqual(len(self.run_with_key("scan", env=other).splitlines()), 5)
+        self.talea("put", "a", "b", store="plain", env=dict(environment(), TALEA_KEY_FILE=""))
+        self.assertEqual(self.talea("get", "a", store="plain"), b"b")
 
     def test_no_key_and_a_wrong_key_and_a_damaged_key_file_are_three_errors(self):
         self.put_some()
