@@ -94,7 +94,8 @@ std::unique_ptr<StoreWorld> begun() {
 }  // namespace
 
 std::vector<StoreKind> store_kinds() {
-  std::vector<StoreKind> kinds = {StoreKind::engine, StoreKind::encrypted_engine, StoreKind::memory};
+  std::vector<StoreKind> kinds = {StoreKind::engine, StoreKind::encrypted_engine,
+                                  StoreKind::memory};
   if (has_rocksdb()) kinds.push_back(StoreKind::rocksdb);
   return kinds;
 }
