@@ -36,9 +36,6 @@ constexpr std::uint64_t kRetryAfterNs = 1'000'000'000;
 // What the rows of a checkpoint may take of memory; of a store with a budget, a part of that.
 constexpr std::uint64_t kRowsBytesMax = 64 * kMiB;
 
-// So many checkpoints may come during a merge of runs, each with a layer more than there should be.
-constexpr int kCheckpointsInMerge = 3;
-
 std::uint64_t rows_bytes_max(const Options& options) {
   return options.memory_budget == 0 ? kRowsBytesMax : options.memory_budget / 8;
 }

@@ -14,9 +14,6 @@ namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1024;
 
-// So many checkpoints may come during a merge, as during one of the index.
-constexpr int kCheckpointsInMerge = 3;
-
 // Of the time that revisions are kept for, what they may be there longer without compact().
 constexpr std::uint64_t kDurationPart = 8;
 

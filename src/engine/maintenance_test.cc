@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "engine/run_layers.h"
 #include "engine/store_testing.h"
 #include "tests/support/forwarding_file_system.h"
 
@@ -281,7 +282,7 @@ TEST_F(MaintenanceTest, AMergeOfRunsUnderLoadKeepsTheLayersFew) {
   ASSERT_TRUE(store_->checkpoint().ok());
   disk.interrupt_with(nullptr);
   EXPECT_GT(store_->stats().checkpoints - before, 1U) << "none came during the merge";
-  EXPECT_LE(most_runs, 8U);
+  EXPECT_LE(most_runs, kRunsMax + kCheckpointsInMerge);
   reopen();
   expect_model();
   close();

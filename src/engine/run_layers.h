@@ -10,7 +10,8 @@
 // logarithmic number of times.
 //
 // The layers above the oldest are small together, and have filters of twice the size: 0.02 % false
-// positives instead of 0.54. Eight layers thus take no more than 0.008 reads for an absent key.
+// positives instead of 0.54. Eight layers thus take no more than 0.008 reads for an absent key, and
+// those that a long merge may have besides, 0.012.
 #pragma once
 
 #include <memory>
@@ -26,6 +27,9 @@ namespace talea {
 
 /// Layers that a look-up may have to ask.
 inline constexpr std::size_t kRunsMax = 8;
+/// So many checkpoints may come during a merge, each with a layer more than there should be. During
+/// one of 10 M rows a fast writer fills as many; what is left to the next is replayed after a kill.
+inline constexpr int kCheckpointsInMerge = 16;
 
 RunFileInfo run_file_info(const ManifestRun& run);
 ManifestRun manifest_run(const RunFileInfo& info, std::uint32_t layer);
