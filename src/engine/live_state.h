@@ -319,8 +319,9 @@ class LiveState final : private KeySource {
   /// The entry at a location that rows() gave, as of batch `at`; false when the key had none then,
   /// which is known only if `out` is intact.
   bool entry_as_of(Location location, Sequence at, Found& out) const;
-  /// The entry at a location; false when there can be none.
-  bool read(Location location, Found& out) const {
+  /// The entry at a location; false when there can be none. Each get makes this call: g++ alone
+  /// leaves it a call, which costs 5 % of a get from the cache.
+  [[gnu::always_inline]] bool read(Location location, Found& out) const {
     out.state = segments_.find(segment_of(location));
     if (out.state == nullptr) [[unlikely]]
       return false;
