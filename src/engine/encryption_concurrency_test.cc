@@ -27,6 +27,7 @@ TEST(KeyRotationThreads, GoesOnBesideWritersAndReaders) {
     std::atomic<bool> is_over = false;
     std::atomic<int> wrong = 0;
     std::vector<std::thread> threads;
+    threads.reserve(3);
     for (int writer = 0; writer < 2; ++writer) {
       threads.emplace_back([&, writer] {
         for (int i = 0; !is_over.load(); ++i) {
