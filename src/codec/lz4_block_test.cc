@@ -6,35 +6,18 @@
 #include <vector>
 
 #include "base/random.h"
+#include "codec/lz4_testing.h"
 
 namespace talea {
 namespace {
 
 std::uint64_t seed() {
-  static const std::uint64_t kSeed = [] {
+  static const std::uint64_t chosen = [] {
     const std::uint64_t made = SystemRandom().next_u64();
     std::cout << "seed=" << made << std::endl;
     return made;
   }();
-  return kSeed;
-}
-
-// Of few different bytes, and of pieces of itself: something between noise and a text.
-Bytes some_value(Random& random, std::size_t bytes_max) {
-  const std::size_t bytes = random.next_u64() % (bytes_max + 1);
-  const std::uint64_t letters = 1 + random.next_u64() % 256;
-  const bool repeats = random.next_u64() % 2 == 0;
-  Bytes value;
-  while (value.size() < bytes) {
-    if (repeats && value.size() > 8 && random.next_u64() % 4 == 0) {
-      const std::size_t from = random.next_u64() % value.size();
-      value += value.substr(from, random.next_u64() % 40);
-    } else {
-      value += static_cast<char>(random.next_u64() % letters);
-    }
-  }
-  value.resize(bytes);
-  return value;
+  return chosen;
 }
 
 TEST(Lz4Block, GivesEveryValueBackThatItMakesShorter) {

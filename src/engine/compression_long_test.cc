@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/random.h"
+#include "codec/lz4_testing.h"
 #include "engine/engine_store.h"
 #include "io/posix_file_system.h"
 #include "tests/support/test_directory.h"
@@ -13,25 +14,10 @@ namespace {
 
 constexpr std::uint64_t kValues = 1'000'000;
 
-// Of few different bytes, and of pieces of itself; the same for a seed and a number.
-Bytes some_value(std::uint64_t seed, std::uint64_t number) {
+// The same for a seed and a number.
+Bytes numbered_value(std::uint64_t seed, std::uint64_t number) {
   SeededRandom random(seed * 0x9E3779B97F4A7C15 + number);
-  const std::size_t bytes_max = number % 1000 == 0 ? 100'000 : 300;
-  const std::size_t bytes = random.next_u64() % (bytes_max + 1);
-  const std::uint64_t letters = 1 + random.next_u64() % 256;
-  const bool repeats = random.next_u64() % 2 == 0;
-  Bytes value;
-  value.reserve(bytes + 40);
-  while (value.size() < bytes) {
-    if (repeats && value.size() > 8 && random.next_u64() % 4 == 0) {
-      const std::size_t from = random.next_u64() % value.size();
-      value += value.substr(from, random.next_u64() % 40);
-    } else {
-      value += static_cast<char>(random.next_u64() % letters);
-    }
-  }
-  value.resize(bytes);
-  return value;
+  return some_value(random, number % 1000 == 0 ? 100'000 : 300);
 }
 
 TEST(CompressionLong, AMillionValuesComeBackAsTheyWere) {
@@ -48,7 +34,7 @@ TEST(CompressionLong, AMillionValuesComeBackAsTheyWere) {
   const Seams seams{file_system, clock, random, executor};
   auto store = EngineStore::open(seams, path, options).value();
   for (std::uint64_t i = 0; i < kValues; ++i) {
-    const Bytes value = some_value(seed, i);
+    const Bytes value = numbered_value(seed, i);
     ASSERT_TRUE(store->put(Space::user, std::to_string(i), value).ok());
     ASSERT_EQ(store->get_value(Space::user, std::to_string(i)).value(), value) << "value " << i;
   }
@@ -62,7 +48,7 @@ TEST(CompressionLong, AMillionValuesComeBackAsTheyWere) {
   ASSERT_TRUE(store->close().ok());
   store = EngineStore::open(seams, path, options).value();
   for (std::uint64_t i = 0; i < kValues; ++i) {
-    ASSERT_EQ(store->get_value(Space::user, std::to_string(i)).value(), some_value(seed, i))
+    ASSERT_EQ(store->get_value(Space::user, std::to_string(i)).value(), numbered_value(seed, i))
         << "value " << i;
   }
   ASSERT_TRUE(store->close().ok());
