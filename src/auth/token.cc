@@ -56,7 +56,10 @@ std::optional<AuthId> parse_user_id(std::string_view text) { return parse_id(kUs
 std::optional<AuthId> parse_key_id(std::string_view text) { return parse_id(kKeyPrefix, text); }
 
 std::string token_text(const ApiToken& token) {
-  std::string text(kTokenPrefix);
+  std::string text;
+  // At once: a string that grows leaves what it had in memory that it gives back.
+  text.reserve(kTokenPrefix.size() + kIdDigits + 1 + kSecretDigits);
+  text += kTokenPrefix;
   append_digits(text, token.key.bytes);
   text += '_';
   append_digits(text, token.secret.bytes());
