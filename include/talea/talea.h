@@ -14,7 +14,7 @@
  *     talea_engine_free(engine);
  *
  * It says what holds across this boundary; what the calls themselves promise, cost and refuse is
- * said in engine.h, batch.h, changes.h and backup.h, under the names given here.
+ * said in engine.h, batch.h, changes.h, backup.h and auth.h, under the names given here.
  *
  * Errors. What can fail returns a talea_code and takes `error` last. `error` may be NULL. Else
  * *error is set by every call: to NULL on success, and on failure to an object of the caller's,
@@ -35,14 +35,14 @@
  * makes belong to the caller, and end with the function named there. When a call fails, what it
  * would have made is NULL.
  *
- * Lifetime. Scans, snapshots, readers, writers and change readers keep the store open until they
- * are freed too, so the order of frees is free. After talea_close() they refuse to read and write;
- * they still say what they know of themselves: lengths, positions, sequences.
+ * Lifetime. Scans, snapshots, readers, writers, change readers and talea_auth keep the store open
+ * until they are freed too, so the order of frees is free. After talea_close() they refuse to read
+ * and write; they still say what they know of themselves: lengths, positions, sequences.
  *
- * Threads. A talea_engine and a talea_snapshot are used by any number of threads at once, but for
- * *_free(), which needs the other calls on that object to have returned, and talea_close(), which
- * needs that of the calls on all that was made with the engine too. Other objects are used by one
- * thread at a time. Any call may block; none holds a lock of this layer.
+ * Threads. A talea_engine, a talea_snapshot and a talea_auth are used by any number of threads at
+ * once, but for *_free(), which needs the other calls on that object to have returned, and
+ * talea_close(), which needs that of the calls on all that was made with the engine too. Other
+ * objects are used by one thread at a time. Any call may block; none holds a lock of this layer.
  *
  * Processes. As for Engine: a child of fork() must not touch what its parent opened.
  *
@@ -680,6 +680,206 @@ TALEA_API int talea_rotate_master_key(talea_engine* engine, const talea_options*
                                       talea_error** error);
 /* Makes a new data key; Engine::rotate_data_key. `id`: optional. */
 TALEA_API int talea_rotate_data_key(talea_engine* engine, uint32_t* id, talea_error** error);
+
+/* ---- Users and API keys, kept in the store in a space of their own; Auth of auth.h ----
+ *
+ * Ids go in and come out as C strings. Names, labels, scopes, passwords and tokens have lengths: a
+ * NUL in one that came from outside is refused, or part of the password, and does not end it. */
+
+typedef struct talea_auth_options talea_auth_options;
+
+/* NULL: out of memory. Ends with talea_auth_options_free(), which wipes the keys in it. */
+TALEA_API talea_auth_options* talea_auth_options_create(void);
+TALEA_API void talea_auth_options_free(talea_auth_options* options);
+
+/* As in AuthOptions, whose defaults hold. talea_auth_open() checks the ranges. */
+TALEA_API int talea_auth_options_set_failures_max(talea_auth_options* options, uint32_t failures,
+                                                  talea_error** error);
+TALEA_API int talea_auth_options_set_lockout_ms(talea_auth_options* options, uint64_t ms,
+                                                talea_error** error);
+TALEA_API int talea_auth_options_set_hashes_max(talea_auth_options* options, uint32_t hashes,
+                                                talea_error** error);
+TALEA_API int talea_auth_options_set_hashes_waiting_max(talea_auth_options* options,
+                                                        uint32_t hashes, talea_error** error);
+/* What a hash of a password costs; PasswordCost. */
+TALEA_API int talea_auth_options_set_password_cost(talea_auth_options* options, uint32_t memory_kib,
+                                                   uint32_t passes, uint32_t lanes,
+                                                   talea_error** error);
+/* The keys of metadata: `count` times TALEA_MASTER_KEY_BYTES, one behind the other. The first one
+ * seals, each opens what it sealed; make_sealer(). They take the place of those that were set
+ * before. `count` 0, as without the call: there is no metadata. */
+TALEA_API int talea_auth_options_set_master_keys(talea_auth_options* options,
+                                                 const unsigned char* keys, size_t count,
+                                                 talea_error** error);
+
+typedef struct talea_auth talea_auth;
+/* Users and API keys of the store; Auth::open. One for each store. It is used by any number of
+ * threads at once, and keeps the store open. `options`: NULL means the defaults. *auth ends with
+ * talea_auth_free(). Cost: one hash. */
+TALEA_API int talea_auth_open(talea_engine* engine, const talea_auth_options* options,
+                              talea_auth** auth, talea_error** error);
+/* What talea_auth_flush() would have written is lost. */
+TALEA_API void talea_auth_free(talea_auth* auth);
+/* Writes the times of logins and uses that only memory has; before talea_close(). Auth::flush. */
+TALEA_API int talea_auth_flush(talea_auth* auth, talea_error** error);
+
+/* A token or metadata: bytes that are wiped when they end, with talea_secret_free(). */
+typedef struct talea_secret talea_secret;
+/* The bytes, and a NUL behind them, so that a token is a C string; live as long as `secret`. */
+TALEA_API const char* talea_secret_data(const talea_secret* secret);
+/* How many, without that NUL; 0 for NULL. */
+TALEA_API size_t talea_secret_bytes(const talea_secret* secret);
+TALEA_API void talea_secret_free(talea_secret* secret);
+
+/* User of auth.h. Times are milliseconds since 1970; 0: never, or not. */
+typedef struct talea_user {
+  size_t size;    /* sizeof, set by the caller; then how much of it was filled in */
+  const char* id; /* this and name live as long as the talea_users */
+  talea_slice name;
+  uint64_t created_ms;
+  uint64_t password_changed_ms;
+  uint64_t last_login_ms;
+  uint64_t locked_until_ms;
+  uint64_t failed_attempts;
+  uint64_t has_metadata; /* 1: it has */
+} talea_user;
+
+/* Users, as a call found them: one, or several, or none. It ends with talea_users_free(), and may
+ * outlive the talea_auth. */
+typedef struct talea_users talea_users;
+TALEA_API void talea_users_free(talea_users* users);
+/* 0 for NULL. */
+TALEA_API size_t talea_users_count(const talea_users* users);
+/* The user at `position`, from 0 to below the count. */
+TALEA_API int talea_users_at(const talea_users* users, size_t position, talea_user* user,
+                             talea_error** error);
+
+/* NewUser. Set all to 0, then `size`, then what is wanted: a name, and a password or its hash. */
+typedef struct talea_new_user {
+  size_t size; /* sizeof */
+  talea_slice name;
+  talea_slice password;
+  talea_slice password_hash; /* of another system */
+  talea_slice metadata;      /* needs master keys */
+} talea_new_user;
+
+/* Auth::create_user. *user has the one. Errors: conflict, invalid_argument, exhausted */
+TALEA_API int talea_auth_create_user(talea_auth* auth, const talea_new_user* new_user,
+                                     talea_users** user, talea_error** error);
+/* *user has the one, or none. */
+TALEA_API int talea_auth_user(talea_auth* auth, const char* user_id, talea_users** user,
+                              talea_error** error);
+TALEA_API int talea_auth_find_user(talea_auth* auth, const void* name, size_t name_bytes,
+                                   talea_users** user, talea_error** error);
+/* At most `limit` users (0: TALEA_AUTH_PAGE_MAX, which is the most there can be) that come after
+ * the name `after`, of 0 bytes: from the first on. None is the end, fewer is not; AuthPage. */
+#define TALEA_AUTH_PAGE_MAX 1000
+TALEA_API int talea_auth_list_users(talea_auth* auth, const void* after, size_t after_bytes,
+                                    uint64_t limit, talea_users** users, talea_error** error);
+/* The user of this name, if that is its password; Auth::log_in says what an answer tells.
+ * Errors: unauthenticated   no such user, or a wrong password
+ *         denied            locked
+ *         invalid_argument, exhausted */
+TALEA_API int talea_auth_log_in(talea_auth* auth, const void* name, size_t name_bytes,
+                                const void* password, size_t password_bytes, talea_users** user,
+                                talea_error** error);
+/* Errors: as Auth::change_password: unauthenticated, denied, conflict, not_found,
+ *         invalid_argument, exhausted */
+TALEA_API int talea_auth_change_password(talea_auth* auth, const char* user_id,
+                                         const void* old_password, size_t old_password_bytes,
+                                         const void* new_password, size_t new_password_bytes,
+                                         talea_error** error);
+/* Without the old one, and ends a lock. Errors: not_found, invalid_argument, exhausted */
+TALEA_API int talea_auth_set_password(talea_auth* auth, const char* user_id,
+                                      const void* new_password, size_t new_password_bytes,
+                                      talea_error** error);
+/* Forgets failures and ends a lock. Errors: not_found */
+TALEA_API int talea_auth_reset_failures(talea_auth* auth, const char* user_id, talea_error** error);
+/* With all its API keys. Errors: not_found */
+TALEA_API int talea_auth_delete_user(talea_auth* auth, const char* user_id, talea_error** error);
+/* *metadata is of 0 bytes when there is none. Errors: not_found, corruption, invalid_argument */
+TALEA_API int talea_auth_user_metadata(talea_auth* auth, const char* user_id,
+                                       talea_secret** metadata, talea_error** error);
+/* 0 bytes: removes it. Errors: not_found, invalid_argument */
+TALEA_API int talea_auth_set_user_metadata(talea_auth* auth, const char* user_id,
+                                           const void* metadata, size_t metadata_bytes,
+                                           talea_error** error);
+
+/* ApiKey of auth.h. Times are milliseconds since 1970; 0: never. */
+typedef struct talea_api_key {
+  size_t size;       /* sizeof, set by the caller; then how much of it was filled in */
+  const char* id;    /* this and all texts live as long as the talea_api_keys; no secret */
+  const char* owner; /* the id of a user; "": nobody */
+  talea_slice label;
+  const talea_slice* scopes; /* `scopes_count` of them; NULL when there are none */
+  size_t scopes_count;
+  uint64_t created_ms;
+  uint64_t expires_ms;
+  uint64_t last_used_ms;
+  uint64_t has_metadata; /* 1: it has */
+} talea_api_key;
+
+/* API keys, as a call found them: one, or several, or none. It ends with talea_api_keys_free(), and
+ * may outlive the talea_auth. */
+typedef struct talea_api_keys talea_api_keys;
+TALEA_API void talea_api_keys_free(talea_api_keys* keys);
+/* 0 for NULL. */
+TALEA_API size_t talea_api_keys_count(const talea_api_keys* keys);
+/* The key at `position`, from 0 to below the count. */
+TALEA_API int talea_api_keys_at(const talea_api_keys* keys, size_t position, talea_api_key* key,
+                                talea_error** error);
+/* *has_scope is 1 when the key at `position` may be used for `scope`. */
+TALEA_API int talea_api_keys_has_scope(const talea_api_keys* keys, size_t position,
+                                       const void* scope, size_t scope_bytes, int* has_scope,
+                                       talea_error** error);
+
+/* NewApiKey. Set all to 0, then `size`, then what is wanted. */
+typedef struct talea_new_api_key {
+  size_t size;       /* sizeof */
+  const char* owner; /* the id of a user, with whom the key goes; NULL or "": nobody */
+  talea_slice label;
+  const talea_slice* scopes; /* `scopes_count` of them */
+  size_t scopes_count;
+  uint64_t expires_ms;  /* in milliseconds since 1970; 0: never */
+  talea_slice metadata; /* needs master keys */
+} talea_new_api_key;
+
+/* Auth::issue_api_key. *key has the one. *token is the key itself, which is not kept and cannot be
+ * had again. Errors: not_found, exhausted, invalid_argument */
+TALEA_API int talea_auth_issue_api_key(talea_auth* auth, const talea_new_api_key* new_key,
+                                       talea_api_keys** key, talea_secret** token,
+                                       talea_error** error);
+/* *key has the one that `token` is; Auth::check_api_key. Cost: one look-up.
+ * Errors: unauthenticated   not a token, unknown, revoked or expired */
+TALEA_API int talea_auth_check_api_key(talea_auth* auth, const void* token, size_t token_bytes,
+                                       talea_api_keys** key, talea_error** error);
+/* *key has the one, or none. */
+TALEA_API int talea_auth_api_key(talea_auth* auth, const char* key_id, talea_api_keys** key,
+                                 talea_error** error);
+/* By id, as talea_auth_list_users(); `after` is an id, NULL or "": from the first on. */
+TALEA_API int talea_auth_list_api_keys(talea_auth* auth, const char* after, uint64_t limit,
+                                       talea_api_keys** keys, talea_error** error);
+/* Those of a user, by id. Errors: not_found */
+TALEA_API int talea_auth_list_api_keys_of(talea_auth* auth, const char* user_id,
+                                          talea_api_keys** keys, talea_error** error);
+/* Refused from now on. Errors: not_found */
+TALEA_API int talea_auth_revoke_api_key(talea_auth* auth, const char* key_id, talea_error** error);
+/* As those of users. */
+TALEA_API int talea_auth_api_key_metadata(talea_auth* auth, const char* key_id,
+                                          talea_secret** metadata, talea_error** error);
+TALEA_API int talea_auth_set_api_key_metadata(talea_auth* auth, const char* key_id,
+                                              const void* metadata, size_t metadata_bytes,
+                                              talea_error** error);
+
+/* From now on these keys seal and open, as talea_auth_options_set_master_keys() says; all metadata
+ * is brought under the first of them. `count` is 1 or more. `records`: optional; of how many it
+ * was. Auth::rotate_master_key.
+ * Errors: not_found, corruption   what was done before stays; talea_auth_rewrap_metadata() goes on
+ *         invalid_argument */
+TALEA_API int talea_auth_rotate_master_key(talea_auth* auth, const unsigned char* keys,
+                                           size_t count, uint64_t* records, talea_error** error);
+/* Brings all metadata under the first of the keys. Auth::rewrap_metadata. */
+TALEA_API int talea_auth_rewrap_metadata(talea_auth* auth, uint64_t* records, talea_error** error);
 
 /* NOLINTEND(readability-identifier-naming) */
 

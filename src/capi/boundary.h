@@ -11,6 +11,8 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
@@ -84,6 +86,13 @@ inline talea_slice slice_of(BytesView bytes) { return {bytes.data(), bytes.size(
 
 /// `kind` is of talea_expiry_kind.
 Result<Expiry> expiry_of(int kind, std::uint64_t ms);
+
+/// As a duration; what is beyond every limit becomes another that is, and that durations can be
+/// computed with.
+inline std::chrono::milliseconds milliseconds_of(std::uint64_t ms) {
+  constexpr std::uint64_t kMillisecondsMax = 1'000'000'000'000;
+  return std::chrono::milliseconds(std::min(ms, kMillisecondsMax));
+}
 
 /// A copy of `bytes` that talea_free() ends; never NULL.
 void* copy_to_buffer(BytesView bytes);

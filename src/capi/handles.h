@@ -6,7 +6,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "crypto/secret.h"
+#include "talea/auth.h"
 #include "talea/engine.h"
 #include "talea/talea.h"
 
@@ -23,6 +26,21 @@ struct OpenEngine : Engine {
   }
 
   std::atomic<bool> is_closed{false};
+};
+
+// Wiped when they go.
+struct MasterKeys {
+  MasterKeys() = default;
+  MasterKeys(MasterKeys&& other) noexcept : keys(std::move(other.keys)) {}
+  MasterKeys& operator=(MasterKeys&& other) noexcept {
+    keys.swap(other.keys);  // what was here goes with `other`
+    return *this;
+  }
+  ~MasterKeys() {
+    for (MasterKey& key : keys) wipe(key);
+  }
+
+  std::vector<MasterKey> keys;
 };
 
 }  // namespace talea::capi
@@ -72,6 +90,35 @@ struct talea_writer {
 struct talea_reader {
   std::shared_ptr<talea::capi::OpenEngine> engine;
   talea::ValueReader reader;
+};
+
+struct talea_auth_options {
+  talea::AuthOptions limits;  // without hasher and sealer: each talea_auth has its own
+  talea::PasswordCost cost;
+  talea::capi::MasterKeys master_keys;
+};
+
+struct talea_auth {
+  std::shared_ptr<talea::capi::OpenEngine> engine;
+  talea::Auth auth;
+};
+
+struct talea_secret {
+  talea_secret() = default;
+  talea_secret(const talea_secret&) = delete;
+  talea_secret& operator=(const talea_secret&) = delete;
+  ~talea_secret() { talea::wipe(bytes); }
+
+  talea::Bytes bytes;
+};
+
+struct talea_users {
+  std::vector<talea::User> users;
+};
+
+struct talea_api_keys {
+  std::vector<talea::ApiKey> keys;
+  std::vector<std::vector<talea_slice>> scopes;  // of each of them
 };
 
 // NOLINTEND(readability-identifier-naming)

@@ -6,6 +6,7 @@ namespace {
 using talea::Options;
 using talea::Status;
 using talea::capi::guarded;
+using talea::capi::milliseconds_of;
 using talea::capi::required;
 
 template <typename T>
@@ -30,13 +31,6 @@ int set_enumerated(talea_options* options, T Options::*member, int value, T last
     options->options.*member = static_cast<T>(value);
     return {};
   });
-}
-
-// Beyond every limit, and small enough for durations to be computed with.
-constexpr std::uint64_t kMillisecondsMax = 1'000'000'000'000;
-
-std::chrono::milliseconds milliseconds(std::uint64_t ms) {
-  return std::chrono::milliseconds(std::min(ms, kMillisecondsMax));
 }
 
 static_assert(TALEA_SYNC_ALWAYS == static_cast<int>(talea::SyncMode::always));
@@ -64,7 +58,7 @@ int talea_options_set_sync(talea_options* options, int mode, talea_error** error
 }
 
 int talea_options_set_sync_interval_ms(talea_options* options, uint64_t ms, talea_error** error) {
-  return set(options, &Options::sync_interval, milliseconds(ms), error);
+  return set(options, &Options::sync_interval, milliseconds_of(ms), error);
 }
 
 int talea_options_set_segment_bytes(talea_options* options, uint64_t bytes, talea_error** error) {
@@ -77,7 +71,7 @@ int talea_options_set_verify_reads(talea_options* options, int mode, talea_error
 
 int talea_options_set_compaction_interval_ms(talea_options* options, uint64_t ms,
                                              talea_error** error) {
-  return set(options, &Options::compaction_interval, milliseconds(ms), error);
+  return set(options, &Options::compaction_interval, milliseconds_of(ms), error);
 }
 
 int talea_options_set_live_ratio(talea_options* options, double ratio, talea_error** error) {

@@ -698,6 +698,365 @@ static void test_encryption(void) {
   talea_options_free(others);
 }
 
+/* Hashes that cost next to nothing, and two failures until a lock. */
+static talea_auth* open_auth(talea_engine* engine, const unsigned char* keys, size_t count) {
+  talea_auth_options* options = talea_auth_options_create();
+  talea_auth* auth = NULL;
+  CHECK(options != NULL);
+  CHECK_OK(talea_auth_options_set_failures_max(options, 2, &error));
+  CHECK_OK(talea_auth_options_set_lockout_ms(options, 3600 * 1000, &error));
+  CHECK_OK(talea_auth_options_set_hashes_max(options, 1, &error));
+  CHECK_OK(talea_auth_options_set_hashes_waiting_max(options, 8, &error));
+  CHECK_OK(talea_auth_options_set_password_cost(options, 8, 1, 1, &error));
+  CHECK_OK(talea_auth_options_set_master_keys(options, keys, count, &error));
+  CHECK_OK(talea_auth_open(engine, options, &auth, &error));
+  CHECK(auth != NULL);
+  talea_auth_options_free(options);
+  return auth;
+}
+
+static talea_slice text(const char* of) {
+  const talea_slice slice = {of, strlen(of)};
+  return slice;
+}
+
+/* The first of `users`. */
+static talea_user user_of(const talea_users* users) {
+  talea_user user;
+  user.size = sizeof user;
+  CHECK_OK(talea_users_at(users, 0, &user, &error));
+  CHECK(user.size == sizeof user);
+  return user;
+}
+
+static talea_api_key key_of(const talea_api_keys* keys) {
+  talea_api_key key;
+  key.size = sizeof key;
+  CHECK_OK(talea_api_keys_at(keys, 0, &key, &error));
+  CHECK(key.size == sizeof key);
+  return key;
+}
+
+static int log_in_code(talea_auth* auth, const char* name, const char* password) {
+  talea_users* user = NULL;
+  const int code =
+      talea_auth_log_in(auth, name, strlen(name), password, strlen(password), &user, NULL);
+  CHECK(talea_users_count(user) == (code == TALEA_OK));
+  talea_users_free(user);
+  return code;
+}
+
+static void test_auth_options(void) {
+  talea_engine* engine = open_store("auth_options");
+  talea_auth_options* options = talea_auth_options_create();
+  talea_auth* auth = NULL;
+  CHECK_OK(talea_auth_open(engine, NULL, &auth, &error));
+  CHECK(auth != NULL);
+  talea_auth_free(auth);
+  CHECK_OK(talea_auth_options_set_lockout_ms(options, UINT64_MAX, &error));
+  CHECK(talea_auth_open(engine, options, &auth, NULL) == TALEA_INVALID_ARGUMENT && auth == NULL);
+  CHECK_OK(talea_auth_options_set_lockout_ms(options, 1, &error));
+  CHECK_OK(talea_auth_options_set_password_cost(options, 7, 1, 1, &error));
+  CHECK(talea_auth_open(engine, options, &auth, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_auth_options_set_password_cost(options, 8, 1, 1, &error));
+  CHECK_OK(talea_auth_options_set_hashes_max(options, 0, &error));
+  CHECK(talea_auth_open(engine, options, &auth, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_auth_options_set_hashes_max(options, 1, &error));
+  CHECK_OK(talea_auth_options_set_hashes_waiting_max(options, UINT32_MAX, &error));
+  CHECK(talea_auth_open(engine, options, &auth, NULL) == TALEA_INVALID_ARGUMENT);
+  talea_auth_options_free(options);
+  close_store(engine);
+}
+
+static void test_users(void) {
+  talea_engine* engine = open_store("users");
+  talea_auth* auth = open_auth(engine, NULL, 0);
+  talea_users* alice = NULL;
+  talea_users* users = NULL;
+  talea_new_user wanted;
+  talea_user user;
+  const char* id = NULL;
+
+  memset(&wanted, 0, sizeof wanted);
+  wanted.size = sizeof wanted;
+  wanted.name = text("Alice");
+  CHECK(talea_auth_create_user(auth, &wanted, &alice, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK(alice == NULL);
+  wanted.password.data = "a\0b"; /* what lies behind the NUL counts */
+  wanted.password.bytes = 3;
+  CHECK_OK(talea_auth_create_user(auth, &wanted, &alice, &error));
+  CHECK(talea_users_count(alice) == 1);
+  user = user_of(alice);
+  id = user.id;
+  CHECK(strncmp(id, "usr-", 4) == 0 && strlen(id) == 36);
+  check_slice(user.name, "Alice");
+  CHECK(user.created_ms > 0 && user.password_changed_ms == user.created_ms);
+  CHECK(user.last_login_ms == 0 && user.locked_until_ms == 0 && user.has_metadata == 0);
+  CHECK(talea_users_at(alice, 1, &user, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK(talea_auth_create_user(auth, &wanted, &users, NULL) == TALEA_CONFLICT && users == NULL);
+
+  /* Of another system. */
+  wanted.name = text("bob");
+  wanted.password_hash = text("$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK");
+  CHECK(talea_auth_create_user(auth, &wanted, &users, NULL) == TALEA_INVALID_ARGUMENT);
+  wanted.password = text("");
+  CHECK_OK(talea_auth_create_user(auth, &wanted, &users, &error));
+  talea_users_free(users);
+  CHECK(log_in_code(auth, "bob", "U*U*") == TALEA_OK);
+
+  CHECK(log_in_code(auth, "alice", "a") == TALEA_UNAUTHENTICATED);
+  CHECK_OK(talea_auth_log_in(auth, "ALICE", 5, "a\0b", 3, &users, &error));
+  CHECK(strcmp(user_of(users).id, id) == 0);
+  talea_users_free(users);
+  CHECK_OK(talea_auth_flush(auth, &error));
+
+  CHECK(talea_auth_change_password(auth, id, "wrong", 5, "next", 4, NULL) == TALEA_UNAUTHENTICATED);
+  CHECK_OK(talea_auth_change_password(auth, id, "a\0b", 3, "next", 4, &error));
+  CHECK(log_in_code(auth, "alice", "next") == TALEA_OK);
+  CHECK(log_in_code(auth, "alice", "no") == TALEA_UNAUTHENTICATED);
+  CHECK(log_in_code(auth, "alice", "no") == TALEA_UNAUTHENTICATED);
+  CHECK(log_in_code(auth, "alice", "next") == TALEA_DENIED);
+  CHECK_OK(talea_auth_user(auth, id, &users, &error));
+  user = user_of(users);
+  CHECK(user.failed_attempts == 2 && user.locked_until_ms > user.created_ms);
+  CHECK(user.last_login_ms >= user.created_ms);
+  talea_users_free(users);
+  CHECK_OK(talea_auth_reset_failures(auth, id, &error));
+  CHECK(log_in_code(auth, "alice", "next") == TALEA_OK);
+  CHECK_OK(talea_auth_set_password(auth, id, "third", 5, &error));
+  CHECK(log_in_code(auth, "alice", "third") == TALEA_OK);
+
+  CHECK_OK(talea_auth_find_user(auth, "aLiCe", 5, &users, &error));
+  CHECK(talea_users_count(users) == 1 && strcmp(user_of(users).id, id) == 0);
+  talea_users_free(users);
+  CHECK_OK(talea_auth_find_user(auth, "nobody", 6, &users, &error));
+  CHECK(users != NULL && talea_users_count(users) == 0);
+  talea_users_free(users);
+  CHECK_OK(talea_auth_list_users(auth, NULL, 0, 1, &users, &error));
+  CHECK(talea_users_count(users) == 1);
+  check_slice(user_of(users).name, "Alice");
+  talea_users_free(users);
+  CHECK_OK(talea_auth_list_users(auth, "Alice", 5, 0, &users, &error));
+  CHECK(talea_users_count(users) == 1);
+  check_slice(user_of(users).name, "bob");
+  talea_users_free(users);
+  CHECK(talea_auth_list_users(auth, NULL, 0, TALEA_AUTH_PAGE_MAX + 1, &users, NULL) ==
+        TALEA_INVALID_ARGUMENT);
+
+  /* Metadata needs a key. */
+  CHECK(talea_auth_set_user_metadata(auth, id, "m", 1, NULL) == TALEA_INVALID_ARGUMENT);
+
+  CHECK_OK(talea_auth_delete_user(auth, id, &error));
+  CHECK(talea_auth_delete_user(auth, id, NULL) == TALEA_NOT_FOUND);
+  CHECK(talea_auth_reset_failures(auth, id, NULL) == TALEA_NOT_FOUND);
+  CHECK(talea_auth_set_password(auth, id, "x", 1, NULL) == TALEA_NOT_FOUND);
+  CHECK_OK(talea_auth_user(auth, id, &users, &error));
+  CHECK(talea_users_count(users) == 0);
+  talea_users_free(users);
+  talea_users_free(alice);
+  check_value(engine, "Alice", NULL); /* none of it is among the keys of the store */
+  talea_auth_free(auth);
+  close_store(engine);
+}
+
+static int check_token_code(talea_auth* auth, const talea_secret* token) {
+  talea_api_keys* key = NULL;
+  const int code = talea_auth_check_api_key(auth, talea_secret_data(token),
+                                            talea_secret_bytes(token), &key, NULL);
+  CHECK(talea_api_keys_count(key) == (code == TALEA_OK));
+  talea_api_keys_free(key);
+  return code;
+}
+
+static void test_api_keys(void) {
+  const talea_slice scopes[2] = {{"read", 4}, {"write", 5}};
+  talea_engine* engine = open_store("api_keys");
+  talea_auth* auth = open_auth(engine, NULL, 0);
+  talea_users* alice = NULL;
+  talea_api_keys* issued = NULL;
+  talea_api_keys* keys = NULL;
+  talea_secret* token = NULL;
+  talea_secret* another = NULL;
+  talea_new_user new_user;
+  talea_new_api_key wanted;
+  talea_api_key key;
+  int has_scope = 7;
+
+  memset(&new_user, 0, sizeof new_user);
+  new_user.size = sizeof new_user;
+  new_user.name = text("alice");
+  new_user.password = text("x");
+  CHECK_OK(talea_auth_create_user(auth, &new_user, &alice, &error));
+
+  memset(&wanted, 0, sizeof wanted);
+  wanted.size = sizeof wanted;
+  wanted.owner = user_of(alice).id;
+  wanted.label = text("nightly");
+  wanted.scopes = scopes;
+  wanted.scopes_count = 2;
+  wanted.expires_ms = 4102444800000; /* 2100 */
+  CHECK_OK(talea_auth_issue_api_key(auth, &wanted, &issued, &token, &error));
+  CHECK(talea_api_keys_count(issued) == 1);
+  CHECK(strncmp(talea_secret_data(token), "talea_", 6) == 0);
+  CHECK(strlen(talea_secret_data(token)) == talea_secret_bytes(token));
+  key = key_of(issued);
+  CHECK(strncmp(key.id, "key-", 4) == 0 && strcmp(key.owner, wanted.owner) == 0);
+  check_slice(key.label, "nightly");
+  CHECK(key.scopes_count == 2);
+  check_slice(key.scopes[0], "read");
+  check_slice(key.scopes[1], "write");
+  CHECK(key.created_ms > 0 && key.expires_ms == wanted.expires_ms && key.last_used_ms == 0);
+  CHECK_OK(talea_api_keys_has_scope(issued, 0, "write", 5, &has_scope, &error));
+  CHECK(has_scope == 1);
+  CHECK_OK(talea_api_keys_has_scope(issued, 0, "writ", 4, &has_scope, &error));
+  CHECK(has_scope == 0);
+  CHECK(talea_api_keys_has_scope(issued, 1, "read", 4, &has_scope, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK(talea_api_keys_at(issued, 1, &key, NULL) == TALEA_INVALID_ARGUMENT);
+
+  CHECK(check_token_code(auth, token) == TALEA_OK);
+  CHECK(talea_auth_check_api_key(auth, "talea_", 6, &keys, NULL) == TALEA_UNAUTHENTICATED);
+  CHECK(keys == NULL);
+  CHECK_OK(talea_auth_api_key(auth, key_of(issued).id, &keys, &error));
+  CHECK(key_of(keys).last_used_ms >= key_of(issued).created_ms);
+  talea_api_keys_free(keys);
+  CHECK_OK(talea_auth_api_key(auth, "key-", &keys, &error));
+  CHECK(keys != NULL && talea_api_keys_count(keys) == 0);
+  talea_api_keys_free(keys);
+
+  /* Of nobody. */
+  memset(&wanted, 0, sizeof wanted);
+  wanted.size = sizeof wanted;
+  CHECK_OK(talea_auth_issue_api_key(auth, &wanted, &keys, &another, &error));
+  key = key_of(keys);
+  CHECK(key.owner[0] == 0 && key.label.bytes == 0 && key.scopes == NULL && key.scopes_count == 0);
+  CHECK_OK(talea_auth_revoke_api_key(auth, key.id, &error));
+  CHECK(talea_auth_revoke_api_key(auth, key.id, NULL) == TALEA_NOT_FOUND);
+  CHECK(check_token_code(auth, another) == TALEA_UNAUTHENTICATED);
+  talea_api_keys_free(keys);
+  talea_secret_free(another);
+
+  /* What is refused leaves neither key nor token. */
+  wanted.scopes = scopes;
+  wanted.scopes_count = SIZE_MAX;
+  CHECK(talea_auth_issue_api_key(auth, &wanted, &keys, &another, NULL) == TALEA_INVALID_ARGUMENT);
+  wanted.scopes = NULL;
+  wanted.scopes_count = 1;
+  CHECK(talea_auth_issue_api_key(auth, &wanted, &keys, &another, NULL) == TALEA_INVALID_ARGUMENT);
+  wanted.scopes_count = 0;
+  wanted.expires_ms = 1;
+  CHECK(talea_auth_issue_api_key(auth, &wanted, &keys, &another, NULL) == TALEA_INVALID_ARGUMENT);
+  wanted.expires_ms = 0;
+  wanted.owner = "usr-";
+  CHECK(talea_auth_issue_api_key(auth, &wanted, &keys, &another, NULL) == TALEA_NOT_FOUND);
+  CHECK(keys == NULL && another == NULL);
+
+  CHECK_OK(talea_auth_list_api_keys(auth, NULL, 0, &keys, &error));
+  CHECK(talea_api_keys_count(keys) == 1);
+  talea_api_keys_free(keys);
+  CHECK_OK(talea_auth_list_api_keys(auth, key_of(issued).id, 0, &keys, &error));
+  CHECK(talea_api_keys_count(keys) == 0);
+  talea_api_keys_free(keys);
+  CHECK_OK(talea_auth_list_api_keys_of(auth, user_of(alice).id, &keys, &error));
+  CHECK(talea_api_keys_count(keys) == 1);
+  check_slice(key_of(keys).scopes[1], "write");
+  talea_api_keys_free(keys);
+  /* A key goes with its owner. */
+  CHECK_OK(talea_auth_delete_user(auth, user_of(alice).id, &error));
+  CHECK(check_token_code(auth, token) == TALEA_UNAUTHENTICATED);
+  CHECK(talea_auth_list_api_keys_of(auth, user_of(alice).id, &keys, NULL) == TALEA_NOT_FOUND);
+  talea_secret_free(token);
+  talea_api_keys_free(issued);
+  talea_users_free(alice);
+  talea_auth_free(auth);
+  close_store(engine);
+}
+
+static void check_secret(const talea_secret* secret, const char* expected) {
+  CHECK(secret != NULL && talea_secret_bytes(secret) == strlen(expected));
+  CHECK(strcmp(talea_secret_data(secret), expected) == 0);
+}
+
+static void check_user_metadata(talea_auth* auth, const char* id, const char* expected) {
+  talea_secret* metadata = NULL;
+  CHECK_OK(talea_auth_user_metadata(auth, id, &metadata, &error));
+  check_secret(metadata, expected);
+  talea_secret_free(metadata);
+}
+
+static void check_key_metadata(talea_auth* auth, const char* id, const char* expected) {
+  talea_secret* metadata = NULL;
+  CHECK_OK(talea_auth_api_key_metadata(auth, id, &metadata, &error));
+  check_secret(metadata, expected);
+  talea_secret_free(metadata);
+}
+
+static void test_metadata(void) {
+  unsigned char keys[2 * TALEA_MASTER_KEY_BYTES];
+  unsigned char* const older = keys + TALEA_MASTER_KEY_BYTES;
+  talea_engine* engine = open_store("metadata");
+  talea_auth* auth = NULL;
+  talea_users* user = NULL;
+  talea_api_keys* key = NULL;
+  talea_secret* secret = NULL;
+  talea_new_user new_user;
+  talea_new_api_key new_key;
+  uint64_t records = 7;
+  const char* user_id = NULL;
+  const char* key_id = NULL;
+  memset(keys, 'n', TALEA_MASTER_KEY_BYTES);
+  memset(older, 'o', TALEA_MASTER_KEY_BYTES);
+
+  auth = open_auth(engine, older, 1);
+  memset(&new_user, 0, sizeof new_user);
+  new_user.size = sizeof new_user;
+  new_user.name = text("alice");
+  new_user.password = text("x");
+  new_user.metadata = text("alice@example.org");
+  CHECK_OK(talea_auth_create_user(auth, &new_user, &user, &error));
+  CHECK(user_of(user).has_metadata == 1);
+  user_id = user_of(user).id;
+  memset(&new_key, 0, sizeof new_key);
+  new_key.size = sizeof new_key;
+  new_key.metadata = text("of a key");
+  CHECK_OK(talea_auth_issue_api_key(auth, &new_key, &key, &secret, &error));
+  talea_secret_free(secret);
+  CHECK(key_of(key).has_metadata == 1);
+  key_id = key_of(key).id;
+  check_user_metadata(auth, user_id, "alice@example.org");
+  check_key_metadata(auth, key_id, "of a key");
+  CHECK_OK(talea_auth_set_user_metadata(auth, user_id, "moved", 5, &error));
+  CHECK_OK(talea_auth_set_api_key_metadata(auth, key_id, "short", 5, &error));
+  check_user_metadata(auth, user_id, "moved");
+  check_key_metadata(auth, key_id, "short");
+
+  CHECK(talea_auth_rotate_master_key(auth, keys, 0, &records, NULL) == TALEA_INVALID_ARGUMENT);
+  CHECK_OK(talea_auth_rotate_master_key(auth, keys, 2, &records, &error));
+  CHECK(records == 2);
+  CHECK_OK(talea_auth_rewrap_metadata(auth, &records, &error));
+  CHECK(records == 0);
+  talea_auth_free(auth);
+
+  /* The older key is of no more use. */
+  auth = open_auth(engine, older, 1);
+  CHECK(talea_auth_user_metadata(auth, user_id, &secret, NULL) == TALEA_NOT_FOUND);
+  CHECK(secret == NULL);
+  CHECK(talea_auth_api_key_metadata(auth, key_id, &secret, NULL) == TALEA_NOT_FOUND);
+  CHECK(talea_auth_rewrap_metadata(auth, NULL, NULL) == TALEA_NOT_FOUND);
+  talea_auth_free(auth);
+  auth = open_auth(engine, keys, 1);
+  check_user_metadata(auth, user_id, "moved");
+  CHECK_OK(talea_auth_set_user_metadata(auth, user_id, NULL, 0, &error));
+  CHECK_OK(talea_auth_set_api_key_metadata(auth, key_id, NULL, 0, &error));
+  check_user_metadata(auth, user_id, "");
+  check_key_metadata(auth, key_id, "");
+  CHECK(talea_auth_user_metadata(auth, "usr-", &secret, NULL) == TALEA_NOT_FOUND);
+  CHECK(talea_auth_set_api_key_metadata(auth, "key-", "m", 1, NULL) == TALEA_NOT_FOUND);
+  talea_users_free(user);
+  talea_api_keys_free(key);
+  talea_auth_free(auth);
+  close_store(engine);
+}
+
 int main(void) {
   const char* temporary = getenv("TEST_TMPDIR");
   snprintf(root, sizeof root, "%s/talea_c_XXXXXX", temporary != NULL ? temporary : "/tmp");
@@ -718,6 +1077,10 @@ int main(void) {
   test_streams();
   test_upkeep();
   test_encryption();
+  test_auth_options();
+  test_users();
+  test_api_keys();
+  test_metadata();
   nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   puts("all parts of the C interface did what they promise");
   return 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "tests/capi/world.h"
 
@@ -25,6 +26,9 @@ TEST(CInterface, WhatWasMadeWithAnEngineWorksOnWhenItsHandleIsFreed) {
   EXPECT_EQ(found, 1);
   talea_free(value);
   EXPECT_EQ(talea_writer_append(world.writer, "x", 1, nullptr), TALEA_OK);
+  talea_users* users = nullptr;
+  EXPECT_EQ(talea_auth_log_in(world.auth, "alice", 5, "secret", 6, &users, nullptr), TALEA_OK);
+  talea_users_free(users);
 
   // They keep the store open.
   talea_engine* again = nullptr;
@@ -66,6 +70,60 @@ TEST(CInterface, AClosedStoreRefusesAndItsObjectsMayStillBeFreed) {
   EXPECT_EQ(talea_reader_seek(world.reader, 0, nullptr), TALEA_INVALID_ARGUMENT);
   // The directory is free for the next one at once.
   talea_engine* again = nullptr;
+  ASSERT_EQ(talea_open(world.path.c_str(), nullptr, &again, nullptr), TALEA_OK);
+  talea_engine_free(again);
+}
+
+TEST(CInterface, AuthenticationEndsWithTheStoreAndWhatItFoundDoesNot) {
+  CapiWorld world;
+  ASSERT_EQ(talea_close(world.engine, nullptr), TALEA_OK);
+  auto* users = reinterpret_cast<talea_users*>(8);
+  talea_error* error = nullptr;
+  EXPECT_EQ(talea_auth_log_in(world.auth, "alice", 5, "secret", 6, &users, &error),
+            TALEA_INVALID_ARGUMENT);
+  EXPECT_STREQ(talea_error_message(error), "invalid_argument: the engine is closed");
+  talea_error_free(error);
+  EXPECT_EQ(users, nullptr);
+  auto* keys = reinterpret_cast<talea_api_keys*>(8);
+  EXPECT_EQ(talea_auth_check_api_key(world.auth, talea_secret_data(world.token),
+                                     talea_secret_bytes(world.token), &keys, nullptr),
+            TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(keys, nullptr);
+  auto* secret = reinterpret_cast<talea_secret*>(8);
+  EXPECT_EQ(talea_auth_user_metadata(world.auth, world.user_id.c_str(), &secret, nullptr),
+            TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(secret, nullptr);
+  EXPECT_EQ(talea_auth_flush(world.auth, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_auth_delete_user(world.auth, world.user_id.c_str(), nullptr),
+            TALEA_INVALID_ARGUMENT);
+  auto* auth = reinterpret_cast<talea_auth*>(8);
+  EXPECT_EQ(talea_auth_open(world.engine, nullptr, &auth, nullptr), TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(auth, nullptr);
+
+  talea_auth_free(world.auth);
+  world.auth = nullptr;
+  talea_user user{};
+  user.size = sizeof user;
+  EXPECT_EQ(talea_users_at(world.users, 0, &user, nullptr), TALEA_OK);
+  EXPECT_STREQ(user.id, world.user_id.c_str());
+  talea_api_key key{};
+  key.size = sizeof key;
+  EXPECT_EQ(talea_api_keys_at(world.keys, 0, &key, nullptr), TALEA_OK);
+  EXPECT_STREQ(key.owner, world.user_id.c_str());
+  EXPECT_EQ(std::string(talea_secret_data(world.token)).size(), talea_secret_bytes(world.token));
+}
+
+TEST(CInterface, AnAuthThatIsLeftKeepsTheStoreOpen) {
+  CapiWorld world;
+  talea_scan_free(std::exchange(world.scan, nullptr));
+  talea_snapshot_free(std::exchange(world.snapshot, nullptr));
+  talea_changes_free(std::exchange(world.changes, nullptr));
+  talea_writer_free(std::exchange(world.writer, nullptr));
+  talea_reader_free(std::exchange(world.reader, nullptr));
+  talea_engine_free(std::exchange(world.engine, nullptr));
+  talea_engine* again = nullptr;
+  EXPECT_EQ(talea_open(world.path.c_str(), nullptr, &again, nullptr), TALEA_UNAVAILABLE);
+  talea_auth_free(std::exchange(world.auth, nullptr));
   ASSERT_EQ(talea_open(world.path.c_str(), nullptr, &again, nullptr), TALEA_OK);
   talea_engine_free(again);
 }

@@ -269,6 +269,78 @@ void call_encryption(Caller& caller, const CapiWorld& world) {
   talea_options_free(options);
 }
 
+void call_auth(Caller& caller, const CapiWorld& world) {
+  talea_auth_options* const options = talea_auth_options_create();
+  const std::array<unsigned char, TALEA_MASTER_KEY_BYTES> key{};
+  talea_auth* auth = nullptr;
+  uint64_t records = 0;
+  REFUSES_NULL(talea_auth_options_set_failures_max, {}, options, 1U);
+  REFUSES_NULL(talea_auth_options_set_lockout_ms, {}, options, 1U);
+  REFUSES_NULL(talea_auth_options_set_hashes_max, {}, options, 1U);
+  REFUSES_NULL(talea_auth_options_set_hashes_waiting_max, {}, options, 1U);
+  REFUSES_NULL(talea_auth_options_set_password_cost, {}, options, 8U, 1U, 1U);
+  REFUSES_NULL(talea_auth_options_set_master_keys, {}, options, key.data(), 1U);
+  REFUSES_NULL(talea_auth_open, {1}, world.engine, options, &auth);
+  REFUSES_NULL(talea_auth_flush, {}, world.auth);
+  REFUSES_NULL(talea_auth_rotate_master_key, {3}, world.auth, key.data(), 1U, &records);
+  REFUSES_NULL(talea_auth_rewrap_metadata, {1}, world.auth, &records);
+  talea_auth_options_free(options);
+}
+
+void call_users(Caller& caller, const CapiWorld& world) {
+  talea_auth* const auth = world.auth;
+  const char* const id = world.user_id.c_str();
+  talea_users* users = nullptr;
+  talea_secret* secret = nullptr;
+  talea_user user{};
+  user.size = sizeof user;
+  talea_new_user new_user{};
+  new_user.size = sizeof new_user;
+  REFUSES_NULL(talea_users_at, {}, world.users, 0U, &user);
+  REFUSES_NULL(talea_auth_create_user, {}, auth, &new_user, &users);
+  REFUSES_NULL(talea_auth_user, {}, auth, id, &users);
+  REFUSES_NULL(talea_auth_find_user, {}, auth, "alice", 5U, &users);
+  REFUSES_NULL(talea_auth_list_users, {}, auth, "a", 1U, 0U, &users);
+  REFUSES_NULL(talea_auth_log_in, {}, auth, "alice", 5U, "secret", 6U, &users);
+  REFUSES_NULL(talea_auth_change_password, {}, auth, id, "secret", 6U, "other", 5U);
+  REFUSES_NULL(talea_auth_set_password, {}, auth, id, "other", 5U);
+  REFUSES_NULL(talea_auth_reset_failures, {}, auth, id);
+  REFUSES_NULL(talea_auth_delete_user, {}, auth, id);
+  REFUSES_NULL(talea_auth_user_metadata, {}, auth, id, &secret);
+  REFUSES_NULL(talea_auth_set_user_metadata, {}, auth, id, "m", 1U);
+
+  // None of the refused calls did a part of its work.
+  EXPECT_EQ(talea_auth_log_in(auth, "alice", 5, "secret", 6, &users, nullptr), TALEA_OK);
+  talea_users_free(users);
+}
+
+void call_api_keys(Caller& caller, const CapiWorld& world) {
+  talea_auth* const auth = world.auth;
+  const char* const id = world.key_id.c_str();
+  talea_api_keys* keys = nullptr;
+  talea_secret* secret = nullptr;
+  int has_scope = 0;
+  talea_api_key key{};
+  key.size = sizeof key;
+  talea_new_api_key new_key{};
+  new_key.size = sizeof new_key;
+  REFUSES_NULL(talea_api_keys_at, {}, world.keys, 0U, &key);
+  REFUSES_NULL(talea_api_keys_has_scope, {}, world.keys, 0U, "read", 4U, &has_scope);
+  REFUSES_NULL(talea_auth_issue_api_key, {}, auth, &new_key, &keys, &secret);
+  REFUSES_NULL(talea_auth_check_api_key, {}, auth, talea_secret_data(world.token),
+               talea_secret_bytes(world.token), &keys);
+  REFUSES_NULL(talea_auth_api_key, {}, auth, id, &keys);
+  REFUSES_NULL(talea_auth_list_api_keys, {1}, auth, id, 0U, &keys);
+  REFUSES_NULL(talea_auth_list_api_keys_of, {}, auth, world.user_id.c_str(), &keys);
+  REFUSES_NULL(talea_auth_revoke_api_key, {}, auth, id);
+  REFUSES_NULL(talea_auth_api_key_metadata, {}, auth, id, &secret);
+  REFUSES_NULL(talea_auth_set_api_key_metadata, {}, auth, id, "m", 1U);
+
+  EXPECT_EQ(talea_auth_list_api_keys(auth, nullptr, 0, &keys, nullptr), TALEA_OK);
+  EXPECT_EQ(talea_api_keys_count(keys), 1U);
+  talea_api_keys_free(keys);
+}
+
 void call_without_code(Caller& caller) {
   EXPECT_EQ(talea_error_code(nullptr), TALEA_OK);
   EXPECT_STREQ(talea_error_message(nullptr), "");
@@ -277,11 +349,17 @@ void call_without_code(Caller& caller) {
   EXPECT_EQ(talea_stored_bytes(nullptr), 0U);
   EXPECT_EQ(talea_reader_bytes(nullptr), 0U);
   EXPECT_EQ(talea_reader_revision(nullptr), 0U);
+  EXPECT_EQ(talea_secret_data(nullptr), nullptr);
+  EXPECT_EQ(talea_secret_bytes(nullptr), 0U);
+  EXPECT_EQ(talea_users_count(nullptr), 0U);
+  EXPECT_EQ(talea_api_keys_count(nullptr), 0U);
   for (const char* const name :
        {"talea_error_code", "talea_error_message", "talea_batch_size", "talea_writer_bytes",
-        "talea_stored_bytes", "talea_reader_bytes", "talea_reader_revision",
+        "talea_stored_bytes", "talea_reader_bytes", "talea_reader_revision", "talea_secret_data",
+        "talea_secret_bytes", "talea_users_count", "talea_api_keys_count",
         // These take no pointer.
-        "talea_version", "talea_code_name", "talea_options_create", "talea_batch_create"}) {
+        "talea_version", "talea_code_name", "talea_options_create", "talea_batch_create",
+        "talea_auth_options_create"}) {
     caller.harmless(name);
   }
   const auto frees_nothing = [&caller](const char* name, auto function) {
@@ -299,6 +377,11 @@ void call_without_code(Caller& caller) {
   frees_nothing("talea_writer_free", talea_writer_free);
   frees_nothing("talea_stored_free", talea_stored_free);
   frees_nothing("talea_reader_free", talea_reader_free);
+  frees_nothing("talea_auth_options_free", talea_auth_options_free);
+  frees_nothing("talea_auth_free", talea_auth_free);
+  frees_nothing("talea_secret_free", talea_secret_free);
+  frees_nothing("talea_users_free", talea_users_free);
+  frees_nothing("talea_api_keys_free", talea_api_keys_free);
 }
 
 TEST(CInterface, RefusesNullAtEveryRequiredPointerOfEveryFunction) {
@@ -312,6 +395,9 @@ TEST(CInterface, RefusesNullAtEveryRequiredPointerOfEveryFunction) {
   call_upkeep(caller, world);
   call_history(caller, world);
   call_encryption(caller, world);
+  call_auth(caller, world);
+  call_users(caller, world);
+  call_api_keys(caller, world);
   call_without_code(caller);
 
   std::set<std::string> listed;
@@ -352,6 +438,38 @@ TEST(CInterface, RefusesNumbersThatAreNoneOfTheirEnumeration) {
   EXPECT_EQ(talea_open((world.path + "2").c_str(), world.options, &engine, nullptr),
             TALEA_INVALID_ARGUMENT);
   EXPECT_EQ(engine, nullptr);
+}
+
+TEST(CInterface, RefusesAStructureOfAUserOrAKeyWhoseSizeWasNotSet) {
+  const CapiWorld world;
+  talea_user user{};
+  EXPECT_EQ(talea_users_at(world.users, 0, &user, nullptr), TALEA_INVALID_ARGUMENT);
+  talea_api_key key{};
+  EXPECT_EQ(talea_api_keys_at(world.keys, 0, &key, nullptr), TALEA_INVALID_ARGUMENT);
+  talea_new_user new_user{};
+  new_user.name = {"bob", 3};
+  new_user.password = {"secret", 6};
+  talea_users* users = nullptr;
+  EXPECT_EQ(talea_auth_create_user(world.auth, &new_user, &users, nullptr), TALEA_INVALID_ARGUMENT);
+  talea_new_api_key new_key{};
+  talea_api_keys* keys = nullptr;
+  talea_secret* token = nullptr;
+  EXPECT_EQ(talea_auth_issue_api_key(world.auth, &new_key, &keys, &token, nullptr),
+            TALEA_INVALID_ARGUMENT);
+}
+
+TEST(CInterface, ANulInsideOfANameOrATokenDoesNotEndIt) {
+  const CapiWorld world;
+  talea_users* users = nullptr;
+  EXPECT_EQ(talea_auth_log_in(world.auth, "alice\0x", 7, "secret", 6, &users, nullptr),
+            TALEA_INVALID_ARGUMENT);
+  EXPECT_EQ(talea_auth_log_in(world.auth, "alice", 5, "secret\0x", 8, &users, nullptr),
+            TALEA_UNAUTHENTICATED);
+  std::string token = talea_secret_data(world.token);
+  token += '\0';
+  talea_api_keys* keys = nullptr;
+  EXPECT_EQ(talea_auth_check_api_key(world.auth, token.data(), token.size(), &keys, nullptr),
+            TALEA_UNAUTHENTICATED);
 }
 
 }  // namespace

@@ -81,6 +81,51 @@ TEST(CInterfaceConcurrency, ManyThreadsShareAnEngine) {
   talea_engine_free(engine);
 }
 
+// One name in each round, which all want, and a key and a login of whoever has it.
+void create_and_log_in(talea_auth* auth, std::atomic<int>& created) {
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string name = "user" + std::to_string(round);
+    talea_new_user new_user{};
+    new_user.size = sizeof new_user;
+    new_user.name = {name.data(), name.size()};
+    new_user.password = {"secret", 6};
+    talea_users* user = nullptr;
+    const int code = talea_auth_create_user(auth, &new_user, &user, nullptr);
+    if (code == TALEA_OK) {
+      created.fetch_add(1);
+    } else {
+      EXPECT_EQ(code, TALEA_CONFLICT);
+    }
+    talea_users_free(user);
+    EXPECT_EQ(talea_auth_log_in(auth, name.data(), name.size(), "secret", 6, &user, nullptr),
+              TALEA_OK);
+    talea_users_free(user);
+    talea_new_api_key new_key{};
+    new_key.size = sizeof new_key;
+    talea_api_keys* key = nullptr;
+    talea_secret* token = nullptr;
+    EXPECT_EQ(talea_auth_issue_api_key(auth, &new_key, &key, &token, nullptr), TALEA_OK);
+    talea_api_keys_free(key);
+    EXPECT_EQ(talea_auth_check_api_key(auth, talea_secret_data(token), talea_secret_bytes(token),
+                                       &key, nullptr),
+              TALEA_OK);
+    talea_api_keys_free(key);
+    talea_secret_free(token);
+  }
+}
+
+TEST(CInterfaceConcurrency, ManyThreadsShareAnAuth) {
+  const CapiWorld world;
+  std::atomic<int> created{0};
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] { create_and_log_in(world.auth, created); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(created.load(), kRounds);
+}
+
 TEST(CInterfaceConcurrency, TheObjectsOfAnEngineAreFreedByAnyThreadAfterItsHandle) {
   const std::string path = test_directory() + "/store";
   talea_engine* engine = nullptr;

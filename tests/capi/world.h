@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 #include "talea/talea.h"
@@ -30,8 +31,14 @@ struct CapiWorld {
     talea_writer_free(finished);
     int found = 0;
     EXPECT_EQ(talea_reader_open(engine, "k", 1, &found, &reader, nullptr), TALEA_OK);
+    open_auth();
   }
   ~CapiWorld() {
+    talea_secret_free(token);
+    talea_api_keys_free(keys);
+    talea_users_free(users);
+    talea_auth_free(auth);
+    talea_auth_options_free(auth_options);
     talea_reader_free(reader);
     talea_stored_free(stored);
     talea_writer_free(writer);
@@ -56,6 +63,43 @@ struct CapiWorld {
   talea_writer* writer = nullptr;
   talea_stored* stored = nullptr;
   talea_reader* reader = nullptr;
+  // With alice, whose password is "secret", and a key of hers; both have metadata.
+  talea_auth_options* auth_options = nullptr;
+  talea_auth* auth = nullptr;
+  talea_users* users = nullptr;
+  talea_api_keys* keys = nullptr;
+  talea_secret* token = nullptr;
+  std::string user_id;
+  std::string key_id;
+
+ private:
+  void open_auth() {
+    const std::array<unsigned char, TALEA_MASTER_KEY_BYTES> master_key{1, 2, 3};
+    auth_options = talea_auth_options_create();
+    EXPECT_EQ(talea_auth_options_set_password_cost(auth_options, 8, 1, 1, nullptr), TALEA_OK);
+    EXPECT_EQ(talea_auth_options_set_master_keys(auth_options, master_key.data(), 1, nullptr),
+              TALEA_OK);
+    EXPECT_EQ(talea_auth_open(engine, auth_options, &auth, nullptr), TALEA_OK);
+    talea_new_user new_user{};
+    new_user.size = sizeof new_user;
+    new_user.name = {"alice", 5};
+    new_user.password = {"secret", 6};
+    new_user.metadata = {"metadata", 8};
+    EXPECT_EQ(talea_auth_create_user(auth, &new_user, &users, nullptr), TALEA_OK);
+    talea_user user{};
+    user.size = sizeof user;
+    EXPECT_EQ(talea_users_at(users, 0, &user, nullptr), TALEA_OK);
+    user_id = user.id;
+    talea_new_api_key new_key{};
+    new_key.size = sizeof new_key;
+    new_key.owner = user.id;
+    new_key.metadata = {"metadata", 8};
+    EXPECT_EQ(talea_auth_issue_api_key(auth, &new_key, &keys, &token, nullptr), TALEA_OK);
+    talea_api_key key{};
+    key.size = sizeof key;
+    EXPECT_EQ(talea_api_keys_at(keys, 0, &key, nullptr), TALEA_OK);
+    key_id = key.id;
+  }
 };
 
 }  // namespace talea
