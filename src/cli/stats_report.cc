@@ -71,6 +71,30 @@ void add_latency(TableRows& rows, const std::string& name, const LatencyHistogra
   rows.push_back({name + " max", human_duration(latency.max_ns)});
 }
 
+// What did not happen has no row.
+TableRows counted_rows(const Stats& stats) {
+  TableRows rows;
+  if (committed_bytes(stats) > 0) {
+    rows.push_back({"written by commits", human_bytes(committed_bytes(stats))});
+    rows.push_back({"copied by compaction", human_bytes(stats.compacted_bytes_written)});
+    rows.push_back({"written to runs", human_bytes(stats.run_bytes_written)});
+    rows.push_back({"written to committed", ratio_text(write_amplification(stats))});
+  }
+  if (stats.checkpoints > 0) rows.push_back({"checkpoints", std::to_string(stats.checkpoints)});
+  if (stats.keys_expired > 0) {
+    rows.push_back({"keys expired", std::to_string(stats.keys_expired)});
+  }
+  if (stats.values_compressed > 0) {
+    rows.push_back({"values compressed", std::to_string(stats.values_compressed)});
+    rows.push_back({"bytes before compression", human_bytes(stats.bytes_before_compression)});
+    rows.push_back({"bytes after compression", human_bytes(stats.bytes_after_compression)});
+    rows.push_back({"before to after compression", ratio_text(compression_ratio(stats))});
+  }
+  add_latency(rows, "commit", stats.commit_latency);
+  add_latency(rows, "get", stats.get_latency);
+  return rows;
+}
+
 }  // namespace
 
 void add_sizes(JsonObject& json, const Stats& stats) {
@@ -138,25 +162,12 @@ TableRows size_rows(const Stats& stats) {
 }
 
 TableRows activity_rows(const Stats& stats) {
-  TableRows rows;
-  if (committed_bytes(stats) > 0) {
-    rows.push_back({"written by commits", human_bytes(committed_bytes(stats))});
-    rows.push_back({"copied by compaction", human_bytes(stats.compacted_bytes_written)});
-    rows.push_back({"written to runs", human_bytes(stats.run_bytes_written)});
-    rows.push_back({"written to committed", ratio_text(write_amplification(stats))});
-  }
-  if (stats.checkpoints > 0) rows.push_back({"checkpoints", std::to_string(stats.checkpoints)});
-  if (stats.keys_expired > 0) {
-    rows.push_back({"keys expired", std::to_string(stats.keys_expired)});
-  }
-  if (stats.values_compressed > 0) {
-    rows.push_back({"values compressed", std::to_string(stats.values_compressed)});
-    rows.push_back({"bytes before compression", human_bytes(stats.bytes_before_compression)});
-    rows.push_back({"bytes after compression", human_bytes(stats.bytes_after_compression)});
-    rows.push_back({"before to after compression", ratio_text(compression_ratio(stats))});
-  }
-  add_latency(rows, "commit", stats.commit_latency);
-  add_latency(rows, "get", stats.get_latency);
+  const TableRows counted = counted_rows(stats);
+  const std::string heading = "counted since this open";
+  if (counted.empty()) return {{heading, "nothing"}};
+  TableRows rows = {{heading}};
+  rows.reserve(1 + counted.size());
+  for (const std::vector<std::string>& row : counted) rows.push_back({"  " + row[0], row[1]});
   return rows;
 }
 

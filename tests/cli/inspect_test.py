@@ -19,6 +19,27 @@ class Inspect(TaleaTest):
         self.assertEqual(stats["recovery"]["torn_tail_bytes"], 0)
         self.assertRegex(self.talea("stats").decode(), r"(?m)^keys +49$")
 
+    def test_what_another_process_counted_is_not_in_the_store(self):
+        session = Session(self.directory, "--compress-from", "64")
+        session.ask({"op": "put", "key": "text", "value": "again and " * 100})
+        session.ask({"op": "put", "key": "gone", "value": "v", "expires_at_ms": 1})
+        since = session.ask({"op": "stats"})["stats"]["since_open"]
+        self.assertEqual((since["puts"], since["values_compressed"]), (2, 1))
+        self.assertGreater(since["compression_ratio"], 5)
+        session.close()
+
+        stats = self.json("stats")
+        since = stats.pop("since_open")
+        self.assertEqual({name for name, count in since.items()
+                          if count and not name.endswith("_latency")}, set())
+        self.assertEqual((since["commit_latency"]["count"], since["get_latency"]["count"]), (0, 0))
+        # Nor is a number of them where it looks like one of the store.
+        self.assertFalse(stats.keys() & since.keys())
+        text = self.talea("stats").decode()
+        self.assertRegex(text, r"(?m)^counted since this open +nothing$")
+        self.assertNotIn("compress", text)
+        self.assertNotIn("expired", text)
+
     def test_segments_are_the_files_of_the_store(self):
         self.import_rows({f"{n}": os.urandom(1000) for n in range(500)}, "-q", "--batch", "10",
                          "--segment-bytes", "65536")
