@@ -162,6 +162,37 @@ TEST_F(EncryptedEngine, AForgedEndOfTheLogIsDamageAndStays) {
   EXPECT_EQ(open(options()).value()->get_value(Space::user, "k").value(), "v");
 }
 
+// A log that ends in one segment and goes on in the next: what the next begins with tells whether
+// it does. Cut off there, all of it would be lost without a word.
+TEST_F(EncryptedEngine, AForgedBeginningOfTheNextLogIsDamageAndStays) {
+  constexpr const char* kNextLog = "store/0000000002.log";
+  std::string last_key;
+  Options used = options();
+  used.sync = SyncMode::never;  // else the record itself would say that it was durable
+  {
+    const auto store = open(used).value();
+    executor_.step_all();
+    // Until one record is there: a second one would tell of the first.
+    const auto next_is_used = [&] {
+      const auto file = disk_.read_file(kNextLog);
+      return file.ok() && file->find_first_not_of('\0', kSegmentHeaderBytes) != Bytes::npos;
+    };
+    for (int i = 0; i < 40 && !next_is_used(); ++i) {
+      last_key = "key" + std::to_string(i);
+      ASSERT_TRUE(store->put(Space::user, last_key, Bytes(3000, 'v')).ok());
+    }
+    ASSERT_TRUE(next_is_used());
+  }
+  const Bytes intact = disk_.read_file(kNextLog).value();
+  forge(kNextLog, kSegmentHeaderBytes);
+  const Bytes forged = disk_.read_file(kNextLog).value();
+  EXPECT_EQ(open_code(options()), Code::corruption);
+  EXPECT_EQ(disk_.read_file(kNextLog).value(), forged);
+  EXPECT_FALSE(verify_directory(seams(), kPath, {}, key_of('k')).value().findings.empty());
+  ASSERT_TRUE(disk_.write_file(kNextLog, intact).ok());
+  EXPECT_EQ(open(options()).value()->get_value(Space::user, last_key).value(), Bytes(3000, 'v'));
+}
+
 TEST_F(EncryptedEngine, APlainStoreIsRepairedWithoutAKey) {
   make({});
   ASSERT_TRUE(disk_.flip_bit("store/MANIFEST", 50, 1).ok());

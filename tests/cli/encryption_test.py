@@ -107,6 +107,23 @@ class EncryptedStore(TaleaTest):
         self.assertIn("not encrypted",
                       self.errors("rotate-key", "--data", store="plain", expect=2))
 
+    def test_a_rotation_whose_compaction_fails_says_which_key_holds(self):
+        self.put_some()
+        self.run_with_key("checkpoint", "-q")
+        log = min((self.directory / "store").glob("*.log"))
+        with open(log, "r+b") as file:
+            file.seek(4096 + 40)
+            byte = file.read(1)[0]
+            file.seek(4096 + 40)
+            file.write(bytes([byte ^ 1]))
+        new = self.make_key("new")
+        said = self.errors("--key-file", self.key, "rotate-key", "--data", "--new-key-file", new,
+                           expect=3)
+        self.assertIn("the master key is the new one by now", said)
+        self.assertIn("not the one", self.errors("--key-file", self.key, "get", "x", expect=4))
+        self.key = new
+        self.assertEqual(self.run_with_key("get", MARKER + "3"), f"{MARKER} value 3".encode())
+
 
 if __name__ == "__main__":
     main()
