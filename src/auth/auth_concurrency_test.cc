@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -280,6 +281,15 @@ TEST(AuthConcurrency, SixtyFourLoginsAtOnceRunNoMoreHashesThanAllowed) {
   opener.join();
   EXPECT_EQ(right, 64);
   EXPECT_EQ(counts.running_max, 3);
+}
+
+TEST(AuthConcurrency, AHashForWhichThereIsNoMemoryGivesItsTurnBack) {
+  HashTurns turns(1, 1);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THROW((void)turns.run([]() -> Result<int> { throw std::bad_alloc(); }).ok(),
+                 std::bad_alloc);
+  }
+  EXPECT_TRUE(turns.run([]() -> Result<int> { return 1; }).ok());
 }
 
 TEST(AuthConcurrency, WhoFindsTheQueueFullIsRefusedAtOnce) {

@@ -23,9 +23,8 @@ class HashTurns {
   template <typename Work>
   auto run(Work work) -> decltype(work()) {
     TALEA_TRY(begin());
-    auto result = work();
-    end();
-    return result;
+    const Turn turn(*this);
+    return work();
   }
 
   std::uint32_t waiting() const {
@@ -34,6 +33,18 @@ class HashTurns {
   }
 
  private:
+  // Ends also when there is no memory for what `work` does.
+  class Turn {
+   public:
+    explicit Turn(HashTurns& turns) : turns_(turns) {}
+    ~Turn() { turns_.end(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    HashTurns& turns_;
+  };
+
   Status begin() {
     MutexLock lock(mutex_);
     if (running_ < running_max_ && waiting_ == 0) {  // nobody is overtaken

@@ -59,6 +59,16 @@ Status LastSeen::flush() {
     times = waiting_;
     is_flushing_ = true;
   }
+  // Also when there is no memory for a batch: else nothing would be written by itself any more.
+  struct Ending {
+    LastSeen& of;
+    ~Ending() {
+      MutexLock lock(of.mutex_);
+      of.is_flushing_ = false;
+      of.waiting_since_ns_ = of.clock_.monotonic_ns();
+    }
+  };
+  const Ending ending{*this};
   Status written;
   while (written.ok() && !times.empty()) {
     Times some;
@@ -67,9 +77,6 @@ Status LastSeen::flush() {
     written = write(some);
     if (written.ok()) forget(some);
   }
-  MutexLock lock(mutex_);
-  is_flushing_ = false;
-  waiting_since_ns_ = clock_.monotonic_ns();
   return written;
 }
 

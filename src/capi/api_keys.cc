@@ -26,6 +26,23 @@ void give(std::vector<ApiKey> found, talea_api_keys** out) {
   *out = made.release();
 }
 
+// Room for a key, so that nothing has to be found in memory once it is issued.
+std::unique_ptr<talea_api_keys> room_for_one(std::size_t scopes) {
+  auto made = std::make_unique<talea_api_keys>();
+  made->keys.reserve(1);
+  made->scopes.resize(1);
+  made->scopes.front().reserve(scopes);
+  return made;
+}
+
+void give_issued(ApiKey issued, std::unique_ptr<talea_api_keys> room, talea_api_keys** out) {
+  room->keys.push_back(std::move(issued));
+  for (const std::string& scope : room->keys.front().scopes) {
+    room->scopes.front().push_back(slice_of(scope));
+  }
+  *out = room.release();
+}
+
 void give_one(ApiKey found, talea_api_keys** out) {
   std::vector<ApiKey> one;
   one.push_back(std::move(found));
@@ -108,9 +125,10 @@ int talea_auth_issue_api_key(talea_auth* auth, const talea_new_api_key* new_key,
     TALEA_TRY(check_auth(auth, {{new_key, "new_key"}, {key, "key"}, {token, "token"}}));
     const talea::NewApiKey wanted = TALEA_TRY(new_key_of(new_key));
     auto secret = std::make_unique<talea_secret>();
+    auto room = room_for_one(wanted.scopes.size());
     talea::IssuedApiKey issued = TALEA_TRY(auth->auth.issue_api_key(wanted));
     secret->bytes = std::move(issued.token);
-    give_one(std::move(issued.key), key);
+    give_issued(std::move(issued.key), std::move(room), key);
     *token = secret.release();
     return {};
   });

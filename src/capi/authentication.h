@@ -24,7 +24,7 @@ Status give_metadata(talea_secret** out, Get get) {
   auto secret = std::make_unique<talea_secret>();
   Result<Bytes> metadata = get();
   if (!metadata.ok()) return std::move(metadata).status();
-  secret->bytes.assign(*metadata);
+  secret->bytes = std::move(*metadata);
   wipe(*metadata);
   *out = secret.release();
   return {};
