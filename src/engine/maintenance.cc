@@ -340,17 +340,23 @@ bool Maintenance::is_poor(const SegmentState& state) const {
 }
 
 std::vector<Maintenance::SegmentPointer> Maintenance::choose_victims() const {
-  std::vector<SegmentPointer> victims;
+  // Asked once of each: writers change the live bytes meanwhile, and a sort whose order changes
+  // under it runs out of its range.
+  std::vector<std::pair<double, SegmentPointer>> chosen;
   for (SegmentPointer& state : sealed_segments()) {
+    const std::uint64_t live_bytes = state->live_bytes();
     // Of those without anything current the checkpoint takes care.
-    const bool is_chosen = is_poor(*state) || is_old_key(state->segment->header().key_id);
-    if (is_chosen && state->live_bytes() > 0) victims.push_back(std::move(state));
+    if (live_bytes == 0) continue;
+    if (!is_poor(*state) && !is_old_key(state->segment->header().key_id)) continue;
+    const double ratio =
+        static_cast<double>(live_bytes) / static_cast<double>(content_bytes(*state));
+    chosen.emplace_back(ratio, std::move(state));
   }
-  const auto ratio = [](const SegmentPointer& state) {
-    return static_cast<double>(state->live_bytes()) / static_cast<double>(content_bytes(*state));
-  };
-  std::sort(victims.begin(), victims.end(),
-            [&](const auto& left, const auto& right) { return ratio(left) < ratio(right); });
+  std::sort(chosen.begin(), chosen.end(),
+            [](const auto& left, const auto& right) { return left.first < right.first; });
+  std::vector<SegmentPointer> victims;
+  victims.reserve(chosen.size());
+  for (auto& [ratio, state] : chosen) victims.push_back(std::move(state));
   return victims;
 }
 
