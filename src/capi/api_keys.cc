@@ -14,15 +14,16 @@ using talea::capi::required;
 using talea::capi::set_if_wanted;
 using talea::capi::slice_of;
 
+void tell_scopes(const ApiKey& key, std::vector<talea_slice>& scopes) {
+  scopes.reserve(key.scopes.size());
+  for (const std::string& scope : key.scopes) scopes.push_back(slice_of(scope));
+}
+
 void give(std::vector<ApiKey> found, talea_api_keys** out) {
   auto made = std::make_unique<talea_api_keys>();
   made->keys = std::move(found);
   made->scopes.reserve(made->keys.size());
-  for (const ApiKey& key : made->keys) {
-    std::vector<talea_slice>& scopes = made->scopes.emplace_back();
-    scopes.reserve(key.scopes.size());
-    for (const std::string& scope : key.scopes) scopes.push_back(slice_of(scope));
-  }
+  for (const ApiKey& key : made->keys) tell_scopes(key, made->scopes.emplace_back());
   *out = made.release();
 }
 
@@ -37,16 +38,13 @@ std::unique_ptr<talea_api_keys> room_for_one(std::size_t scopes) {
 
 void give_issued(ApiKey issued, std::unique_ptr<talea_api_keys> room, talea_api_keys** out) {
   room->keys.push_back(std::move(issued));
-  for (const std::string& scope : room->keys.front().scopes) {
-    room->scopes.front().push_back(slice_of(scope));
-  }
+  tell_scopes(room->keys.front(), room->scopes.front());
   *out = room.release();
 }
 
 void give_one(ApiKey found, talea_api_keys** out) {
-  std::vector<ApiKey> one;
-  one.push_back(std::move(found));
-  give(std::move(one), out);
+  auto room = room_for_one(found.scopes.size());
+  give_issued(std::move(found), std::move(room), out);
 }
 
 Result<std::vector<std::string>> scopes_of(const talea_new_api_key& key) {
