@@ -162,8 +162,7 @@ TEST_F(EncryptedEngine, AForgedEndOfTheLogIsDamageAndStays) {
   EXPECT_EQ(open(options()).value()->get_value(Space::user, "k").value(), "v");
 }
 
-// A log that ends in one segment and goes on in the next: what the next begins with tells whether
-// it does. Cut off there, all of it would be lost without a word.
+// A log that ends in one segment and goes on in the next.
 TEST_F(EncryptedEngine, AForgedBeginningOfTheNextLogIsDamageAndStays) {
   constexpr const char* kNextLog = "store/0000000002.log";
   std::string last_key;
@@ -172,7 +171,7 @@ TEST_F(EncryptedEngine, AForgedBeginningOfTheNextLogIsDamageAndStays) {
   {
     const auto store = open(used).value();
     executor_.step_all();
-    // Until one record is there: a second one would tell of the first.
+    // Until one record is there.
     const auto next_is_used = [&] {
       const auto file = disk_.read_file(kNextLog);
       return file.ok() && file->find_first_not_of('\0', kSegmentHeaderBytes) != Bytes::npos;

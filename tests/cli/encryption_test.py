@@ -111,11 +111,9 @@ class EncryptedStore(TaleaTest):
         self.put_some()
         self.run_with_key("checkpoint", "-q")
         log = min((self.directory / "store").glob("*.log"))
-        with open(log, "r+b") as file:
-            file.seek(4096 + 40)
-            byte = file.read(1)[0]
-            file.seek(4096 + 40)
-            file.write(bytes([byte ^ 1]))
+        content = bytearray(log.read_bytes())
+        content[4096 + 40] ^= 1
+        log.write_bytes(content)
         new = self.make_key("new")
         said = self.errors("--key-file", self.key, "rotate-key", "--data", "--new-key-file", new,
                            expect=3)
