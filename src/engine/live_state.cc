@@ -17,7 +17,7 @@ constexpr std::uint64_t kTombstoneMark = 1;
 // leaves millions, and no writer is to pay for all of them.
 constexpr std::size_t kPrunedAtOnce = 64;
 
-// 128 KiB. The table grows with the keys, in the background.
+// 128 KiB. The table grows with the keys.
 constexpr std::uint64_t kTableSlotsFirst = 16384;
 
 // An index of fewer keys is in the caches: to ask for it takes longer than to wait for it.
@@ -89,6 +89,7 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
     if (group.size() > 1) prefetch(group);
     publish_each(group, segment, sequence);
   }
+  grow_table(changes.size());
   // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
   published_.store(sequence);
   if (waiting_.load() > 0) [[unlikely]] {

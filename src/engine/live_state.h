@@ -276,9 +276,18 @@ class LiveState final : private KeySource {
   /// The lowest batch that a snapshot sees; SnapshotRegistry::kNone when there is none.
   Sequence oldest_snapshot() const { return snapshots_.oldest(); }
 
-  /// The lookup table grows with the keys, some slots at a time: false when there is nothing to do.
-  bool grow_table() TALEA_EXCLUDES(index_mutex_);
-  /// Gives up what snapshots that are closed needed, up to some hundred thousand changes of it.
+  /// How far recall_forgotten() has come; for who calls it to keep.
+  struct Recall {
+    std::uint64_t growths = 0;
+    std::optional<Bytes> from;  // none: at the end
+  };
+  /// The lookup table forgets some entries in a hundred as it fills, and one that has grown begins
+  /// with what the smaller one knew. Looks at the next 256 entries of the tree, tells the table of
+  /// those that it does not know, and says how many; nothing when all were looked at since it grew.
+  /// Cost: some tens of microseconds, a tenth of it while writers wait.
+  std::optional<std::size_t> recall_forgotten(Recall& at) TALEA_EXCLUDES(index_mutex_);
+  /// Gives up what snapshots that are closed needed, up to some hundred thousand changes of it, and
+  /// tables that were outgrown; goes on with a growth of the table.
   void collect() TALEA_EXCLUDES(index_mutex_);
   /// What trees and table take, without what they may yet take of the same memory.
   std::uint64_t index_bytes_used() const TALEA_EXCLUDES(index_mutex_);
@@ -389,6 +398,14 @@ class LiveState final : private KeySource {
   // What is at a location of location_of().
   Status read_checked(Location location, Found& out) const;
   Status promote_row(Space space, BytesView key, Location location) TALEA_REQUIRES(index_mutex_);
+  // Lets the lookup table grow with the keys, after `changes` of them.
+  void grow_table(std::size_t changes) TALEA_REQUIRES(index_mutex_);
+  // Hands the next entries over to the larger table. False when there are no more.
+  bool fill_table() TALEA_REQUIRES(index_mutex_);
+  // Those that the table does not know. `last_key`: that of the last location.
+  std::vector<Location> forgotten_of(const EpochGuard& guard, std::span<const Location> locations,
+                                     Bytes& last_key) const;
+  void recall(std::span<const Location> forgotten) TALEA_EXCLUDES(index_mutex_);
   bool may_be_in_runs(Space space, BytesView key) const TALEA_EXCLUDES(runs_mutex_);
   void release(const ExtentList& list) TALEA_REQUIRES(index_mutex_);
   const SpaceIndex* index_of(Space space) const;
@@ -468,7 +485,9 @@ class LiveState final : private KeySource {
   // keys back. Of some the key was put again meanwhile.
   std::deque<Location> tombstones_ TALEA_GUARDED_BY(index_mutex_);
   Sequence floor_ TALEA_GUARDED_BY(index_mutex_) = 0;  // see raise_floor()
-  std::optional<Reached> growing_from_ TALEA_GUARDED_BY(index_mutex_);
+  // For which the table that grows has not yet been given entries.
+  std::size_t changes_to_fill_for_ TALEA_GUARDED_BY(index_mutex_) = 0;
+  std::atomic<std::uint64_t> growths_{0};  // of the table
   Bytes evict_from_ TALEA_GUARDED_BY(index_mutex_);
 
   mutable Mutex runs_mutex_;

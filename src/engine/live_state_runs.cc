@@ -16,6 +16,18 @@ constexpr std::size_t kFoundColdMax = 4096;
 // Rows that are looked at under one guard or lock: some tens of microseconds.
 constexpr std::size_t kRowsAtOnce = 256;
 
+// A larger table takes up to 64 entries of the smaller one for every 8 keys that change, on the
+// thread that changes them: it has all of them when an eighth has been added. A thread in the
+// background did it before, and the two passed the mutex to and fro for a third of a fresh store's
+// time.
+constexpr std::size_t kFilledAtOnce = 64;
+constexpr std::size_t kChangesToAFill = 8;
+// As if so many came: some fifty microseconds.
+constexpr std::size_t kChangesForCollect = 16 * kChangesToAFill;
+
+// 2 MiB. Up to there a table has four times the slots of the one before.
+constexpr std::uint64_t kQuadrupledUpTo = std::uint64_t{1} << 18;
+
 }  // namespace
 
 RunRevision LiveState::Found::row() const {
@@ -92,6 +104,7 @@ Status LiveState::promote_row(Space space, BytesView key, Location location) {
   TALEA_ASSERT(is_entry);
   (void)index_for(space).tree.upsert(key, location);
   table_.put(hash, 0, location);
+  grow_table(1);
   if (!found.entry.is_extent_list()) return {};
   if (const auto list = decode_extent_list(found.entry.value)) ++references_[list->value_id];
   return {};
@@ -397,34 +410,91 @@ void LiveState::raise_floor(Sequence sequence) {
 
 // --- The table -----------------------------------------------------------------------------------
 
-bool LiveState::grow_table() {
-  std::array<Location, 64> locations{};
-  PatientLock lock(index_mutex_);
+void LiveState::grow_table(std::size_t changes) {
   if (!table_.is_growing()) {
-    table_.collect();
-    // Between 10 and 20 bytes a key.
-    const std::uint64_t keys = user_index_.tree.size();
-    if (keys <= table_.slots() / 5 * 4) return false;
-    table_.begin_growth(keys / 4 * 5);
-    growing_from_ = Reached{};
+    const std::uint64_t slots = table_.slots();
+    if (user_index_.tree.size() <= slots / 5 * 4) [[likely]]
+      return;
+    // Between 10 and 20 bytes a key, and 40 while that is little.
+    table_.begin_growth(std::max(slots * 2, std::min(slots * 4, kQuadrupledUpTo)));
+    changes_to_fill_for_ = 0;
   }
+  changes_to_fill_for_ += changes;
+  for (; changes_to_fill_for_ >= kChangesToAFill; changes_to_fill_for_ -= kChangesToAFill) {
+    if (fill_table()) continue;
+    table_.finish_growth();
+    growths_.fetch_add(1);
+    return;
+  }
+}
+
+bool LiveState::fill_table() {
+  std::array<Location, kFilledAtOnce> taken{};
+  const auto locations = std::span(taken).first(table_.take_next(taken));
+  prefetch(locations, 1);
+  for (const Location location : locations) {
+    Found found;
+    if (!read_key(location, found)) continue;
+    table_.fill(hash_key(Space{found.entry.space}, found.entry.key), location);
+  }
+  return !locations.empty();
+}
+
+std::optional<std::size_t> LiveState::recall_forgotten(Recall& at) {
+  if (!at.from) {
+    const std::uint64_t growths = growths_.load();
+    if (growths == at.growths) return std::nullopt;
+    at = {growths, Bytes()};
+  }
+  std::array<Location, kRowsAtOnce> locations{};
   std::size_t count = 0;
+  std::vector<Location> forgotten;
+  const Bytes before = *at.from;
   {
     const EpochGuard guard(epochs_);
     std::optional<RadixTree::Bound> bound;
-    if (!growing_from_->key.empty()) bound = {growing_from_->key, false};
+    if (!at.from->empty()) bound = {*at.from, false};
     count = user_index_.tree.rows(guard, bound, RadixTree::Direction::ascending, locations);
+    forgotten = forgotten_of(guard, std::span(locations).first(count), *at.from);
   }
-  prefetch(std::span(locations).first(count), 1);
-  for (const Location location : std::span(locations).first(count)) {
+  recall(forgotten);
+  // Where no key of 256 can be read there is no way on.
+  if (count < locations.size() || *at.from == before) at.from.reset();
+  return forgotten.size();
+}
+
+std::vector<Location> LiveState::forgotten_of(const EpochGuard& guard,
+                                              std::span<const Location> locations,
+                                              Bytes& last_key) const {
+  std::vector<std::pair<std::uint64_t, Location>> hashed;
+  hashed.reserve(locations.size());
+  prefetch(locations, 1);
+  for (const Location location : locations) {
     Found found;
     if (!read_key(location, found)) continue;
-    growing_from_->key = found.entry.key;
-    if (!found.entry.is_remove()) table_.fill(hash_key(Space::user, found.entry.key), location);
+    last_key = found.entry.key;
+    if (found.entry.is_remove()) continue;
+    hashed.emplace_back(hash_key(Space::user, found.entry.key), location);
+    table_.prefetch(guard, hashed.back().first);
   }
-  if (count == locations.size()) return true;
-  table_.finish_growth();
-  return true;
+  std::vector<Location> forgotten;
+  forgotten.reserve(hashed.size());
+  for (const auto& [hash, location] : hashed) {
+    const auto is_it = [it = location](Location other) { return other == it; };
+    if (table_.find(guard, hash, is_it) == 0) forgotten.push_back(location);
+  }
+  return forgotten;
+}
+
+void LiveState::recall(std::span<const Location> forgotten) {
+  if (forgotten.empty()) return;
+  PatientLock lock(index_mutex_);
+  for (const Location location : forgotten) {
+    Found found;
+    // Meanwhile it may have been replaced.
+    if (!read_key(location, found) || !is_in_tree(found, location)) continue;
+    table_.put(hash_key(Space::user, found.entry.key), 0, location);
+  }
 }
 
 bool LiveState::collect_some() {
@@ -440,6 +510,10 @@ void LiveState::collect() {
   for (int i = 0; i < 64 && collect_some(); ++i) {
   }
   if (undo_.size() == 0) undo_.collect();
+  PatientLock lock(index_mutex_);
+  table_.collect();
+  // A growth goes on where no more writes come.
+  if (table_.is_growing()) grow_table(kChangesForCollect);
 }
 
 std::uint64_t LiveState::index_bytes_used() const {

@@ -118,5 +118,67 @@ TEST_F(LiveStateTest, ACheckpointPassesOverWhatIsBelowItsBoundary) {
   EXPECT_EQ(visits, 2);
 }
 
+// A table that grew knows what the smaller one knew, and buckets of that had been full.
+TEST_F(LiveStateTest, WhatTheTableForgotIsRecalledAfterItGrew) {
+  constexpr std::size_t kKeys = 62'000;  // it grows at 13 and at 52 thousand
+  std::vector<std::pair<Bytes, Bytes>> puts;
+  puts.reserve(kKeys);
+  for (std::size_t i = 0; i < kKeys; ++i) puts.emplace_back("key" + std::to_string(i), "v");
+  write(puts);
+  LiveState::Recall at;
+  EXPECT_FALSE(live_.recall_forgotten(at).has_value()) << "it did not grow yet";
+  for (std::size_t i = 0; i < kKeys; ++i) publish(i);
+
+  const auto recall_all = [&] {
+    std::size_t recalled = 0;
+    while (const std::optional<std::size_t> some = live_.recall_forgotten(at)) recalled += *some;
+    return recalled;
+  };
+  const std::size_t recalled = recall_all();
+  EXPECT_GT(recalled, kKeys / 100);
+  EXPECT_LT(recalled, kKeys / 5) << "growth hands most of it over";
+  EXPECT_FALSE(live_.recall_forgotten(at).has_value());
+  at = {};
+  EXPECT_LT(recall_all(), kKeys / 1000) << "there was room for all";
+  for (std::size_t i = 0; i < kKeys; i += 97) EXPECT_EQ(get(keys_[i]), "v");
+}
+
+TEST_F(LiveStateTest, AGrowthOfTheTableEndsAlsoWhenNoMoreWritesCome) {
+  constexpr std::size_t kKeys = 13'200;  // it begins to grow at 13 108
+  std::vector<std::pair<Bytes, Bytes>> puts;
+  puts.reserve(kKeys);
+  for (std::size_t i = 0; i < kKeys; ++i) puts.emplace_back("key" + std::to_string(i), "v");
+  write(puts);
+  for (std::size_t i = 0; i < kKeys; ++i) publish(i);
+  LiveState::Recall at;
+  ASSERT_FALSE(live_.recall_forgotten(at).has_value()) << "it grows still";
+  const std::uint64_t growing_bytes = live_.index_bytes_used();
+  int steps = 0;
+  while (steps < 100 && !live_.recall_forgotten(at).has_value()) {
+    live_.collect();
+    ++steps;
+  }
+  EXPECT_GT(steps, 1) << "a little at a time";
+  EXPECT_LT(steps, 100);
+  live_.collect();
+  EXPECT_LT(live_.index_bytes_used(), growing_bytes) << "the smaller table is gone";
+  for (std::size_t i = 0; i < kKeys; i += 97) EXPECT_EQ(get(keys_[i]), "v");
+}
+
+TEST_F(LiveStateTest, ADamagedKeyIsNotRecalledAndStaysCorruption) {
+  std::vector<std::pair<Bytes, Bytes>> puts;
+  puts.reserve(16'000);
+  for (std::size_t i = 0; i < 16'000; ++i) puts.emplace_back("key" + std::to_string(i), "v");
+  write(puts);
+  for (std::size_t i = 0; i < puts.size(); ++i) publish(i);
+  damage_key(5'000);
+  LiveState::Recall at;
+  std::size_t looks = 0;
+  while (live_.recall_forgotten(at).has_value()) ++looks;
+  EXPECT_EQ(looks, puts.size() / 256 + 1) << "it goes on behind the damage";
+  EXPECT_EQ(get(keys_[5'000]), "corruption");
+  EXPECT_EQ(get(keys_[5'001]), "v");
+}
+
 }  // namespace
 }  // namespace talea

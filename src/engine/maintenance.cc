@@ -116,9 +116,9 @@ void Maintenance::step() {
 
 Status Maintenance::do_step() {
   let_go_of_retired();
-  for (int i = 0; i < kSlicesInStep * 16 && live_.grow_table(); ++i) {
-  }
   live_.collect();
+  for (int i = 0; i < kSlicesInStep * 16 && live_.recall_forgotten(recalled_).has_value(); ++i) {
+  }
   take_reserve();
   if (setup_.seams.clock.monotonic_ns() < retry_at_ns_) return {};
   TALEA_TRY(live_.promote_found());

@@ -246,6 +246,7 @@ class Maintenance {
   std::uint64_t compacted_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;
   // Of the last compaction: what it left, and where what came meanwhile begins.
   std::uint64_t garbage_left_ TALEA_GUARDED_BY(work_mutex_) = 0;
+  LiveState::Recall recalled_ TALEA_GUARDED_BY(work_mutex_);
   std::uint32_t first_log_it_missed_ TALEA_GUARDED_BY(work_mutex_) = kMissedNone;
   std::uint32_t first_data_it_missed_ TALEA_GUARDED_BY(work_mutex_) = kMissedNone;
   std::uint64_t retry_at_ns_ TALEA_GUARDED_BY(work_mutex_) = 0;

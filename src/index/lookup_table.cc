@@ -105,6 +105,19 @@ void LookupTable::add_to(Bucket& bucket, std::uint64_t slot, bool may_evict) {
 void LookupTable::begin_growth(std::uint64_t slots) {
   TALEA_ASSERT(growing_ == nullptr);
   growing_ = std::make_unique<Table>(slots);
+  taken_buckets_ = 0;
+}
+
+std::size_t LookupTable::take_next(std::span<Word> out) {
+  const Table& table = *current_.load(std::memory_order_relaxed);
+  std::size_t count = 0;
+  for (; taken_buckets_ < table.buckets && out.size() - count >= kBucketSlots; ++taken_buckets_) {
+    for (const auto& slot : table.first_bucket[taken_buckets_].slots) {
+      const std::uint64_t value = slot.load(std::memory_order_relaxed);
+      if (value != 0) out[count++] = word_of(value);
+    }
+  }
+  return count;
 }
 
 void LookupTable::fill(std::uint64_t hash, Word word) {

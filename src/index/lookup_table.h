@@ -15,9 +15,10 @@
 //
 // Growth. A slot does not have the hash, so entries cannot move to a larger table without their
 // keys. begin_growth() maps a second table; from then on put() and erase() go to both, and the
-// owner hands over the entries it finds in the tree, by fill(), a few at a time between changes.
-// finish_growth() lets readers look into the second table and retires the first. An entry that was
-// not handed over is one that the table forgot.
+// owner takes the words out of the first, bucket after bucket, and fills them into the second, a
+// few at a time between changes. Their hashes begin with the number of the bucket, so they come to
+// neighbouring buckets of the second, too. finish_growth() lets readers look into the second table
+// and retires the first. What the first forgot the second does not know.
 //
 // Why no find() returns a word after put() or erase() took it out. A word is at any time in one
 // slot of its bucket, or in none: put() replaces it where it is, and writes a new one to one slot
@@ -32,6 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/epoch.h"
 #include "base/prefetch.h"
@@ -75,6 +77,9 @@ class LookupTable {
   /// Maps a second table of `slots`. Cost: tens of microseconds; the memory comes zeroed when it is
   /// used, 2 MiB at a time, which takes 0.1 to 0.3 ms each.
   void begin_growth(std::uint64_t slots);
+  /// The words of the next buckets of the first table, as many as `out` has room for. None when the
+  /// last bucket has been taken.
+  std::size_t take_next(std::span<Word> out);
   /// Gives the second table an entry that is current at this moment. Ends nothing: an entry that
   /// it knows already stays once, and one for which there is no room is forgotten.
   void fill(std::uint64_t hash, Word word);
@@ -136,6 +141,7 @@ class LookupTable {
 
   std::atomic<Table*> current_;
   std::unique_ptr<Table> growing_;
+  std::uint64_t taken_buckets_ = 0;  // of the first table, since begin_growth()
   TableReclaimer reclaimer_;
   RetireList retired_;
   std::uint64_t evictions_ = 0;

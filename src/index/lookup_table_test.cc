@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <vector>
 
@@ -133,6 +134,29 @@ TEST_F(LookupTableTest, GrowthKeepsWhatIsFilledAndWhatIsPutMeanwhile) {
   EXPECT_EQ(find(hash_of(0, 4)), 0u);
   table_.erase(hash_of(0, 2), 202);
   EXPECT_EQ(find(hash_of(0, 2)), 0u);
+}
+
+TEST_F(LookupTableTest, GivesEveryWordOnceToWhoeverFillsTheNext) {
+  LookupTable table(epochs_, 1'024);
+  std::vector<Word> words;
+  words.reserve(500);
+  SeededRandom random(test_seed());
+  for (Word word = 2; word <= 1'000; word += 2) {
+    words.push_back(word);
+    table.put(random.next_u64(), 0, word);
+  }
+  table.begin_growth(4'096);
+  std::vector<Word> taken;
+  std::array<Word, 20> some{};  // two buckets, and some room that is none
+  while (const std::size_t count = table.take_next(some)) {
+    EXPECT_LE(count, 16u);
+    taken.insert(taken.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  std::sort(taken.begin(), taken.end());
+  EXPECT_TRUE(std::includes(words.begin(), words.end(), taken.begin(), taken.end()));
+  EXPECT_EQ(std::adjacent_find(taken.begin(), taken.end()), taken.end());
+  EXPECT_GT(taken.size(), words.size() * 9 / 10) << "buckets were full";
+  EXPECT_EQ(table.take_next(some), 0u);
 }
 
 TEST_F(LookupTableTest, FillingTakesNobodysPlace) {
