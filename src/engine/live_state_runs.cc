@@ -16,14 +16,16 @@ constexpr std::size_t kFoundColdMax = 4096;
 // Rows that are looked at under one guard or lock: some tens of microseconds.
 constexpr std::size_t kRowsAtOnce = 256;
 
-// A larger table takes up to 64 entries of the smaller one for every 8 keys that change, on the
+// A larger table takes up to 32 entries of the smaller one for every 4 keys that change, on the
 // thread that changes them: it has all of them when an eighth has been added. A thread in the
 // background did it before, and the two passed the mutex to and fro for a third of a fresh store's
-// time.
-constexpr std::size_t kFilledAtOnce = 64;
-constexpr std::size_t kChangesToAFill = 8;
+// time. No more at once, because each may have to be read from the disk; and of a batch of many
+// keys no more than 64 times that.
+constexpr std::size_t kFilledAtOnce = 32;
+constexpr std::size_t kChangesToAFill = 4;
+constexpr std::size_t kFillsMax = 64;
 // As if so many came: some fifty microseconds.
-constexpr std::size_t kChangesForCollect = 16 * kChangesToAFill;
+constexpr std::size_t kChangesForCollect = 32 * kChangesToAFill;
 
 // 2 MiB. Up to there a table has four times the slots of the one before.
 constexpr std::uint64_t kQuadrupledUpTo = std::uint64_t{1} << 18;
@@ -104,7 +106,6 @@ Status LiveState::promote_row(Space space, BytesView key, Location location) {
   TALEA_ASSERT(is_entry);
   (void)index_for(space).tree.upsert(key, location);
   table_.put(hash, 0, location);
-  grow_table(1);
   if (!found.entry.is_extent_list()) return {};
   if (const auto list = decode_extent_list(found.entry.value)) ++references_[list->value_id];
   return {};
@@ -412,14 +413,17 @@ void LiveState::raise_floor(Sequence sequence) {
 
 void LiveState::grow_table(std::size_t changes) {
   if (!table_.is_growing()) {
-    const std::uint64_t slots = table_.slots();
-    if (user_index_.tree.size() <= slots / 5 * 4) [[likely]]
+    const std::uint64_t keys = user_index_.tree.size();
+    std::uint64_t slots = table_.slots();
+    if (keys <= slots / 5 * 4) [[likely]]
       return;
     // Between 10 and 20 bytes a key, and 40 while that is little.
-    table_.begin_growth(std::max(slots * 2, std::min(slots * 4, kQuadrupledUpTo)));
+    slots = std::max(slots * 2, std::min(slots * 4, kQuadrupledUpTo));
+    while (keys > slots / 5 * 4) slots *= 2;
+    table_.begin_growth(slots);
     changes_to_fill_for_ = 0;
   }
-  changes_to_fill_for_ += changes;
+  changes_to_fill_for_ = std::min(changes_to_fill_for_ + changes, kFillsMax * kChangesToAFill);
   for (; changes_to_fill_for_ >= kChangesToAFill; changes_to_fill_for_ -= kChangesToAFill) {
     if (fill_table()) continue;
     table_.finish_growth();
@@ -430,14 +434,18 @@ void LiveState::grow_table(std::size_t changes) {
 
 bool LiveState::fill_table() {
   std::array<Location, kFilledAtOnce> taken{};
-  const auto locations = std::span(taken).first(table_.take_next(taken));
+  const std::optional<std::size_t> count = table_.take_next(taken);
+  if (!count) return false;
+  const auto locations = std::span(taken).first(*count);
   prefetch(locations, 1);
   for (const Location location : locations) {
     Found found;
     if (!read_key(location, found)) continue;
-    table_.fill(hash_key(Space{found.entry.space}, found.entry.key), location);
+    const std::uint64_t hash = hash_key(Space{found.entry.space}, found.entry.key);
+    // The key of an entry that is damaged may be another by now.
+    if (table_.has(hash, location)) table_.fill(hash, location);
   }
-  return !locations.empty();
+  return true;
 }
 
 std::optional<std::size_t> LiveState::recall_forgotten(Recall& at) {
@@ -458,8 +466,8 @@ std::optional<std::size_t> LiveState::recall_forgotten(Recall& at) {
     forgotten = forgotten_of(guard, std::span(locations).first(count), *at.from);
   }
   recall(forgotten);
-  // Where no key of 256 can be read there is no way on.
-  if (count < locations.size() || *at.from == before) at.from.reset();
+  // Where no key of 256 can be read, or a damaged one leads back, there is no way on.
+  if (count < locations.size() || *at.from <= before) at.from.reset();
   return forgotten.size();
 }
 
@@ -512,8 +520,8 @@ void LiveState::collect() {
   if (undo_.size() == 0) undo_.collect();
   PatientLock lock(index_mutex_);
   table_.collect();
-  // A growth goes on where no more writes come.
-  if (table_.is_growing()) grow_table(kChangesForCollect);
+  // Also where no more writes come, and for keys that did not come by writes.
+  grow_table(kChangesForCollect);
 }
 
 std::uint64_t LiveState::index_bytes_used() const {

@@ -28,12 +28,23 @@ class LiveStateTest : public testing::Test {
     state_ = &live_.add_segment(std::move(segment), {.end = disk_->bytes.size()});
   }
   void publish(std::size_t position) {
+    const LiveState::Change change = change_of(position);
+    live_.publish(std::span(&change, 1), *state_, 1001 + position);
+  }
+  // All as one batch, which has the sequence of the last of them.
+  void publish_together() {
+    std::vector<LiveState::Change> changes;
+    changes.reserve(keys_.size());
+    for (std::size_t i = 0; i < keys_.size(); ++i) changes.push_back(change_of(i));
+    live_.publish(changes, *state_, 1000 + keys_.size());
+  }
+  LiveState::Change change_of(std::size_t position) const {
     LiveState::Change change{.key = keys_[position]};
     change.place.offset = static_cast<std::uint32_t>(offsets_[position]);
     StoredEntry entry;
-    ASSERT_TRUE(state_->segment->peek(change.place.offset, entry));
+    EXPECT_TRUE(state_->segment->peek(change.place.offset, entry));
     change.place.bytes = entry.bytes;
-    live_.publish(std::span(&change, 1), *state_, 1001 + position);
+    return change;
   }
   // Of the put at `position`.
   void damage_key(std::size_t position) {
@@ -178,6 +189,45 @@ TEST_F(LiveStateTest, ADamagedKeyIsNotRecalledAndStaysCorruption) {
   EXPECT_EQ(looks, puts.size() / 256 + 1) << "it goes on behind the damage";
   EXPECT_EQ(get(keys_[5'000]), "corruption");
   EXPECT_EQ(get(keys_[5'001]), "v");
+}
+
+// One bit of a key at rest, and the entry is that of another key that is there as well.
+TEST_F(LiveStateTest, AnEntryWhoseKeyBecameAnotherIsNotHandedOverUnderThatOne) {
+  constexpr std::size_t kPairs = 6'600;  // the table grows at 13 108
+  std::vector<std::pair<Bytes, Bytes>> puts;
+  puts.reserve(2 * kPairs);
+  for (std::size_t i = 0; i < kPairs; ++i) puts.emplace_back("key" + std::to_string(i), "damaged");
+  for (std::size_t i = 0; i < kPairs; ++i) puts.emplace_back("jey" + std::to_string(i), "v");
+  write(puts);
+  for (std::size_t i = 0; i < 13'100; ++i) publish(i);
+  for (std::size_t i = 0; i < kPairs; i += 33) damage_key(i);
+  for (std::size_t i = 13'100; i < puts.size(); ++i) publish(i);
+  LiveState::Recall at;
+  while (!live_.recall_forgotten(at).has_value()) live_.collect();
+  while (live_.recall_forgotten(at).has_value()) {
+  }
+  for (std::size_t i = 0; i < kPairs; i += 33) {
+    ASSERT_EQ(get(keys_[kPairs + i]), "v") << keys_[kPairs + i];
+    ASSERT_EQ(get(keys_[i]), "corruption") << keys_[i];
+  }
+}
+
+TEST_F(LiveStateTest, TheTableFitsSomeTimeAfterOneLargeBatch) {
+  constexpr std::size_t kKeys = 100'000;
+  std::vector<std::pair<Bytes, Bytes>> puts;
+  puts.reserve(kKeys);
+  for (std::size_t i = 0; i < kKeys; ++i) puts.emplace_back("key" + std::to_string(i), "v");
+  write(puts);
+  publish_together();
+  LiveState::Recall at;
+  while (!live_.recall_forgotten(at).has_value()) live_.collect();
+  while (live_.recall_forgotten(at).has_value()) {
+  }
+  at = {};
+  std::size_t forgotten = 0;
+  while (const std::optional<std::size_t> some = live_.recall_forgotten(at)) forgotten += *some;
+  EXPECT_LT(forgotten, kKeys / 100);
+  for (std::size_t i = 0; i < kKeys; i += 997) ASSERT_EQ(get(keys_[i]), "v");
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ void Maintenance::step() {
 Status Maintenance::do_step() {
   let_go_of_retired();
   live_.collect();
-  for (int i = 0; i < kSlicesInStep * 16 && live_.recall_forgotten(recalled_).has_value(); ++i) {
+  for (int i = 0; i < kSlicesInStep && live_.recall_forgotten(recalled_).has_value(); ++i) {
+    TALEA_TRY(check_running());
   }
   take_reserve();
   if (setup_.seams.clock.monotonic_ns() < retry_at_ns_) return {};

@@ -108,16 +108,24 @@ void LookupTable::begin_growth(std::uint64_t slots) {
   taken_buckets_ = 0;
 }
 
-std::size_t LookupTable::take_next(std::span<Word> out) {
+std::optional<std::size_t> LookupTable::take_next(std::span<Word> out) {
   const Table& table = *current_.load(std::memory_order_relaxed);
+  if (taken_buckets_ == table.buckets) return std::nullopt;
+  const std::uint64_t end = std::min(table.buckets, taken_buckets_ + kBucketsTakenMax);
   std::size_t count = 0;
-  for (; taken_buckets_ < table.buckets && out.size() - count >= kBucketSlots; ++taken_buckets_) {
+  for (; taken_buckets_ < end && out.size() - count >= kBucketSlots; ++taken_buckets_) {
     for (const auto& slot : table.first_bucket[taken_buckets_].slots) {
       const std::uint64_t value = slot.load(std::memory_order_relaxed);
       if (value != 0) out[count++] = word_of(value);
     }
   }
   return count;
+}
+
+bool LookupTable::has(std::uint64_t hash, Word word) const {
+  const Bucket& bucket = current_.load(std::memory_order_relaxed)->bucket(hash);
+  const std::uint64_t slot = slot_of(hash, word);
+  return slot != 0 && positions_of(bucket, slot) != 0;
 }
 
 void LookupTable::fill(std::uint64_t hash, Word word) {

@@ -33,6 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "base/epoch.h"
@@ -47,6 +48,7 @@ class LookupTable {
   /// Bit 0 is clear; 0 stands for "none".
   using Word = std::uint64_t;
   static constexpr std::size_t kBucketSlots = 8;
+  static constexpr std::uint64_t kBucketsTakenMax = 64;
   /// Words from here on are never kept.
   static constexpr Word kWordEnd = Word{1} << 57;
 
@@ -77,9 +79,11 @@ class LookupTable {
   /// Maps a second table of `slots`. Cost: tens of microseconds; the memory comes zeroed when it is
   /// used, 2 MiB at a time, which takes 0.1 to 0.3 ms each.
   void begin_growth(std::uint64_t slots);
-  /// The words of the next buckets of the first table, as many as `out` has room for. None when the
-  /// last bucket has been taken.
-  std::size_t take_next(std::span<Word> out);
+  /// The words of the next buckets of the first table, of 64 at most, as far as `out` has room for
+  /// all of a bucket. Nothing when the last bucket has been taken. `out`: room for a bucket.
+  std::optional<std::size_t> take_next(std::span<Word> out);
+  /// Whether the first table has this word under this hash.
+  bool has(std::uint64_t hash, Word word) const;
   /// Gives the second table an entry that is current at this moment. Ends nothing: an entry that
   /// it knows already stays once, and one for which there is no room is forgotten.
   void fill(std::uint64_t hash, Word word);

@@ -147,16 +147,33 @@ TEST_F(LookupTableTest, GivesEveryWordOnceToWhoeverFillsTheNext) {
   }
   table.begin_growth(4'096);
   std::vector<Word> taken;
-  std::array<Word, 20> some{};  // two buckets, and some room that is none
-  while (const std::size_t count = table.take_next(some)) {
-    EXPECT_LE(count, 16u);
-    taken.insert(taken.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
+  std::array<Word, 20> some{};
+  while (const std::optional<std::size_t> count = table.take_next(some)) {
+    taken.insert(taken.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(*count));
   }
   std::sort(taken.begin(), taken.end());
   EXPECT_TRUE(std::includes(words.begin(), words.end(), taken.begin(), taken.end()));
   EXPECT_EQ(std::adjacent_find(taken.begin(), taken.end()), taken.end());
   EXPECT_GT(taken.size(), words.size() * 9 / 10) << "buckets were full";
-  EXPECT_EQ(table.take_next(some), 0u);
+  EXPECT_EQ(table.take_next(some), std::nullopt);
+}
+
+TEST_F(LookupTableTest, WhoTakesFromAnEmptyTableIsNotKeptLong) {
+  LookupTable table(epochs_, 1u << 16);
+  table.begin_growth(1u << 17);
+  std::array<Word, 32> some{};
+  std::uint64_t calls = 0;
+  while (table.take_next(some).has_value()) ++calls;
+  EXPECT_EQ(calls, (1u << 16) / LookupTable::kBucketSlots / LookupTable::kBucketsTakenMax);
+}
+
+TEST_F(LookupTableTest, HasAWordUnderItsHashOnly) {
+  table_.put(hash_of(0, 7), 0, 100);
+  EXPECT_TRUE(table_.has(hash_of(0, 7), 100));
+  EXPECT_FALSE(table_.has(hash_of(0, 6), 100));
+  EXPECT_FALSE(table_.has(hash_of(1, 7), 100));
+  EXPECT_FALSE(table_.has(hash_of(0, 7), 102));
+  EXPECT_FALSE(table_.has(hash_of(0, 7), LookupTable::kWordEnd));
 }
 
 TEST_F(LookupTableTest, FillingTakesNobodysPlace) {
