@@ -32,6 +32,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  script/bench --quick\n"
     "  script/bench --only P-put,P-get\n"
+    "  script/bench --only P-ycsbC --with '10 M'\n"
     "  script/bench --only P-ycsbC --sides talea,tkrzw --rounds 9\n"
     "  script/bench --list --only P-scan\n"
     "  script/bench --quick --dir /mnt/disk --json out/a.json\n";
@@ -41,6 +42,7 @@ struct Arguments {
   bool list = false;
   unsigned rounds = 0;
   std::vector<std::string> only;
+  std::string with;
   std::vector<std::string> sides;
   std::string directory;
   std::string json_file;
@@ -118,13 +120,22 @@ Result<std::vector<std::unique_ptr<Peer>>> chosen_peers(const std::vector<std::s
 // The complete run goes to bench/results/latest; a part of it must not replace that.
 std::string json_path(const Arguments& arguments) {
   if (!arguments.json_file.empty()) return arguments.json_file;
-  if (!arguments.only.empty() || !arguments.sides.empty()) return {};
+  if (!arguments.only.empty() || !arguments.with.empty() || !arguments.sides.empty()) return {};
   return TALEA_SOURCE_DIRECTORY "/bench/results/latest.json";
 }
 
 Result<std::vector<std::unique_ptr<Workload>>> chosen_workloads(const Arguments& arguments,
                                                                 const PlanOptions& options) {
   std::vector<std::unique_ptr<Workload>> workloads = make_workloads(options);
+  std::erase_if(workloads, [&](const std::unique_ptr<Workload>& workload) {
+    const std::vector<Row>& rows = workload->description().rows;
+    return std::none_of(rows.begin(), rows.end(), [&](const Row& row) {
+      return row.variant.find(arguments.with) != std::string::npos;
+    });
+  });
+  if (workloads.empty()) {
+    return Status::invalid_argument("no line has '" + arguments.with + "'; --list shows all");
+  }
   if (arguments.only.empty()) return workloads;
   const std::vector<std::string> ids = ids_of(workloads);
   for (const std::string& id : arguments.only) {
@@ -227,6 +238,8 @@ int main(int argc, char** argv) {
   app.add_option("--only", arguments.only, "only rows with these ids")
       ->delimiter(',')
       ->option_text("ID,...");
+  app.add_option("--with", arguments.with, "only what measures a row that has TEXT in its line")
+      ->option_text("TEXT");
   app.add_option("--rounds", arguments.rounds, "instead of 5, or 3 with --quick")
       ->check(CLI::Range(1u, 100u))
       ->option_text("N");
