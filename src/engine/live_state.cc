@@ -89,7 +89,7 @@ void LiveState::publish(std::span<const Change> changes, SegmentState& segment, 
     if (group.size() > 1) prefetch(group);
     publish_each(group, segment, sequence);
   }
-  grow_table(changes.size());
+  grow_table(changes.size(), user_index_.tree.size());
   // seq_cst, and before the look at the open snapshots: see SnapshotRegistry.
   published_.store(sequence);
   if (waiting_.load() > 0) [[unlikely]] {

@@ -287,8 +287,12 @@ class LiveState final : private KeySource {
   /// Cost: some tens of microseconds, a tenth of it while writers wait.
   std::optional<std::size_t> recall_forgotten(Recall& at) TALEA_EXCLUDES(index_mutex_);
   /// Gives up what snapshots that are closed needed, up to some hundred thousand changes of it, and
-  /// tables that were outgrown; goes on with a growth of the table.
+  /// tables that were outgrown.
   void collect() TALEA_EXCLUDES(index_mutex_);
+  /// Goes on with a growth of the lookup table where no writes do, and begins one for keys that did
+  /// not come by writes. False when none is under way.
+  /// Cost: some fifty microseconds.
+  bool go_on_growing() TALEA_EXCLUDES(index_mutex_);
   /// What trees and table take, without what they may yet take of the same memory.
   std::uint64_t index_bytes_used() const TALEA_EXCLUDES(index_mutex_);
 
@@ -398,8 +402,8 @@ class LiveState final : private KeySource {
   // What is at a location of location_of().
   Status read_checked(Location location, Found& out) const;
   Status promote_row(Space space, BytesView key, Location location) TALEA_REQUIRES(index_mutex_);
-  // Lets the lookup table grow with the keys, after `changes` of them.
-  void grow_table(std::size_t changes) TALEA_REQUIRES(index_mutex_);
+  // Lets the lookup table grow to what `keys` need, after `changes` of them.
+  void grow_table(std::size_t changes, std::uint64_t keys) TALEA_REQUIRES(index_mutex_);
   // Hands the next entries over to the larger table. False when there are no more.
   bool fill_table() TALEA_REQUIRES(index_mutex_);
   // Those that the table does not know. `last_key`: that of the last location.

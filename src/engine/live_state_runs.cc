@@ -25,7 +25,7 @@ constexpr std::size_t kFilledAtOnce = 32;
 constexpr std::size_t kChangesToAFill = 4;
 constexpr std::size_t kFillsMax = 64;
 // As if so many came: some fifty microseconds.
-constexpr std::size_t kChangesForCollect = 32 * kChangesToAFill;
+constexpr std::size_t kChangesWithoutWrites = 32 * kChangesToAFill;
 
 // 2 MiB. Up to there a table has four times the slots of the one before.
 constexpr std::uint64_t kQuadrupledUpTo = std::uint64_t{1} << 18;
@@ -131,6 +131,8 @@ Result<std::optional<LiveState::Reached>> LiveState::promote_from(Space space, B
   if (!inclusive && rows.valid() && rows.space() == space && rows.key() == from) {
     TALEA_TRY(rows.next());
   }
+  // If none is evicted all of them will be in the trees.
+  grow_table(rows_max, evicts_.load(std::memory_order_relaxed) ? user_index_.tree.size() : keys());
   Reached reached;
   for (std::size_t done = 0; rows.valid(); ++done) {
     if (done == rows_max) return std::optional(std::move(reached));
@@ -411,15 +413,15 @@ void LiveState::raise_floor(Sequence sequence) {
 
 // --- The table -----------------------------------------------------------------------------------
 
-void LiveState::grow_table(std::size_t changes) {
+void LiveState::grow_table(std::size_t changes, std::uint64_t keys) {
   if (!table_.is_growing()) {
-    const std::uint64_t keys = user_index_.tree.size();
     std::uint64_t slots = table_.slots();
     if (keys <= slots / 5 * 4) [[likely]]
       return;
     // Between 10 and 20 bytes a key, and 40 while that is little.
     slots = std::max(slots * 2, std::min(slots * 4, kQuadrupledUpTo));
     while (keys > slots / 5 * 4) slots *= 2;
+    table_.collect();  // where nobody else does, as in a store that is only read
     table_.begin_growth(slots);
     changes_to_fill_for_ = 0;
   }
@@ -520,8 +522,12 @@ void LiveState::collect() {
   if (undo_.size() == 0) undo_.collect();
   PatientLock lock(index_mutex_);
   table_.collect();
-  // Also where no more writes come, and for keys that did not come by writes.
-  grow_table(kChangesForCollect);
+}
+
+bool LiveState::go_on_growing() {
+  PatientLock lock(index_mutex_);
+  grow_table(kChangesWithoutWrites, user_index_.tree.size());
+  return table_.is_growing();
 }
 
 std::uint64_t LiveState::index_bytes_used() const {

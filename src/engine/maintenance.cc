@@ -117,6 +117,8 @@ void Maintenance::step() {
 Status Maintenance::do_step() {
   let_go_of_retired();
   live_.collect();
+  for (int i = 0; i < kSlicesInStep && live_.go_on_growing(); ++i) {
+  }
   for (int i = 0; i < kSlicesInStep && live_.recall_forgotten(recalled_).has_value(); ++i) {
     TALEA_TRY(check_running());
   }

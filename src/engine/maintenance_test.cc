@@ -380,6 +380,24 @@ TEST_F(MaintenanceTest, AMemoryBudgetIsKeptAndChangesNothingElse) {
   expect_clean();
 }
 
+// They come by no write, and the table is to have room for them when they are there.
+TEST_F(MaintenanceTest, TheTableHasItsSizeWhenTheKeysAreBackFromRuns) {
+  constexpr std::uint64_t kKeys = 100'000;
+  open();
+  for (std::uint64_t i = 0; i < kKeys;) {
+    Batch batch;
+    for (const std::uint64_t end = i + 1000; i < end; ++i) batch.put(key_of(i), "v");
+    ASSERT_TRUE(store_->commit(batch, nullptr).ok());
+  }
+  checkpoint();
+  reopen();
+  for (int i = 0; i < 8; ++i) executor_.step_all();
+  const std::uint64_t index_bytes = store_->stats().index_bytes;
+  for (int i = 0; i < 200; ++i) executor_.step_all();
+  EXPECT_EQ(store_->stats().index_bytes, index_bytes) << "it grew long after the keys";
+  EXPECT_GE(index_bytes, kKeys * 8);
+}
+
 TEST_F(MaintenanceTest, LargeValuesAreGivenBack) {
   open();
   for (int i = 0; i < 6; ++i)
