@@ -1,0 +1,65 @@
+// Where an S3 store is, and who asks: what the homes on S3 (ledger.h, bucketdb.h) and backups to S3
+// have in common.
+//
+//     S3Options at{.bucket = "records", .prefix = "app/"};                       // AWS
+//     S3Options near{.bucket = "records", .endpoint = "http://localhost:9000"};  // any other
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "talea/result.h"
+
+namespace talea {
+
+/// What a request is signed with.
+struct S3Credentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+  /// Of temporary credentials; empty for those that stay.
+  std::string session_token;
+  /// Milliseconds since 1970-01-01 UTC. They are asked for again five minutes before it. Without a
+  /// time, credentials of S3Options::credential_provider are asked for again after an hour.
+  std::optional<std::uint64_t> expires_at_ms;
+};
+
+/// Whether the bucket is a part of the host's name or of the path.
+enum class S3Addressing : unsigned char {
+  /// In the path where `endpoint` is given or the name of the bucket has a dot, else in the host.
+  automatic,
+  path,
+  virtual_host,
+};
+
+struct S3Options {
+  /// Must be given.
+  std::string bucket;
+  /// In front of the name of every object, as it is: no slash is added.
+  std::string prefix;
+  /// Empty: AWS_REGION, AWS_DEFAULT_REGION, the profile's, "us-east-1"; the first that is there.
+  std::string region;
+  /// "http://host:port" or "https://host"; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS
+  /// itself.
+  std::string endpoint;
+  S3Addressing addressing = S3Addressing::automatic;
+
+  /// Of the files ~/.aws/config and ~/.aws/credentials; empty: AWS_PROFILE, "default".
+  std::string profile;
+  /// Take the place of everything that is looked for. At most one of the two.
+  std::optional<S3Credentials> credentials;
+  /// Called from any thread, by one at a time. What it returns is used until it expires.
+  std::function<Result<S3Credentials>()> credential_provider;
+
+  /// Objects are encrypted by the bucket's default; with a key, by SSE-KMS under it.
+  std::string kms_key_id;
+
+  /// How long one request may take, without its retries.
+  std::chrono::milliseconds request_timeout{30'000};
+  /// How long an operation may take, with all its retries and the waits between them.
+  std::chrono::milliseconds operation_timeout{120'000};
+};
+
+}  // namespace talea
