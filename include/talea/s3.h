@@ -20,10 +20,10 @@ struct S3Credentials {
   std::string access_key_id;
   std::string secret_access_key;
   /// Of temporary credentials; empty for those that stay.
-  std::string session_token;
+  std::string session_token = {};
   /// Milliseconds since 1970-01-01 UTC. They are asked for again five minutes before it. Without a
   /// time, credentials of S3Options::credential_provider are asked for again after an hour.
-  std::optional<std::uint64_t> expires_at_ms;
+  std::optional<std::uint64_t> expires_at_ms = {};
 };
 
 /// Whether the bucket is a part of the host's name or of the path.
@@ -36,25 +36,25 @@ enum class S3Addressing : unsigned char {
 
 struct S3Options {
   /// Must be given.
-  std::string bucket;
+  std::string bucket = {};
   /// In front of the name of every object, as it is: no slash is added.
-  std::string prefix;
+  std::string prefix = {};
   /// Empty: AWS_REGION, AWS_DEFAULT_REGION, the profile's, "us-east-1"; the first that is there.
-  std::string region;
+  std::string region = {};
   /// "http://host:port" or "https://host"; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS
   /// itself.
-  std::string endpoint;
+  std::string endpoint = {};
   S3Addressing addressing = S3Addressing::automatic;
 
   /// Of the files ~/.aws/config and ~/.aws/credentials; empty: AWS_PROFILE, "default".
-  std::string profile;
+  std::string profile = {};
   /// Take the place of everything that is looked for. At most one of the two.
-  std::optional<S3Credentials> credentials;
+  std::optional<S3Credentials> credentials = {};
   /// Called from any thread, by one at a time. What it returns is used until it expires.
-  std::function<Result<S3Credentials>()> credential_provider;
+  std::function<Result<S3Credentials>()> credential_provider = {};
 
   /// Objects are encrypted by the bucket's default; with a key, by SSE-KMS under it.
-  std::string kms_key_id;
+  std::string kms_key_id = {};
 
   /// How long one request may take, without its retries.
   std::chrono::milliseconds request_timeout{30'000};

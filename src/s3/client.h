@@ -7,12 +7,16 @@
 // each put carries a nonce of its own in x-amz-meta-talea-write, and after a lost answer the client
 // looks (HEAD) at what is there:
 //
-//     our nonce                       it was done: ok
-//     the condition still holds       it was not done, and is sent again with the same nonce:
-//     should
-//                                     the first still arrive, one of the two is refused
-//     anything else                   timed_out: done and overwritten, or never done; who wrote the
-//                                     bytes can tell by what they mean (a chain, a reference)
+//     our nonce                  it was done: ok
+//     the condition still holds  it was not done, and is sent again with the same nonce: should the
+//                                first still arrive, one of the two is refused
+//     anything else              timed_out: done and overwritten, or never done; who wrote the
+//                                bytes can tell by what they mean (a chain, a reference)
+//
+// A put that is refused is looked after, too, as a proxy may have made two requests of one: a
+// conflict costs a HEAD more. Known limits, of a put that somebody else undoes before the look: one
+// that was doubled on its way and overwritten is reported as a conflict; one that was put if absent
+// and removed without leaving a delete marker is put again.
 //
 // Source: docs/guide/s3.md, "Lost answers"; RFC 9110 section 9.2.2.
 #pragma once
@@ -28,13 +32,12 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "s3/environment.h"
 #include "s3/http.h"
 #include "s3/request_counts.h"
 #include "talea/s3.h"
 
 namespace talea::s3 {
-
-class CredentialSource;
 
 /// What a condition compares, and what an answer calls a version: opaque, with its quotes.
 using Etag = std::string;
@@ -48,7 +51,9 @@ struct ByteRange {
 struct ObjectInfo {
   std::string key;
   Etag etag;
-  std::string version_id;  // empty in a bucket that was never versioned
+  /// Empty in a bucket that was never versioned, but for lists of versions, which say "null".
+  /// "null" also where versioning is suspended.
+  std::string version_id;
   std::uint64_t size = 0;  // of the whole object, also when a range of it was read
   std::uint64_t last_modified_ms = 0;
   std::string write_nonce;  // x-amz-meta-talea-write; empty when another program wrote it
@@ -138,6 +143,15 @@ struct DeleteFailure {
 
 enum class Versioning : unsigned char { never, enabled, suspended };
 
+/// What S3 allows in one request; tests have smaller ones.
+struct ClientLimits {
+  std::uint64_t put_bytes_max = 5'000'000'000;
+  std::uint64_t copy_bytes_max = 5'000'000'000;
+  /// Of an upload in parts, but for the last: what is smaller is put together.
+  std::uint64_t part_bytes_min = 5U << 20;
+  std::uint64_t copy_part_bytes = 1U << 30;
+};
+
 /// The seams. All outlive the client.
 struct ClientSeams {
   HttpTransport& transport;
@@ -145,6 +159,9 @@ struct ClientSeams {
   Random& random;
   /// Waits between retries; tests move their clock instead.
   std::function<void(std::chrono::milliseconds)> wait;
+  /// What is looked for when the options do not say it.
+  Environment environment = empty_environment();
+  ClientLimits limits = {};
 };
 
 /// Errors of every operation, beside its own:
@@ -162,16 +179,19 @@ struct ClientSeams {
 class Client {
  public:
   /// Errors: invalid_argument   an option that cannot be; the message says which
-  static Result<std::unique_ptr<Client>> create(const S3Options& options, ClientSeams seams);
+  static Result<std::unique_ptr<Client>> create(const S3Options& options, const ClientSeams& seams);
   ~Client();
 
   /// The object, or nothing when there is none (or a delete marker, or no such version).
   /// Errors: conflict           `if_match` does not
   ///         invalid_argument   the range begins behind the end
   Result<std::optional<Object>> get(std::string_view key, const ReadOptions& options = {});
+  /// The same without the bytes. Cost: where nothing is there, and the bucket has not answered this
+  /// client yet, a request more asks for the bucket.
   Result<std::optional<ObjectInfo>> head(std::string_view key, const ReadOptions& options = {});
 
-  /// Puts the object in one request. Durable when it returns ok.
+  /// Puts the object in one request. Durable when it returns ok. Cost: a HEAD more when it is
+  /// refused or the answer is lost.
   /// Errors: conflict    the condition did not hold, and nothing was written
   ///         timed_out   unknown: the answer was lost, and what is there now is another's
   ///         exhausted   over 5 GB
@@ -183,7 +203,9 @@ class Client {
   Result<Written> put_parts(std::string_view key, const std::function<Result<Bytes>()>& next_part,
                             const WriteOptions& options = {});
 
-  /// Copies an object of the same bucket inside the store, by parts when it is above 5 GB.
+  /// Copies an object of the same bucket inside the store, by parts when it is above 5 GB. The copy
+  /// has the content type of `options`, and no metadata but its nonce. Cost: a HEAD of the source
+  /// more.
   /// Errors: not_found   there is no `source`
   Result<Written> copy(std::string_view source, std::string_view key,
                        const WriteOptions& options = {});

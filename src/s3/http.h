@@ -48,7 +48,8 @@ class HttpTransport {
   /// Sends the request once and waits for the whole answer, whatever its status. Redirects are not
   /// followed.
   ///
-  /// Errors: unavailable        it did not reach a server: no such host, connection refused, TLS
+  /// Errors: unavailable        it did not reach a server: no such host, connection refused
+  ///         unauthenticated    the server cannot prove who it is (TLS)
   ///         timed_out          it may have reached one, and the answer did not come, or not whole
   ///         exhausted          the answer is longer than answer_bytes_max
   ///         invalid_argument   a URL that is none

@@ -2,17 +2,21 @@
 // that a test can assert and `talea cost` can print.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 
 namespace talea::s3 {
 
 struct RequestKind {
   std::string cause;      // what the caller was doing: "set", "audit"
   std::string operation;  // as S3 calls it: "GetObject", "PutObject", "ListObjectsV2"
-  auto operator<=>(const RequestKind&) const = default;
+
+  bool operator==(const RequestKind&) const = default;
+  bool operator<(const RequestKind& other) const {
+    return std::tie(cause, operation) < std::tie(other.cause, other.operation);
+  }
 };
 
 struct RequestCount {
