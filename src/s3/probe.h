@@ -1,0 +1,62 @@
+// What a store can do, found out by doing it: some accept a condition and take no notice, and say
+// so nowhere. The homes on S3 ask once before they write for the first time; `talea doctor` prints
+// it.
+//
+// The probe writes two objects below a name that nobody else has, and removes them.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "s3/client.h"
+
+namespace talea::s3 {
+
+enum class Verdict : unsigned char {
+  kept,     // as S3 does it
+  ignored,  // accepted, and not done: worse than refused
+  refused,  // with an error
+  missing,  // the store has no such thing
+};
+
+struct ProbeCheck {
+  /// "put if absent", "put if matches", "version ids" ...
+  std::string name;
+  Verdict verdict = Verdict::missing;
+  /// What was seen, where it was not kept.
+  std::string seen;
+  std::chrono::microseconds took{0};
+};
+
+struct ProbeReport {
+  std::vector<ProbeCheck> checks;
+  Versioning versioning = Versioning::never;
+
+  /// Nothing when there is no such check.
+  const ProbeCheck* check(std::string_view name) const;
+  bool kept(std::string_view name) const;
+};
+
+// The names of the checks.
+inline constexpr std::string_view kProbeVersioning = "versioning";
+inline constexpr std::string_view kProbePutIfAbsent = "put if absent";
+inline constexpr std::string_view kProbePutIfMatches = "put if matches";
+inline constexpr std::string_view kProbeVersionIds = "version ids";
+inline constexpr std::string_view kProbeRange = "range";
+inline constexpr std::string_view kProbeListAfterWrite = "list after write";
+inline constexpr std::string_view kProbeListVersions = "list of versions";
+inline constexpr std::string_view kProbeDelete = "delete";
+
+/// Asks for everything. A check that fails is in the report; an error means that there is none.
+/// Cost: about 16 requests, under the cause "probe".
+/// Errors: those of a put without a condition: without that there is nothing to ask
+Result<ProbeReport> probe(Client& client, Clock& clock, Random& random);
+
+/// Ok when conditions are kept and, with `needs_versions`, versions too.
+/// Errors: unsupported   the message names what the store ignores or lacks
+Status fit_for_writing(const ProbeReport& report, bool needs_versions);
+
+}  // namespace talea::s3

@@ -1,0 +1,107 @@
+#include "s3/probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/s3_world.h"
+
+namespace talea::s3 {
+namespace {
+
+using testing::HasSubstr;
+
+ProbeReport report_of(S3World& world) {
+  const auto client = world.client({.prefix = "p/"});
+  auto report = probe(*client, world.clock, world.random);
+  EXPECT_TRUE(report.ok()) << report.status().to_string();
+  return report.ok() ? *report : ProbeReport();
+}
+
+std::string unfit(const ProbeReport& report, bool needs_versions = true) {
+  return fit_for_writing(report, needs_versions).to_string();
+}
+
+TEST(Probe, AStoreLikeAwsKeepsEverything) {
+  S3World world;
+  const ProbeReport report = report_of(world);
+  for (const ProbeCheck& check : report.checks) {
+    EXPECT_EQ(check.verdict, Verdict::kept) << check.name << ": " << check.seen;
+  }
+  EXPECT_EQ(report.checks.size(), 8U);
+  EXPECT_EQ(report.versioning, Versioning::enabled);
+  EXPECT_EQ(unfit(report), "ok");
+  EXPECT_TRUE(world.fake.keys("records").empty()) << "it leaves nothing behind";
+}
+
+TEST(Probe, LeavesNoVersionBehind) {
+  S3World world;
+  std::vector<std::string> keys;
+  world.fake.set_before_each([&](const FakeRequest& request) { keys.push_back(request.key); });
+  report_of(world);
+  for (const std::string& key : keys) {
+    EXPECT_TRUE(world.fake.versions("records", key).empty()) << key;
+  }
+  EXPECT_LE(world.fake.requests(), 20U);
+}
+
+TEST(Probe, AConditionThatIsIgnoredIsNamed) {
+  S3World world;
+  world.fake.set_profile({.ignores_if_none_match = true});
+  EXPECT_THAT(unfit(report_of(world)), HasSubstr("put if absent: If-None-Match was accepted"));
+  world.fake.set_profile({.ignores_if_match = true});
+  EXPECT_THAT(unfit(report_of(world)), HasSubstr("put if matches: If-Match was accepted"));
+  world.fake.set_profile({.ignores_if_match = true, .ignores_if_none_match = true});
+  const std::string both = unfit(report_of(world));
+  EXPECT_THAT(both, HasSubstr("unsupported: "));
+  EXPECT_THAT(both, HasSubstr("put if absent"));
+  EXPECT_THAT(both, HasSubstr("put if matches"));
+}
+
+TEST(Probe, AStoreThatReadsEtagsWithoutQuotesIsFit) {
+  S3World world;
+  world.fake.set_profile({.only_unquoted_if_match = true});
+  EXPECT_EQ(unfit(report_of(world)), "ok");
+}
+
+TEST(Probe, WithoutVersionsItIsFitForWhatNeedsNone) {
+  S3World world(Versioning::never);
+  const ProbeReport report = report_of(world);
+  EXPECT_EQ(unfit(report, false), "ok");
+  EXPECT_THAT(unfit(report), HasSubstr("versioning of the bucket was never enabled"));
+  EXPECT_THAT(unfit(report), HasSubstr("a put gave no version id"));
+  EXPECT_TRUE(world.fake.keys("records").empty());
+  world.fake.set_versioning("records", Versioning::suspended);
+  EXPECT_THAT(unfit(report_of(world)), HasSubstr("suspended"));
+  world.fake.set_profile({.no_versioning = true});
+  EXPECT_EQ(report_of(world).check(kProbeVersioning)->verdict, Verdict::missing);
+}
+
+TEST(Probe, AListThatLagsIsSeen) {
+  S3World world;
+  world.fake.set_profile({.lists_lag = true});
+  const ProbeReport report = report_of(world);
+  EXPECT_EQ(report.check(kProbeListVersions)->verdict, Verdict::ignored);
+}
+
+TEST(Probe, WhatTheCredentialsMayNotDoIsSaid) {
+  S3World world;
+  world.fake.set_profile({.may_list = false, .may_delete = false});
+  const ProbeReport report = report_of(world);
+  EXPECT_EQ(report.check(kProbeListAfterWrite)->verdict, Verdict::refused);
+  EXPECT_THAT(report.check(kProbeListAfterWrite)->seen, HasSubstr("s3:ListBucket"));
+  EXPECT_THAT(report.check(kProbeDelete)->seen, HasSubstr("s3:DeleteObject"));
+  world.fake.set_profile({.unwritable_prefixes = {"p/"}});
+  const auto client = world.client({.prefix = "p/"});
+  EXPECT_EQ(probe(*client, world.clock, world.random).status().code(), Code::denied);
+}
+
+TEST(Probe, EveryCheckHasATime) {
+  S3World world;
+  world.fake.set_before_each([&](const FakeRequest&) { world.clock.advance_ms(7); });
+  for (const ProbeCheck& check : report_of(world).checks) {
+    EXPECT_GE(check.took, std::chrono::milliseconds(7)) << check.name;
+  }
+}
+
+}  // namespace
+}  // namespace talea::s3
