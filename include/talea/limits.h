@@ -94,4 +94,22 @@ inline constexpr std::uint32_t kPasswordPassesMax = 16;
 inline constexpr std::uint32_t kPasswordLanesMax = 8;
 inline constexpr int kBcryptCostMax = 15;
 
+/// Bucket databases (bucketdb.h). The format has 16 bits for the length of a key.
+inline constexpr std::uint64_t kBucketKeyBytesMax = 65535;
+inline constexpr std::uint64_t kBucketValueBytesMax = 256 * kMiB;
+inline constexpr std::uint64_t kBucketBatchBytesMax = 1 * kGiB;
+inline constexpr std::uint64_t kBucketFileBytesMin = 1 * kKiB;
+inline constexpr std::uint64_t kBucketFileBytesMax = 4 * kGiB;
+/// Of an index that is read; 30 million keys of 100 bytes.
+inline constexpr std::uint64_t kBucketIndexBytesMax = 4 * kGiB - 1;
+inline constexpr std::uint32_t kBucketThreadsMax = 64;
+/// How often an upload takes over what others committed, a compaction begins anew, and a reader
+/// reads the index again, before they give up.
+inline constexpr std::uint32_t kBucketCommitsMax = 16;
+inline constexpr std::uint32_t kBucketCompactionsMax = 3;
+inline constexpr std::uint32_t kBucketRereadsMax = 3;
+/// Two entries that lie closer to each other come with one request, of up to so many bytes.
+inline constexpr std::uint64_t kBucketMergeGapBytes = 16 * kKiB;
+inline constexpr std::uint64_t kBucketMergedBytesMax = 8 * kMiB;
+
 }  // namespace talea

@@ -69,10 +69,13 @@ TEST_P(FormatPage, QuotesARealFile) {
 
 INSTANTIATE_TEST_SUITE_P(OfSegmentsAndManifest, FormatPage,
                          testing::Values("segment.md", "log.md", "extent.md", "manifest.md",
-                                         "state.md", "auth.md", "rocksdb-store.md"),
+                                         "state.md", "auth.md", "rocksdb-store.md", "s4db.md",
+                                         "s4db-journal.md"),
                          [](const auto& page) {
                            const std::string name = page.param;
-                           return name.substr(0, name.find_first_of("-."));
+                           const std::string stem = name.substr(0, name.find('.'));
+                           return stem.substr(0, stem.find('-')) +
+                                  (stem == "s4db-journal" ? "_journal" : "");
                          });
 
 TEST(FormatPages, WhatTheOthersQuoteIsRightToo) {
