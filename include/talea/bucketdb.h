@@ -303,7 +303,8 @@ class BucketDb {
   ///
   /// After an error everything that is not committed stays pending, and can be uploaded again.
   /// Cost: nothing when nothing is pending; else a PUT for each data file that changed and one for
-  /// the index. Three more before the first upload of a process, to try conditions.
+  /// the index. Up to five small ones more before the first upload of a process, to try conditions,
+  /// and one that makes a new database.
   ///
   /// Errors: conflict      others commit faster than we do, kBucketCommitsMax times in a row; or
   /// the

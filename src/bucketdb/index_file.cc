@@ -62,6 +62,7 @@ std::shared_ptr<const IndexImage> IndexImage::empty(BucketFormat format) {
 Result<std::shared_ptr<const IndexImage>> IndexImage::parse(Bytes bytes) {
   std::shared_ptr<IndexImage> image(new IndexImage);
   image->bytes_ = std::move(bytes);
+  image->bytes_.shrink_to_fit();  // it stays for long
   const BytesView all = image->bytes_;
   if (all.empty()) return cut_short();
   const auto version = static_cast<std::uint8_t>(all[0]);

@@ -71,6 +71,9 @@ class IndexImage {
   /// The data files that are referred to, and how far.
   const std::map<FileId, std::uint64_t>& files() const { return files_; }
   const Bytes& bytes() const { return bytes_; }
+  std::uint64_t memory_bytes() const {
+    return bytes_.capacity() + slots_.capacity() * sizeof(slots_[0]);
+  }
 
   /// Goes through the rows in their order, passing over those that a later row replaces:
   ///     for (auto at = image.begin(); image.read(at, row);) ...

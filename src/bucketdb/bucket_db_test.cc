@@ -1,0 +1,477 @@
+// A database by itself: what it holds, what it costs, and that its bytes are those of s4db.
+#include "talea/bucketdb.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bucketdb/bucketdb_testing.h"
+#include "bucketdb/index_file.h"
+#include "tests/support/bucket_world.h"
+
+namespace talea::bucketdb {
+namespace {
+
+using testing::ElementsAre;
+
+BucketDbOptions small_files(std::uint64_t grown = 0) {
+  BucketDbOptions options;
+  options.file_bytes_max = 1024;
+  options.grown_file_bytes_max = grown;
+  return options;
+}
+
+TEST(BucketDb, ANewOneIsEmptyAndMakesNoObject) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  EXPECT_EQ(db.size(), 0U);
+  EXPECT_EQ(db.get("a").value(), std::nullopt);
+  EXPECT_TRUE(world.objects().empty());
+  BucketDbOptions options;
+  options.create_if_missing = false;
+  EXPECT_EQ(world.try_open(options).status().code(), Code::not_found);
+}
+
+TEST(BucketDb, WhatIsPutIsReadBeforeAndAfterAnUpload) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.put("a", "1").ok());
+  ASSERT_TRUE(db.put("b", "2").ok());
+  ASSERT_TRUE(db.put("a", "3").ok());
+  ASSERT_TRUE(db.remove("b").ok());
+  EXPECT_EQ(contents_of(db).value(), (Model{{"a", "3"}}));
+  EXPECT_EQ(committed_contents(world).value(), Model());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(contents_of(db).value(), (Model{{"a", "3"}}));
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "3"}}));
+  EXPECT_EQ(db.status().pending_writes, 0U);
+}
+
+// The vectors of s4db 0.8.0: three calls, and what it then has in S3.
+TEST(BucketDb, ThreeValuesAreByteForByteWhatS4dbWrites) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  Bytes long_value;
+  for (int i = 0; i < 30; ++i) long_value += "v2";
+  ASSERT_TRUE(db.commit(BucketBatch()
+                            .put("k1", "v1")
+                            .put("k2", long_value)
+                            .put("k3", "\xe6\x97\xa5\xe6\x9c\xac"))
+                  .ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(to_hex_text(*world.object("data_000001.s4db")),
+            "5334444201000000010000000002000000046b310204763100394e870000000002000000076b323c04763"
+            "2e602003acc3d050000000002000000086b330614e697a5e69cacd57d471e");
+  EXPECT_EQ(to_hex_text(*world.object("index.idx")),
+            "01000000020000000300026b3100000001000000000000000900000013"
+            "00026b3200000001000000000000001c0000001600026b330000000100000000000000320000"
+            "0017");
+}
+
+TEST(BucketDb, AnUpdateARemovalAndACompactionAreByteForByteWhatS4dbWrites) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").put("b", "2")).ok());
+  ASSERT_TRUE(db.put("a", "updated").ok());
+  ASSERT_TRUE(db.remove("b").ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(to_hex_text(*world.object("data_000001.s4db")),
+            "533444420100000001000000000100000003610100318c29d27a0000000001000000036201003207952c2e"
+            "00000000010000000961071875706461746564b6534d920100000001000000006264a8d099");
+  EXPECT_EQ(to_hex_text(*world.object("index.idx")),
+            "01000000020000000100016100000001000000000000002b00000017");
+  ASSERT_TRUE(db.compact(std::chrono::milliseconds(0)).ok());
+  EXPECT_EQ(to_hex_text(*world.object("data_000002.s4db")),
+            "53344442010000000200000000010000000961071875706461746564b6534d92");
+  EXPECT_EQ(to_hex_text(*world.object("index.idx")),
+            "01000000030000000100016100000002000000000000000900000017");
+  EXPECT_THAT(world.objects(), ElementsAre("data_000002.s4db", "index.idx"));
+}
+
+TEST(BucketDb, AKeyKeepsItsPlaceInTheIndexUnlessItWasRemovedInBetween) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").put("b", "2").put("c", "3")).ok());
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.commit(BucketBatch().put("d", "4").put("a", "5").remove("b")).ok());
+  EXPECT_THAT(db.keys(), ElementsAre("a", "c", "d"));
+  ASSERT_TRUE(db.commit(BucketBatch().put("b", "6").remove("d").put("d", "7")).ok());
+  EXPECT_THAT(db.keys(), ElementsAre("a", "c", "b", "d"));
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_THAT(db.keys(), ElementsAre("a", "c", "b", "d"));
+  EXPECT_THAT(world.open().keys(), ElementsAre("a", "c", "b", "d"));
+}
+
+TEST(BucketDb, ABatchKeepsItsOrder) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").remove("a").put("b", "2").remove("c")).ok());
+  EXPECT_EQ(contents_of(db).value(), (Model{{"b", "2"}}));
+  ASSERT_TRUE(db.commit(BucketBatch().remove("b").put("b", "3")).ok());
+  EXPECT_EQ(contents_of(db).value(), (Model{{"b", "3"}}));
+}
+
+TEST(BucketDb, WhatCannotBeStoredIsRefusedBeforeAnythingIsWritten) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  EXPECT_EQ(db.commit(BucketBatch().put("good", "1").put(Bytes(65536, 'k'), "2")).code(),
+            Code::invalid_argument);
+  EXPECT_EQ(db.commit(BucketBatch().put("good", "1").put("\xff", "2")).code(),
+            Code::invalid_argument);
+  EXPECT_EQ(db.commit(BucketBatch().put("good", "1").put("k", "\xff")).code(),
+            Code::invalid_argument);
+  EXPECT_EQ(db.commit(BucketBatch().put("good", "1").put_bytes("k", "2")).code(),
+            Code::unsupported);
+  ASSERT_TRUE(db.commit(BucketBatch()).ok());
+  ASSERT_TRUE(db.remove("absent").ok());
+  EXPECT_EQ(db.status().pending_writes, 0U);
+  EXPECT_EQ(db.size(), 0U);
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_TRUE(world.objects().empty());
+  ASSERT_TRUE(db.put(Bytes(65535, 'k'), "").ok());
+  ASSERT_TRUE(db.put("", "of the empty key").ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(committed_contents(world).value(),
+            (Model{{Bytes(65535, 'k'), ""}, {"", "of the empty key"}}));
+}
+
+TEST(BucketDb, OptionsOutOfTheirRangeAreRefused) {
+  BucketWorld world;
+  BucketDbOptions files;
+  files.file_bytes_max = 1023;
+  EXPECT_EQ(world.try_open(files).status().code(), Code::invalid_argument);
+  BucketDbOptions threads;
+  threads.threads = 0;
+  EXPECT_EQ(world.try_open(threads).status().code(), Code::invalid_argument);
+}
+
+TEST(BucketDb, OfVersion2HoldsBytesAndIsReadByEveryone) {
+  BucketWorld world;
+  BucketDbOptions options;
+  options.format = BucketFormat::v2;
+  BucketDb db = world.open(options);
+  const Bytes noise("\0\xff\x80", 3);
+  ASSERT_TRUE(db.put_bytes("bin", noise).ok());
+  ASSERT_TRUE(db.put("text", Bytes(1000, 'a')).ok());
+  EXPECT_EQ(contents_of(db).value(), (Model{{"bin", noise}, {"text", Bytes(1000, 'a')}}));
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ((*world.object("index.idx"))[0], '\2');
+  BucketDb other = world.open();  // asks for version 1, and gets what is there
+  EXPECT_EQ(other.status().format, BucketFormat::v2);
+  EXPECT_EQ(contents_of(other).value(), (Model{{"bin", noise}, {"text", Bytes(1000, 'a')}}));
+  ASSERT_TRUE(other.put_bytes("more", noise).ok());
+  ASSERT_TRUE(other.upload().ok());
+  EXPECT_EQ(committed_contents(world)->size(), 3U);
+}
+
+TEST(BucketDb, OfVersion2OfAnotherWriterIsReadAndWrittenOn) {
+  BucketWorld world;
+  const FileId theirs{0xdeadbeef00000003};
+  Bytes file = encode_file_header(BucketFormat::v2, theirs);
+  append_value(file, BucketFormat::v2, "hello", "world", true);
+  IndexWriter index(BucketFormat::v2, 1);
+  index.add("hello", {theirs, 9, static_cast<std::uint32_t>(file.size() - 9)});
+  world.fake.put(BucketWorld::kBucket, world.name("data_deadbeef_000003.s4db"), file);
+  world.fake.put(BucketWorld::kBucket, world.name("index.idx"), index.finish(1));
+  BucketDb db = world.open();
+  EXPECT_EQ(db.get("hello").value(), "world");
+  ASSERT_TRUE(db.put("mine", "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"hello", "world"}, {"mine", "1"}}));
+  ASSERT_TRUE(db.compact(std::chrono::milliseconds(0)).ok());
+  EXPECT_THAT(world.objects(), ElementsAre("data_000002.s4db", "index.idx"));
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"hello", "world"}, {"mine", "1"}}));
+}
+
+// --- What it costs
+
+TEST(BucketDbCost, OpeningIsOneRequest) {
+  BucketWorld world;
+  {
+    BucketDb db = world.open();
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  EXPECT_EQ(world.requests_of([&] { world.open(); }), 1U);
+}
+
+TEST(BucketDbCost, AGetIsOneRequestOfItsBytesAndThenNone) {
+  BucketWorld world;
+  {
+    BucketDb db = world.open();
+    ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").put("b", "2").put("c", "3")).ok());
+    EXPECT_EQ(world.requests_of([&] { EXPECT_EQ(db.get("b").value(), "2"); }), 0U);
+    ASSERT_TRUE(db.upload().ok());
+  }
+  BucketDb db = world.open();
+  EXPECT_EQ(world.requests_of([&] { EXPECT_EQ(db.get("b").value(), "2"); }), 1U);
+  EXPECT_EQ(world.fake.request_log().back().headers.at("range"), "bytes=26-42");
+  EXPECT_EQ(world.requests_of([&] { EXPECT_EQ(db.get("b").value(), "2"); }), 0U);
+  EXPECT_EQ(world.requests_of([&] { EXPECT_EQ(db.get("no").value(), std::nullopt); }), 0U);
+  EXPECT_EQ(db.status().reads.from_bucket, 1U);
+  EXPECT_EQ(db.status().reads.from_cache, 1U);
+}
+
+TEST(BucketDbCost, GetManyMergesNeighboursIntoOneRequest) {
+  BucketWorld world;
+  {
+    BucketDb db = world.open();
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.put("pending", "here").ok());
+  std::vector<std::optional<Bytes>> values;
+  EXPECT_EQ(world.requests_of([&] {
+    values = db.get_many(std::vector<BytesView>{"k99", "absent", "k0", "pending", "k50"}).value();
+  }),
+            1U);
+  EXPECT_EQ(values, (std::vector<std::optional<Bytes>>{"v", std::nullopt, "v", "here", "v"}));
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(contents_of(db).ok()); }), 1U);
+}
+
+TEST(BucketDbCost, GetManyAsksForWhatIsFarApartByItself) {
+  BucketWorld world;
+  BucketDbOptions options = small_files();
+  {
+    BucketDb db = world.open(options);
+    for (int i = 0; i < 6; ++i) {
+      // Random enough that Snappy does not shorten it: two to a file.
+      Bytes value;
+      for (int j = 0; j < 70; ++j) value += std::to_string((i + 1) * 7919 * (j + 13) % 1000003);
+      ASSERT_TRUE(db.put("k" + std::to_string(i), value).ok());
+    }
+    ASSERT_TRUE(db.upload().ok());
+  }
+  BucketDb db = world.open();
+  const std::uint64_t files = db.status().files;
+  EXPECT_GE(files, 3U);
+  const std::vector<BytesView> keys = {"k0", "k1", "k2", "k3", "k4", "k5"};
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(db.get_many(keys).ok()); }), files);
+}
+
+TEST(BucketDbCost, AnUploadSendsWhatChangedAndTheIndex) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(db.upload().ok()); }), 0U);
+  ASSERT_TRUE(db.put("a", "1").ok());
+  // Once: conditions are tried, with five requests, and an empty index begins the database.
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(db.upload().ok()); }), 8U);
+  ASSERT_TRUE(db.put("b", "2").ok());
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(db.upload().ok()); }), 2U);
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(db.upload().ok()); }), 0U);
+  EXPECT_THAT(world.objects(), ElementsAre("data_000001.s4db", "index.idx")) << "it was grown";
+}
+
+TEST(BucketDbCost, AFileIsGrownUpToItsLimitAndThenANewOneIsBegun) {
+  BucketWorld world;
+  BucketDb db = world.open(small_files(100));
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(db.put("k" + std::to_string(i), "value").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  // 9 bytes, and four entries of 22.
+  EXPECT_THAT(world.objects(), ElementsAre("data_000001.s4db", "data_000002.s4db", "index.idx"));
+  EXPECT_EQ(committed_contents(world)->size(), 8U);
+}
+
+TEST(BucketDbCost, FilesRollAtTheirSize) {
+  BucketWorld world;
+  BucketDb db = world.open(small_files());
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(db.put("key" + std::to_string(i), "value").ok());
+  ASSERT_TRUE(db.put("big", Bytes(5000, 'x') + "\xe6\x97\xa5").ok());
+  ASSERT_TRUE(db.upload().ok());
+  for (const std::string& name : world.objects()) {
+    if (name != "index.idx") {
+      EXPECT_LE(world.object(name)->size(), 1024U) << name;
+    }
+  }
+  EXPECT_GT(db.status().files, 5U);
+  EXPECT_EQ(committed_contents(world)->size(), 201U);
+}
+
+// --- The directory
+
+TEST(BucketDbDirectory, WhatIsNotUploadedIsThereAfterARestart) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.commit(BucketBatch().put("b", "2").put("c", "3").remove("a")).ok());
+  }
+  machine.disk->power_cut_losing_everything_unsynced();
+  BucketDb db = world.open(machine);
+  EXPECT_EQ(contents_of(db).value(), (Model{{"b", "2"}, {"c", "3"}}));
+  ASSERT_TRUE(db.put("d", "4").ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"b", "2"}, {"c", "3"}, {"d", "4"}}));
+}
+
+TEST(BucketDbDirectory, WithoutOnePendingWritesEndWithTheProcessAndCloseSaysSo) {
+  BucketWorld world;
+  {
+    BucketDb db = world.open();
+    ASSERT_TRUE(db.put("a", "1").ok());
+    const BucketStatus left = db.close().value();
+    EXPECT_EQ(left.pending_writes, 1U);
+    EXPECT_FALSE(left.pending_is_durable);
+  }
+  EXPECT_EQ(world.open().size(), 0U);
+  EXPECT_TRUE(world.objects().empty()) << "closing uploads nothing";
+}
+
+TEST(BucketDbDirectory, CloseSaysWhatIsPendingAndKeepsIt) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    const BucketStatus left = db.close().value();
+    EXPECT_EQ(left.pending_writes, 1U);
+    EXPECT_TRUE(left.pending_is_durable);
+  }
+  EXPECT_TRUE(world.objects().empty());
+  EXPECT_EQ(world.open(machine).status().pending_writes, 1U);
+}
+
+TEST(BucketDbDirectory, ASecondUserIsRefusedAndTheFirstIsNamed) {
+  BucketWorld world;
+  Machine machine;
+  const BucketDb db = world.open(machine);
+  const auto second = world.try_open({}, &machine);
+  EXPECT_EQ(second.status().code(), Code::unavailable);
+  EXPECT_THAT(second.status().to_string(), testing::HasSubstr("talea lock 1: bucket database"));
+}
+
+TEST(BucketDbDirectory, OfAnotherDatabaseIsRefused) {
+  BucketWorld world;
+  Machine machine;
+  ASSERT_TRUE(world.open(machine).put("a", "1").ok());
+  S3Options elsewhere = world.at();
+  elsewhere.prefix = "other/";
+  BucketDbOptions options;
+  options.directory = BucketWorld::kDirectory;
+  const auto opened = BucketDb::open(elsewhere, options,
+                                     {world.seams(), *machine.disk, world.random, world.executor});
+  EXPECT_EQ(opened.status().code(), Code::invalid_argument);
+}
+
+TEST(BucketDbDirectory, WhatWasUploadedIsReadFromItsCopy) {
+  BucketWorld world;
+  Machine machine;
+  BucketDbOptions options;
+  options.cache_bytes = 0;
+  BucketDb db = world.open(machine, options);
+  ASSERT_TRUE(db.put("a", "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(world.requests_of([&] { EXPECT_EQ(db.get("a").value(), "1"); }), 0U);
+  EXPECT_EQ(db.status().reads.from_files, 1U);
+}
+
+TEST(BucketDbDirectory, AFileIsGrownAfterARestartToo) {
+  BucketWorld world;
+  Machine machine;
+  for (int i = 0; i < 3; ++i) {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  EXPECT_THAT(world.objects(), ElementsAre("data_000001.s4db", "index.idx"));
+  EXPECT_EQ(committed_contents(world)->size(), 3U);
+}
+
+TEST(BucketDbDirectory, FlushWritesTheIndexThatIsCommitted) {
+  BucketWorld world;
+  Machine machine;
+  BucketDb db = world.open(machine);
+  ASSERT_TRUE(db.put("a", "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.put("b", "2").ok());
+  ASSERT_TRUE(db.flush().ok());
+  EXPECT_EQ(machine.disk->read_file("/db/index.idx").value(), *world.object("index.idx"));
+}
+
+TEST(BucketDbDirectory, FlushMakesDurableWhatWasWrittenWithoutSyncs) {
+  BucketWorld world;
+  Machine machine;
+  BucketDbOptions options;
+  options.sync = BucketSync::never;
+  {
+    BucketDb db = world.open(machine, options);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.flush().ok());
+    ASSERT_TRUE(db.put("b", "2").ok());
+  }
+  machine.disk->power_cut_losing_everything_unsynced();
+  EXPECT_EQ(contents_of(*std::make_unique<BucketDb>(world.open(machine))).value(),
+            (Model{{"a", "1"}}));
+}
+
+// --- Scans
+
+TEST(BucketScanTest, IsOfOneMoment) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  for (int i = 0; i < 600; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.put("pending", "1").ok());
+  BucketScan scan = db.scan().value();
+  ASSERT_TRUE(scan.next().value());
+  for (int i = 0; i < 600; ++i) ASSERT_TRUE(db.remove("k" + std::to_string(i)).ok());
+  ASSERT_TRUE(db.put("pending", "2").ok());
+  ASSERT_TRUE(db.put("new", "3").ok());
+  ASSERT_TRUE(db.upload().ok());
+  Model found{{Bytes(scan.key()), Bytes(scan.value())}};
+  while (scan.next().value()) found.emplace(scan.key(), scan.value());
+  EXPECT_EQ(found.size(), 601U);
+  EXPECT_EQ(found["pending"], "1");
+  EXPECT_EQ(contents_of(db).value(), (Model{{"pending", "2"}, {"new", "3"}}));
+}
+
+TEST(BucketScanTest, WhoseFilesWereCollectedSaysSo) {
+  BucketWorld world;
+  BucketDbOptions options = small_files();
+  options.cache_bytes = 0;
+  BucketDb db = world.open(options);
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+  ASSERT_TRUE(db.upload().ok());
+  BucketDb reader = world.open(options);
+  BucketScan scan = reader.scan().value();
+  ASSERT_TRUE(scan.next().value());
+  ASSERT_TRUE(db.put("k0", "w").ok());
+  ASSERT_TRUE(db.compact(std::chrono::milliseconds(0)).ok());
+  Status ended;
+  for (auto next = scan.next();; next = scan.next()) {
+    if (!next.ok()) ended = next.status();
+    if (!next.ok() || !*next) break;
+  }
+  EXPECT_EQ(ended.code(), Code::conflict);
+}
+
+TEST(BucketScanTest, OfFilesFetchesWhatIsMissingOrStaleBeforeTheFirstKey) {
+  BucketWorld world;
+  Machine machine;
+  BucketDbOptions options;
+  options.cache_bytes = 0;
+  BucketDb reader = world.open(machine, options);
+  EXPECT_EQ(world.open().scan_files().status().code(), Code::invalid_argument);
+  BucketDb writer = world.open();
+  ASSERT_TRUE(writer.put("a", "1").ok());
+  ASSERT_TRUE(writer.upload().ok());
+  ASSERT_TRUE(reader.refresh().ok());
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(reader.scan_files().ok()); }), 2U);
+  EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(reader.scan_files().ok()); }), 1U) << "a list";
+  ASSERT_TRUE(writer.put("a", "2").ok());
+  ASSERT_TRUE(writer.upload().ok());  // grows the file
+  ASSERT_TRUE(reader.refresh().ok());
+  EXPECT_EQ(world.requests_of([&] {
+    BucketScan scan = reader.scan_files().value();
+    ASSERT_TRUE(scan.next().value());
+    EXPECT_EQ(scan.value(), "2");
+    EXPECT_FALSE(scan.next().value());
+  }),
+            2U);
+}
+
+}  // namespace
+}  // namespace talea::bucketdb

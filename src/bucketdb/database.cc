@@ -1,0 +1,283 @@
+#include "bucketdb/database.h"
+
+#include <algorithm>
+
+#include "codec/utf8.h"
+
+namespace talea::bucketdb {
+namespace {
+
+Status check_options(const BucketDbOptions& options) {
+  if (options.file_bytes_max < kBucketFileBytesMin ||
+      options.file_bytes_max > kBucketFileBytesMax) {
+    return Status::invalid_argument("BucketDbOptions::file_bytes_max is " +
+                                    std::to_string(kBucketFileBytesMin) + " to " +
+                                    std::to_string(kBucketFileBytesMax) + "; this is " +
+                                    std::to_string(options.file_bytes_max));
+  }
+  if (options.threads < 1 || options.threads > kBucketThreadsMax) {
+    return Status::invalid_argument("BucketDbOptions::threads is 1 to " +
+                                    std::to_string(kBucketThreadsMax) + "; this is " +
+                                    std::to_string(options.threads));
+  }
+  return {};
+}
+
+// Whether an upload that was noted was committed: an index refers to its entries.
+bool was_committed(const IndexImage& image, const UploadNote& note) {
+  IndexRow row;
+  for (auto at = image.begin(); image.read(at, row);) {
+    for (const UploadPiece& piece : note.pieces) {
+      if (row.place.file == piece.file && row.place.offset >= piece.first &&
+          row.place.end() <= piece.end) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const S3Options& at,
+                                                 const BucketDbOptions& options,
+                                                 const BucketSeams& seams) {
+  TALEA_TRY(check_options(options));
+  auto bucket =
+      std::make_unique<Bucket>(TALEA_TRY(s3::Client::create(at, seams.s3)), options.writers);
+  std::unique_ptr<Database> database(new Database(options, seams, std::move(bucket)));
+  TALEA_TRY(database->open_directory(at));
+  TALEA_TRY(database->open_index());
+  TALEA_TRY(database->open_journal(at));
+  return database;
+}
+
+Status Database::open_directory(const S3Options& at) {
+  const std::string& directory = options_.directory;
+  if (directory.empty()) return {};
+  if (!TALEA_TRY(seams_.files.exists(directory))) {
+    TALEA_TRY(seams_.files.create_directory(directory).with_context(
+        "make the directory " + directory + " (its parent must exist)"));
+    TALEA_TRY(seams_.files.sync_directory(parent_path(directory)));
+  }
+  lock_ =
+      TALEA_TRY(seams_.files.lock(join_path(directory, kLockName), LockKind::exclusive,
+                                  "talea lock 1: bucket database " + at.bucket + "/" + at.prefix));
+  mirror_ = std::make_unique<Mirror>(seams_.files, directory, database_id(at.bucket, at.prefix));
+  return {};
+}
+
+Status Database::open_index() {
+  auto read = bucket_->read_index();
+  MutexLock lock(mutex_);
+  if (read.ok() && read->has_value()) {
+    base_ = std::move(**read);
+    return {};
+  }
+  base_.image = IndexImage::empty(options_.format);
+  if (!read.ok()) {
+    const Code code = read.status().code();
+    if (!options_.recover || code != Code::corruption) {
+      return std::move(read).status().with_context("open");
+    }
+    lock.unlock();
+    const auto info = TALEA_TRY(bucket_->client().head(kIndexName, {.cause = "index"}));
+    lock.lock();
+    needs_recovery_ = true;
+    if (info.has_value()) damaged_etag_ = info->etag;
+    return {};
+  }
+  lock.unlock();
+  const auto files = TALEA_TRY(bucket_->list_files());
+  lock.lock();
+  needs_recovery_ = !files.empty();
+  if (needs_recovery_ || options_.create_if_missing) return {};
+  return Status::not_found("there is no database in bucket " + bucket_->client().options().bucket +
+                           " under the prefix '" + bucket_->client().options().prefix + "'");
+}
+
+Status Database::open_journal(const S3Options& at) {
+  MutexLock lock(mutex_);
+  if (mirror_ == nullptr) {
+    log_ = std::make_shared<MemoryLog>();
+    return {};
+  }
+  const BucketFormat format = base_.image->format();
+  const auto opened =
+      Journal::open({seams_.files, seams_.random, options_.directory,
+                     database_id(at.bucket, at.prefix), options_.sync == BucketSync::always},
+                    format);
+  if (!opened.ok()) return Status(opened.status()).with_context("open the journal");
+  log_ = opened->journal;
+  if (opened->content.batches.empty()) return {};
+  if (opened->content.format != format) {
+    if (!base_.etag.empty()) {
+      return Status::unsupported(
+          "the journal has writes of another version of the format than the bucket: somebody else "
+          "made the database anew");
+    }
+    base_.image = IndexImage::empty(opened->content.format);
+  }
+  return take_batches(opened->content);
+}
+
+Status Database::take_batches(const JournalContent& content) {
+  std::uint64_t through = 0;
+  for (const UploadNote& note : content.notes) {
+    if (was_committed(*base_.image, note)) through = std::max(through, note.through);
+  }
+  for (const LoggedBatch& batch : content.batches) {
+    if (batch.sequence <= through) continue;
+    const Bytes entries = TALEA_TRY(log_->read(batch.offset, batch.bytes));
+    auto writes = writes_in(content.format, batch, entries);
+    if (!writes.ok()) return std::move(writes).status().with_context(kJournalName);
+    pending_.add(batch, std::move(*writes));
+  }
+  return {};
+}
+
+Status Database::check_usable() const {
+  MutexLock lock(mutex_);
+  if (!needs_recovery_) return {};
+  return Status::unavailable(
+      "there are data files and no index that can be read. Only download(), rebuild_index() and "
+      "upload({.force = true}) work");
+}
+
+Status Database::check_batch(const BucketBatch& batch, BucketFormat format) const {
+  std::uint64_t bytes = 0;
+  for (const BucketBatch::Operation& operation : batch.operations()) {
+    using Kind = BucketBatch::Operation::Kind;
+    if (operation.key.size() > kBucketKeyBytesMax) {
+      return Status::invalid_argument("a key has at most " + std::to_string(kBucketKeyBytesMax) +
+                                      " bytes; this one has " +
+                                      std::to_string(operation.key.size()));
+    }
+    if (!is_utf8(operation.key)) {
+      return Status::invalid_argument("a key is UTF-8; this one is not");
+    }
+    if (operation.value.size() > kBucketValueBytesMax) {
+      return Status::invalid_argument(
+          "a value has at most " + std::to_string(kBucketValueBytesMax) + " bytes; this one has " +
+          std::to_string(operation.value.size()));
+    }
+    if (operation.kind == Kind::put_bytes && format == BucketFormat::v1) {
+      return Status::unsupported(
+          "a database of version 1 has text only. Make one of version 2 for bytes");
+    }
+    if (operation.kind == Kind::put_text && !is_utf8(operation.value)) {
+      return Status::invalid_argument(
+          "the value is no UTF-8; in a database of version 2 put_bytes() takes it");
+    }
+    // As it may be stored: a block that does not get shorter grows by a sixth at most.
+    bytes += kEntryOverheadBytes + operation.key.size() + 32 + operation.value.size() +
+             operation.value.size() / 6;
+  }
+  if (bytes <= kBucketBatchBytesMax) return {};
+  return Status::exhausted("a batch has at most " + std::to_string(kBucketBatchBytesMax) +
+                           " bytes; this one might have " + std::to_string(bytes));
+}
+
+Status Database::commit(const BucketBatch& batch) {
+  TALEA_TRY(check_usable());
+  const BucketFormat format = base().image->format();
+  TALEA_TRY(check_batch(batch, format));
+  MutexLock writing(write_mutex_);
+  Bytes entries;
+  std::vector<PendingWrite> writes;
+  writes.reserve(batch.size());
+  std::unordered_map<BytesView, bool> in_batch;  // what it makes of a key so far
+  for (const BucketBatch::Operation& operation : batch.operations()) {
+    const bool is_remove = operation.kind == BucketBatch::Operation::Kind::remove;
+    const auto before = in_batch.find(operation.key);
+    const bool is_there = before != in_batch.end() ? before->second : contains(operation.key);
+    if (is_remove && !is_there) continue;
+    const std::uint64_t offset = entries.size();
+    if (is_remove) {
+      append_tombstone(entries, operation.key);
+    } else {
+      append_value(entries, format, operation.key, operation.value,
+                   operation.kind == BucketBatch::Operation::Kind::put_text);
+    }
+    in_batch[operation.key] = !is_remove;
+    writes.push_back(
+        {operation.key, is_remove, offset, static_cast<std::uint32_t>(entries.size() - offset), 0});
+  }
+  if (writes.empty()) return {};
+  std::shared_ptr<WriteLog> log;
+  {
+    MutexLock lock(mutex_);
+    log = log_;
+  }
+  const LoggedBatch logged = TALEA_TRY(log->append(entries));
+  for (PendingWrite& write : writes) {
+    write.offset += logged.offset;
+    write.batch = logged.sequence;
+  }
+  MutexLock lock(mutex_);
+  pending_.add(logged, std::move(writes));
+  return {};
+}
+
+Status Database::flush() {
+  if (mirror_ == nullptr) return {};
+  TALEA_TRY(check_usable());
+  CommittedIndex index;
+  {
+    MutexLock writing(write_mutex_);
+    MutexLock lock(mutex_);
+    const std::shared_ptr<WriteLog> log = log_;
+    index = base_;
+    lock.unlock();
+    TALEA_TRY(log->sync());
+  }
+  return replace_file(seams_.files, options_.directory, std::string(kIndexName),
+                      index.image->bytes());
+}
+
+BucketStatus Database::status() const {
+  const std::uint64_t keys = size();
+  MutexLock lock(mutex_);
+  BucketStatus status;
+  status.format = base_.image->format();
+  status.needs_recovery = needs_recovery_;
+  status.rebuilt = is_rebuilt_;
+  status.keys = keys;
+  status.pending_writes = pending_.size();
+  status.pending_bytes = pending_.bytes();
+  status.pending_is_durable = mirror_ != nullptr;
+  status.files = base_.image->files().size();
+  status.reads = reads_;
+  return status;
+}
+
+CommittedIndex Database::base() const {
+  MutexLock lock(mutex_);
+  return base_;
+}
+
+void Database::install(CommittedIndex fresh) {
+  MutexLock lock(mutex_);
+  base_ = std::move(fresh);
+  ++base_version_;
+}
+
+Status Database::refresh() {
+  TALEA_TRY(check_usable());
+  MutexLock uploading(upload_mutex_);
+  {
+    MutexLock lock(mutex_);
+    if (is_rebuilt_) {
+      return Status::conflict("the index was rebuilt: publish it with upload({.force = true})");
+    }
+  }
+  auto fresh = TALEA_TRY(bucket_->read_index());
+  if (fresh.has_value()) {
+    install(std::move(*fresh));
+    return {};
+  }
+  if (base().etag.empty()) return {};
+  return Status::corruption("the index is gone from the bucket");
+}
+
+}  // namespace talea::bucketdb

@@ -1,0 +1,271 @@
+// Download, the rebuilding of an index, and its publication.
+#include <algorithm>
+
+#include "bucketdb/database.h"
+#include "bucketdb/parallel.h"
+
+namespace talea::bucketdb {
+namespace {
+
+struct RebuiltKey {
+  Place place;
+  std::uint64_t order = 0;
+};
+
+// Every entry of the files, in the order of the writes.
+class Rebuilder {
+ public:
+  Status take(FileId file, BytesView content, BucketRebuild& report) {
+    std::vector<Damage> damage;
+    const auto visit = [&](const Entry& entry, std::uint64_t offset) {
+      ++report.entries;
+      if (entry.is_tombstone()) {
+        keys_.erase(Bytes(entry.key));
+        return Status();
+      }
+      const auto [found, is_new] = keys_.try_emplace(Bytes(entry.key));
+      if (is_new) found->second.order = ++order_;
+      found->second.place = {file, offset, static_cast<std::uint32_t>(entry.bytes)};
+      return Status();
+    };
+    Status scanned = scan_file(content, visit, damage);
+    if (scanned.code() == Code::corruption) {
+      damage.assign(1, {0, content.size()});  // without a header nothing in it is believed
+      scanned = Status();
+    }
+    for (const Damage& one : damage) {
+      report.damage.push_back({file_name(file), one.offset, one.bytes});
+    }
+    ++report.files;
+    return scanned;
+  }
+
+  Bytes finish(BucketFormat format, std::uint32_t next) const {
+    std::vector<const std::pair<const Bytes, RebuiltKey>*> in_order;
+    in_order.reserve(keys_.size());
+    for (const auto& key : keys_) in_order.push_back(&key);
+    std::sort(in_order.begin(), in_order.end(),
+              [](const auto* a, const auto* b) { return a->second.order < b->second.order; });
+    IndexWriter index(format, in_order.size());
+    for (const auto* key : in_order) index.add(key->first, key->second.place);
+    return index.finish(next);
+  }
+  std::uint64_t size() const { return keys_.size(); }
+
+ private:
+  std::unordered_map<Bytes, RebuiltKey> keys_;
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace
+
+// Whether the directory has just what the bucket has.
+bool Database::has_copy(const RemoteFile& remote) const {
+  const auto known = mirror_->find(remote.file);
+  return known.has_value() && known->bytes == remote.bytes && known->etag == remote.etag;
+}
+
+// Brings copies of these files into the directory, several at once.
+Status Database::fetch(const std::vector<RemoteFile>& files, BucketDownload& fetched) {
+  std::vector<RemoteFile> missing;
+  for (const RemoteFile& file : files) {
+    if (has_copy(file)) {
+      const auto copy = mirror_->read(file.file, file.bytes - 1, 1);
+      if (copy.ok() && copy->has_value()) continue;  // it was not cut or removed
+    }
+    missing.push_back(file);
+  }
+  Mutex mutex;  // of the copies: one at a time is written
+  const auto fetch_one = [&](std::size_t which) -> Status {
+    const FileId file = missing[which].file;
+    const auto content = TALEA_TRY(bucket_->read_file(file));
+    if (!content.has_value()) return {};  // collected meanwhile
+    MutexLock lock(mutex);
+    ++fetched.files;
+    fetched.bytes += content->bytes.size();
+    return mirror_->put(file, content->bytes, content->etag);
+  };
+  return run_parallel(seams_.executor, options_.threads, missing.size(), fetch_one);
+}
+
+Result<BucketDownload> Database::download(bool force) {
+  if (mirror_ == nullptr) {
+    return Status::invalid_argument("download() needs BucketDbOptions::directory");
+  }
+  MutexLock uploading(upload_mutex_);
+  const Pending pending = take_pending();
+  if (!pending.writes.empty() && !force) {
+    return Status::conflict(std::to_string(pending.writes.size()) +
+                            " writes are not uploaded: upload them, or discard them with force");
+  }
+  const auto remote = TALEA_TRY(bucket_->list_files());
+  if (!force) {
+    for (const RemoteFile& file : remote) {
+      if (mirror_->find(file.file).has_value()) continue;
+      const auto mine = TALEA_TRY(mirror_->read_any(file.file));
+      if (!mine.has_value()) continue;
+      const auto theirs = TALEA_TRY(bucket_->read_file(file.file));
+      if (theirs.has_value() && !BytesView(theirs->bytes).starts_with(*mine)) {
+        return Status::conflict(file_name(file.file) +
+                                " in the directory holds something else than the bucket's: keep "
+                                "it elsewhere, or overwrite it with force");
+      }
+    }
+  }
+  auto fresh = TALEA_TRY(bucket_->read_index());
+  BucketDownload fetched;
+  TALEA_TRY(fetch(remote, fetched));
+  bool needs_recovery = false;
+  {
+    MutexLock lock(mutex_);
+    needs_recovery = needs_recovery_;
+  }
+  if (!fresh.has_value()) {
+    if (needs_recovery || base().etag.empty()) {
+      if (force) TALEA_TRY(committed(base(), pending));
+      return fetched;
+    }
+    return Status::corruption("the index is gone from the bucket");
+  }
+  TALEA_TRY(committed(std::move(*fresh), pending));
+  MutexLock lock(mutex_);
+  needs_recovery_ = false;
+  is_rebuilt_ = false;
+  return fetched;
+}
+
+// The data files that there are, in the order in which they were written.
+Result<std::vector<FileId>> Database::files_of(BucketSource source,
+                                               std::vector<RemoteFile>& remote) {
+  std::vector<FileId> files;
+  if (source == BucketSource::directory) {
+    if (mirror_ == nullptr) {
+      return Status::invalid_argument("a rebuild from a directory needs one");
+    }
+    files = TALEA_TRY(mirror_->all_files());
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+  remote = TALEA_TRY(bucket_->list_files());
+  files.reserve(remote.size());
+  // Writers with files of their own number them by themselves: what orders them is time.
+  std::vector<const RemoteFile*> in_order;
+  in_order.reserve(remote.size());
+  bool has_others = false;
+  for (const RemoteFile& file : remote) {
+    in_order.push_back(&file);
+    if (file.file.writer() != 0) has_others = true;
+  }
+  if (has_others) {
+    std::stable_sort(in_order.begin(), in_order.end(),
+                     [](const auto* a, const auto* b) { return a->modified_ms < b->modified_ms; });
+  }
+  for (const RemoteFile* file : in_order) files.push_back(file->file);
+  return files;
+}
+
+Result<std::optional<Bytes>> Database::content_of(BucketSource source, FileId file) {
+  if (source == BucketSource::directory) return mirror_->read_any(file);
+  auto read = TALEA_TRY(bucket_->read_file(file));
+  if (!read.has_value()) return std::optional<Bytes>();
+  keep_copy(file, read->bytes, read->etag);
+  return std::optional(std::move(read->bytes));
+}
+
+Result<BucketRebuild> Database::rebuild_index(BucketSource source) {
+  MutexLock uploading(upload_mutex_);
+  const bool from_directory = source == BucketSource::directory;
+  std::vector<RemoteFile> remote;
+  const std::vector<FileId> files = TALEA_TRY(files_of(source, remote));
+  if (files.empty()) return Status::not_found("there are no data files to rebuild an index from");
+  // Numbers that were ever seen anywhere are not used again.
+  std::uint32_t next = std::max(base().image->next(), number_floor_);
+  for (const RemoteFile& file : from_directory ? TALEA_TRY(bucket_->list_files()) : remote) {
+    if (file.file.writer() == 0) next = std::max(next, file.file.number() + 1);
+  }
+  BucketRebuild report;
+  Rebuilder rebuilder;
+  BucketFormat format = BucketFormat::v1;
+  for (const FileId file : files) {
+    if (file.writer() == 0) next = std::max(next, file.number() + 1);
+    const auto content = TALEA_TRY(content_of(source, file));
+    if (!content.has_value()) continue;
+    const auto header = decode_file_header(*content);
+    if (header.ok() && header->format == BucketFormat::v2) format = BucketFormat::v2;
+    TALEA_TRY(rebuilder.take(file, *content, report).with_context(file_name(file)));
+    const auto known = from_directory ? mirror_->find(file) : std::nullopt;
+    if (from_directory && (!known.has_value() || known->bytes != content->size())) {
+      TALEA_TRY(mirror_->adopt(file, {content->size(), ""}));
+    }
+  }
+  report.keys = rebuilder.size();
+  auto image = TALEA_TRY(IndexImage::parse(rebuilder.finish(format, next)));
+  cache_.clear();
+  tail_.reset();
+  MutexLock lock(mutex_);
+  if (pending_.size() > 0 && image->format() != base_.image->format()) {
+    return Status::unsupported("the pending writes are of another version of the format");
+  }
+  if (base_.etag.empty()) base_.etag = damaged_etag_;
+  base_.image = std::move(image);
+  ++base_version_;
+  needs_recovery_ = false;
+  is_rebuilt_ = true;
+  return report;
+}
+
+// Sends every data file of the directory that the bucket does not have just so.
+Result<std::uint64_t> Database::upload_copies() {
+  std::map<FileId, RemoteFile> remote;
+  for (RemoteFile& file : TALEA_TRY(bucket_->list_files())) remote[file.file] = std::move(file);
+  std::uint64_t sent = 0;
+  for (const auto& [file, known] : mirror_->list()) {
+    const auto content = TALEA_TRY(mirror_->read_all(file));
+    if (!content.has_value()) {
+      return Status::corruption(file_name(file) + " in the directory is not as long as it was");
+    }
+    const auto there = remote.find(file);
+    const std::string name = file_name(file);
+    if (there != remote.end() && there->second.bytes > content->size()) {
+      return Status::conflict("the bucket has more of " + name +
+                              " than the directory: download it first");
+    }
+    Result<s3::Etag> etag = there == remote.end()
+                                ? bucket_->put_new_file(file, *content)
+                                : bucket_->put_file_again(file, *content, there->second.etag);
+    if (!etag.ok()) return std::move(etag).status().with_context("send " + name);
+    TALEA_TRY(mirror_->adopt(file, {content->size(), *etag}));
+    ++sent;
+  }
+  return sent;
+}
+
+// The first half of an upload by force: all files, and the index if it was rebuilt.
+Result<BucketUpload> Database::publish_rebuilt() {
+  BucketUpload done;
+  bool is_rebuilt = false;
+  {
+    MutexLock lock(mutex_);
+    is_rebuilt = is_rebuilt_;
+    if (needs_recovery_) {
+      return Status::unavailable("there is no index that can be read: rebuild_index() first");
+    }
+  }
+  TALEA_TRY(bucket_->check_conditions());
+  if (mirror_ != nullptr) done.files = TALEA_TRY(upload_copies());
+  if (!is_rebuilt) return done;
+  const CommittedIndex from = base();
+  TALEA_TRY(checked_files(*from.image).status());
+  auto commit = TALEA_TRY(commit_index(from.image->bytes(), from.etag, {}));
+  if (!commit.has_value()) {
+    return Status::conflict("somebody else put an index meanwhile: nothing was published");
+  }
+  done.bytes = from.image->bytes().size();
+  install(std::move(*commit));
+  MutexLock lock(mutex_);
+  is_rebuilt_ = false;
+  damaged_etag_.clear();
+  return done;
+}
+
+}  // namespace talea::bucketdb
