@@ -112,4 +112,20 @@ inline constexpr std::uint32_t kBucketRereadsMax = 3;
 inline constexpr std::uint64_t kBucketMergeGapBytes = 16 * kKiB;
 inline constexpr std::uint64_t kBucketMergedBytesMax = 8 * kMiB;
 
+/// The ledger (ledger.h). S3 holds names of 1 024 bytes, and ours go around a key.
+inline constexpr std::uint64_t kS3KeyBytesMax = 1024;
+inline constexpr std::uint64_t kLedgerValueBytesMax = 64 * kMiB;
+/// How deep arrays and objects of a JSON value may lie in each other.
+inline constexpr std::uint32_t kJsonDepthMax = 512;
+/// How many digits an integer may have: Python reads no more.
+inline constexpr std::uint32_t kJsonIntegerDigitsMax = 4300;
+/// LedgerOptions::parallel_gets.
+inline constexpr std::uint32_t kLedgerParallelGetsMax = 256;
+/// How many entries or keys one page has at most.
+inline constexpr std::uint64_t kLedgerPageMax = 10'000;
+/// Of how many keys a ledger remembers the ETag, and an audit the sequence.
+inline constexpr std::uint64_t kLedgerKnownKeysMax = 16'384;
+/// How many entries in a row a repair collects that are missing in their key objects.
+inline constexpr std::uint64_t kLedgerOrphansMax = 1024;
+
 }  // namespace talea

@@ -69,8 +69,8 @@ TEST_P(FormatPage, QuotesARealFile) {
 
 INSTANTIATE_TEST_SUITE_P(OfSegmentsAndManifest, FormatPage,
                          testing::Values("segment.md", "log.md", "extent.md", "manifest.md",
-                                         "state.md", "auth.md", "rocksdb-store.md", "s4db.md",
-                                         "s4db-journal.md"),
+                                         "state.md", "auth.md", "rocksdb-store.md", "immukv.md",
+                                         "s4db.md", "s4db-journal.md"),
                          [](const auto& page) {
                            const std::string name = page.param;
                            const std::string stem = name.substr(0, name.find('.'));
