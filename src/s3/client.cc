@@ -217,7 +217,7 @@ Result<Written> Client::Impl::put(std::string_view key, BytesView bytes,
   write.request.method = "PUT";
   write.request.key = TALEA_TRY(whole_key(options_.prefix, key));
   write.request.body = bytes;
-  write.nonce = writer_.new_nonce();
+  write.nonce = options.nonce.empty() ? writer_.new_nonce() : std::string(options.nonce);
   write.condition = options.condition;
   write.cause = options.cause;
   add_object_headers(write.request, options_, options.content_type, write.nonce);

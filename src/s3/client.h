@@ -86,6 +86,9 @@ struct WriteOptions {
   std::string_view cause = "other";
   Condition condition = {};
   std::string_view content_type = "application/octet-stream";
+  /// For put(): x-amz-meta-talea-write, by which the caller will know its own write from another of
+  /// the same bytes. Empty: a fresh one.
+  std::string_view nonce = {};
 };
 
 struct Written {

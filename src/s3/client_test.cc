@@ -831,5 +831,14 @@ TEST(ClientErrors, WithoutCredentialsNothingIsSent) {
   }
 }
 
+TEST(S3ClientNonce, MayBeTheCallersOwn) {
+  S3World world;
+  const auto client = world.client();
+  ASSERT_TRUE(client->put("k", "v", {.nonce = "mine"}).ok());
+  EXPECT_EQ((*client->head("k"))->write_nonce, "mine");
+  ASSERT_TRUE(client->put("k", "v").ok());
+  EXPECT_EQ((*client->head("k"))->write_nonce.size(), 32U);
+}
+
 }  // namespace
 }  // namespace talea::s3
