@@ -252,7 +252,7 @@ class Ledger {
   /// versioning and missing rights are found before anything is written.
   /// Cost: 2 requests when the newest entry and the key's object are known from calls before; 3
   /// with a key that is not. The first set of an object adds a read of the log and of the newest
-  /// entry's key object, and 3 to 6 to find out whether the store keeps versions and conditions.
+  /// entry's key object, and 5 or 6 to find out whether the store keeps versions and conditions.
   /// One more read, and a wait, for each time that another process was first.
   ///
   /// `key`: UTF-8 without control characters, up to 1 014 bytes less the prefix; may be empty.
@@ -314,7 +314,8 @@ class Ledger {
   /// Errors: faults are none. What could not be read for other reasons than its content ends it.
   Result<LedgerAudit> audit(const LedgerAuditOptions& options = {});
 
-  /// Writes the key objects of entries that lack them, from the newest back, oldest first.
+  /// Writes the key objects of entries that lack them, from the newest back, oldest first. Sets of
+  /// this process wait meanwhile.
   /// Cost: two requests for each entry that is looked at, one for each object written.
   /// Errors: invalid_argument   read_only
   ///         exhausted          more than kLedgerOrphansMax entries in a row

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/random.h"
+#include "s3/environment.h"
 #include "s3/http.h"
 
 namespace talea {
@@ -19,6 +20,8 @@ struct LedgerSeams {
   Executor& executor;
   /// Waits between tries; tests move their clock instead.
   std::function<void(std::chrono::milliseconds)> wait;
+  /// Where region and credentials are looked for that the options do not give.
+  s3::Environment environment = s3::empty_environment();
 };
 
 }  // namespace talea

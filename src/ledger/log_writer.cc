@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "base/assert.h"
+#include "crypto/sha256.h"
 #include "ledger/store_check.h"
 #include "talea/limits.h"
 
@@ -29,6 +29,12 @@ Status rejected(Status status) {
 
 s3::Condition condition_of(const s3::Etag& etag) {
   return etag.empty() ? s3::Condition::absent() : s3::Condition::matches(etag);
+}
+
+std::string new_nonce(Random& random) {
+  Sha256Digest bytes{};
+  random.fill(bytes);
+  return to_hex(bytes).substr(0, 32);
 }
 
 std::string describe(const LedgerEntry& entry) {
@@ -62,6 +68,7 @@ struct LogWriter::Draft {
   LedgerEntry entry;  // without its version
   HashForm form = HashForm::python;
   Bytes body;
+  std::string nonce;  // of every put of it
 };
 
 struct LogWriter::Committed {
@@ -294,6 +301,7 @@ Result<LogWriter::Draft> LogWriter::draft(const LogHead& head, std::string_view 
   }
   entry.hash = hash_of(entry, draft.form);
   draft.body = encode_log_entry(entry, draft.form);
+  draft.nonce = new_nonce(seams_.random);
   return draft;
 }
 
@@ -302,13 +310,16 @@ Result<LogWriter::Draft> LogWriter::draft(const LogHead& head, std::string_view 
 // Nothing: another's entry follows the base, and this one is not there.
 Result<std::optional<LogWriter::Committed>> LogWriter::put_log(const Draft& draft,
                                                                std::uint64_t deadline_ns) {
-  auto written = seams_.objects.client().put(
-      kLogName, draft.body,
-      {.cause = "set", .condition = condition_of(draft.base.etag), .content_type = kJsonType});
+  auto written = seams_.objects.client().put(kLogName, draft.body,
+                                             {.cause = "set",
+                                              .condition = condition_of(draft.base.etag),
+                                              .content_type = kJsonType,
+                                              .nonce = draft.nonce});
   if (written.ok()) return std::optional(Committed{written->version_id, written->etag});
   const Code code = written.status().code();
   if (code == Code::conflict) return std::optional<Committed>();
-  if (code == Code::timed_out) return find_out(draft, deadline_ns);
+  // An answer that is not S3's may be one to a put that was done.
+  if (code == Code::timed_out || code == Code::corruption) return find_out(draft, deadline_ns);
   return explain(std::move(written).status(), "append to the log");
 }
 
@@ -320,9 +331,11 @@ Result<std::optional<LogWriter::Committed>> LogWriter::find_out(const Draft& dra
     if (found.ok() && found->fate == Fate::committed) return std::optional(found->committed);
     if (found.ok()) {
       // The first may still arrive; then this one is refused, or has been done and refuses that.
-      auto again = seams_.objects.client().put(
-          kLogName, draft.body,
-          {.cause = "set", .condition = condition_of(draft.base.etag), .content_type = kJsonType});
+      auto again = seams_.objects.client().put(kLogName, draft.body,
+                                               {.cause = "set",
+                                                .condition = condition_of(draft.base.etag),
+                                                .content_type = kJsonType,
+                                                .nonce = draft.nonce});
       if (again.ok()) return std::optional(Committed{again->version_id, again->etag});
     }
     if (seams_.clock.monotonic_ns() >= deadline_ns) break;
@@ -340,8 +353,8 @@ Result<LogWriter::Found> LogWriter::find_own(const Draft& draft) {
   bool is_newest = !newest_etag.empty();
   while (at) {
     const LedgerEntry& entry = at->entry;
-    if (entry.hash == draft.entry.hash && entry.sequence == draft.entry.sequence &&
-        entry.previous_version_id == draft.entry.previous_version_id) {
+    // By the nonce: another process may have written the same bytes in the same moment.
+    if (entry.hash == draft.entry.hash && at->write_nonce == draft.nonce) {
       return Found{Fate::committed, {entry.version_id, is_newest ? newest_etag : s3::Etag()}};
     }
     if (entry.sequence <= base) {
@@ -395,7 +408,9 @@ Result<KnownKey> LogWriter::put_key_object(const LedgerEntry& entry, KeyObject c
         {.cause = "set", .condition = condition_of(current.etag), .content_type = kJsonType});
     if (written.ok()) return KnownKey{written->etag, entry.sequence};
     status = explain(std::move(written).status(), "write the object of key '" + entry.key + "'");
-    if (status.code() != Code::conflict && status.code() != Code::timed_out) return status;
+    const bool may_look = status.code() == Code::conflict || status.code() == Code::timed_out ||
+                          status.code() == Code::corruption;
+    if (!may_look) return status;
     current = TALEA_TRY(seams_.objects.key_object(entry.key, "set"));
   }
   return status;

@@ -46,6 +46,10 @@ Result<std::optional<LogVersion>> LedgerObjects::newest_log_version(std::string_
 Result<std::optional<LogVersion>> LedgerObjects::log_version(std::string_view version_id,
                                                              std::string_view cause) {
   auto object = client_.get(kLogName, {.cause = cause, .version_id = std::string(version_id)});
+  // A version id that cannot be one, such as the "None" of a Python client in a bucket without
+  // versions, is no version either.
+  const bool is_none = !version_id.empty() && object.status().code() == Code::invalid_argument;
+  if (is_none) return std::optional<LogVersion>();
   if (!object.ok()) return explain(std::move(object).status(), "read the log");
   if (!*object) return std::optional<LogVersion>();
   return std::optional<LogVersion>(TALEA_TRY(decode_log_version(**object)));
