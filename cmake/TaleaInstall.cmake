@@ -8,7 +8,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(modules base codec crypto io keys log index manifest store engine auth)
+set(modules base codec crypto io keys log index manifest store engine auth s3 ledger bucketdb)
 set(objects)
 foreach(module ${modules})
   get_target_property(type talea_${module} TYPE)
@@ -23,7 +23,8 @@ target_include_directories(talea_cpp INTERFACE
                            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(talea_cpp INTERFACE Threads::Threads PkgConfig::isal PkgConfig::lz4
-                      PkgConfig::argon2 PkgConfig::crypt OpenSSL::Crypto absl::flat_hash_map)
+                      PkgConfig::argon2 PkgConfig::crypt PkgConfig::snappy OpenSSL::Crypto
+                      absl::flat_hash_map CURL::libcurl pugixml::pugixml)
 # As those who link the archive elsewhere find it.
 set(ipsec_mb_name)
 set(ipsec_mb_flag)
