@@ -1,11 +1,11 @@
 // Client: one bucket of an S3 store.
 //
 // It is the one place that repeats a request. What can be repeated without harm (reads, lists,
-// deletes of a version, puts without a condition) is sent again after a lost answer, a 500, 502,
-// 503, 504 or 429, with full jitter between, until `operation_timeout`. A put with a condition is
-// not: the server may have done it, and a repetition would be refused for what the first did. So
-// each put carries a nonce of its own in x-amz-meta-talea-write, and after a lost answer the client
-// looks (HEAD) at what is there:
+// deletes of a version, puts without a condition) is sent again after a lost answer, a 408, a 429
+// or a 5xx (but 501, 505 and 507), with full jitter between, until `operation_timeout`. A put with
+// a condition is not: the server may have done it, and a repetition would be refused for what the
+// first did. So each put carries a nonce of its own in x-amz-meta-talea-write, and after a lost
+// answer the client looks (HEAD) at what is there:
 //
 //     our nonce                  it was done: ok
 //     the condition still holds  it was not done, and is sent again with the same nonce: should the

@@ -7,6 +7,8 @@
 #include <functional>
 #include <optional>
 
+#include "s3/sender.h"
+#include "tests/support/altering_transport.h"
 #include "tests/support/s3_world.h"
 
 namespace talea::s3 {
@@ -343,6 +345,18 @@ TEST(Client, ListsVersionsNewestFirst) {
   }
 }
 
+// A client of `world` behind `transport`, which outlives it.
+std::unique_ptr<Client> altered_client(S3World& world, AlteringTransport& transport) {
+  const S3Options options{
+      .bucket = S3World::kBucket,
+      .endpoint = "http://fake.test",
+      .credentials = S3Credentials{.access_key_id = "id", .secret_access_key = "secret"}};
+  return *Client::create(options, {.transport = transport,
+                                   .clock = world.clock,
+                                   .random = world.random,
+                                   .wait = world.seams().wait});
+}
+
 TEST(Client, KnowsTheVersioningOfTheBucket) {
   for (const Versioning versioning :
        {Versioning::never, Versioning::enabled, Versioning::suspended}) {
@@ -662,6 +676,66 @@ TEST(ClientFaults, NoFaultAndNoOtherWriterMakesAConditionalPutLie) {
         }
       }
     }
+  }
+}
+
+// Of a put that was done, that had such an answer, and that another overwrote at once.
+TEST(ClientFaults, AnAnswerThatDoesNotSayThatAPutWasNotDoneLeavesItUnknown) {
+  for (const char* code : {"ServiceUnavailable", "InternalError", ""}) {
+    S3World world;
+    int puts = 0;
+    AlteringTransport breaking(
+        world.fake, [&](const HttpRequest& request, Result<HttpResponse> answer) {
+          if (request.method != "PUT" || ++puts > 1) return answer;
+          world.fake.put("records", "k", "other");
+          return Result<HttpResponse>(
+              made_up(503, "<Error><Code>" + std::string(code) + "</Code></Error>"));
+        });
+    const auto put =
+        altered_client(world, breaking)->put("k", "new", {.condition = Condition::absent()});
+    EXPECT_EQ(put.status().code(), Code::timed_out) << code << ": " << put.status().to_string();
+  }
+}
+
+TEST(ClientFaults, AnAnswerThatIsTooLongMayBeThatToAPutThatWasDone) {
+  S3World world;
+  int puts = 0;
+  AlteringTransport chatty(world.fake,
+                           [&](const HttpRequest& request, Result<HttpResponse> answer) {
+                             if (request.method != "PUT" || ++puts > 1) return answer;
+                             return Result<HttpResponse>(Status::exhausted("too long"));
+                           });
+  const auto client = altered_client(world, chatty);
+  const auto put = client->put("k", "new", {.condition = Condition::absent()});
+  EXPECT_TRUE(put.ok()) << put.status().to_string();
+  EXPECT_EQ(world.fake.versions("records", "k").size(), 1U);
+  puts = 0;
+  world.fake.set_before(world.fake.requests() + 2,
+                        [&] { world.fake.put("records", "new", "other"); });
+  EXPECT_EQ(client->put("new", "1", {.condition = Condition::absent()}).status().code(),
+            Code::timed_out);
+}
+
+TEST(ClientFaults, AnAnswerOfACdnToAReadIsAskedForAgain) {
+  for (const int status : {520, 524, 529, 598, 599, 500, 502, 504}) {
+    S3World world;
+    world.fake.put("records", "k", "1");
+    int gets = 0;
+    AlteringTransport cdn(world.fake, [&](const HttpRequest&, Result<HttpResponse> answer) {
+      return ++gets > 1 ? answer : Result<HttpResponse>(made_up(status, "<html/>"));
+    });
+    EXPECT_TRUE(altered_client(world, cdn)->get("k").ok()) << status;
+  }
+  for (const int status : {501, 505, 507}) {
+    S3World world;
+    int gets = 0;
+    AlteringTransport final_answer(world.fake,
+                                   [&](const HttpRequest&, const Result<HttpResponse>&) {
+                                     ++gets;
+                                     return Result<HttpResponse>(made_up(status, ""));
+                                   });
+    EXPECT_FALSE(altered_client(world, final_answer)->get("k").ok()) << status;
+    EXPECT_EQ(gets, 1) << status;
   }
 }
 

@@ -167,17 +167,20 @@ Status failure_of(CURL* curl, CURLcode code, const HttpRequest& request, const E
     return Status::exhausted(host_of(request.url) + ": the answer is longer than " +
                              std::to_string(request.answer_bytes_max) + " bytes");
   }
+  long request_bytes = 0;
+  curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes);
+  const bool was_sent = request_bytes > 0;
   switch (code) {
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return Status::invalid_argument(text);
+    case CURLE_URL_MALFORMAT: return Status::invalid_argument(text);
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      // Of the URL; after the request, of the answer, which is no HTTP.
+      return was_sent ? Status::timed_out(text) : Status::invalid_argument(text);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
       return Status::unauthenticated(text + "; the server cannot prove who it is");
     default: break;
   }
-  long request_bytes = 0;
-  curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes);
-  return request_bytes == 0 ? Status::unavailable(text) : Status::timed_out(text);
+  return was_sent ? Status::timed_out(text) : Status::unavailable(text);
 }
 
 }  // namespace

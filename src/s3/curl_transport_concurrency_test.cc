@@ -183,6 +183,17 @@ TEST(CurlTransport, HalfAnAnswerMeansThatNobodyKnows) {
   }
 }
 
+TEST(CurlTransport, AnAnswerThatIsNoHttpMeansThatNobodyKnows) {
+  LoopbackServer server([](const std::string&, const std::string&) -> Answer {
+    return {.bytes = "garbage\r\n\r\n", .closes = true};
+  });
+  CurlTransport transport;
+  for (const char* method : {"PUT", "GET"}) {
+    const auto response = transport.send(request_to(method, server.url(), "b"));
+    EXPECT_EQ(response.status().code(), Code::timed_out) << response.status().to_string();
+  }
+}
+
 // On a connection that was used before, curl takes a silent end for one that was open too long.
 TEST(CurlTransport, ARequestWhoseBodyWasSentIsNotSentAgainOnAnotherConnection) {
   std::atomic<int> asked = 0;

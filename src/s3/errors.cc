@@ -33,9 +33,11 @@ bool is_one_of(std::string_view code, const std::array<std::string_view, count>&
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
-constexpr std::array<std::string_view, 7> kSlowDown = {
-    "SlowDown",         "ServiceUnavailable", "Throttling",          "ThrottlingException",
-    "RequestThrottled", "TooManyRequests",    "RequestLimitExceeded"};
+// What S3 says before it does anything. "ServiceUnavailable" is not among them: it is what a store
+// says that has come to harm.
+constexpr std::array<std::string_view, 6> kSlowDown = {
+    "SlowDown",         "Throttling",      "ThrottlingException",
+    "RequestThrottled", "TooManyRequests", "RequestLimitExceeded"};
 
 constexpr std::array<std::string_view, 12> kUnknownIdentity = {
     "InvalidAccessKeyId",   "SignatureDoesNotMatch", "ExpiredToken",
@@ -167,14 +169,12 @@ Meaning meaning_of(const S3Error& error) {
   if (error.code == "OperationAborted" || error.code == "RequestTimeout") return Meaning::not_done;
   // In a 200, too: CopyObject and CompleteMultipartUpload begin their answer before they are done.
   if (error.code == "InternalError") return Meaning::unknown;
-  switch (error.status) {
-    case 408:
-    case 500:
-    case 502:
-    case 503:
-    case 504: return Meaning::unknown;
-    default: return Meaning::final;
-  }
+  if (error.status == 408) return Meaning::unknown;
+  // Proxies and CDNs have numbers of their own (520 to 530, 598) for an answer that they did not
+  // get: the request may have been done. These three say that it was not.
+  const bool is_final =
+      error.status < 500 || error.status == 501 || error.status == 505 || error.status == 507;
+  return is_final ? Meaning::final : Meaning::unknown;
 }
 
 std::string what_was_asked(const S3Request& request, std::string_view bucket) {

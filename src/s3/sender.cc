@@ -155,6 +155,11 @@ Attempt Sender::judge(const S3Request& request, Result<HttpResponse> response) c
     Status status = std::move(response).status().with_context(asked);
     Attempt::Kind kind = Attempt::Kind::failed;
     if (status.code() == Code::unavailable) kind = Attempt::Kind::not_done;
+    // An answer that is too long for us may be that to something which was done.
+    const bool only_reads = request.method == "GET" || request.method == "HEAD";
+    if (status.code() == Code::exhausted && !only_reads) {
+      status = Status::timed_out(std::string(status.message()));
+    }
     if (status.code() == Code::timed_out) kind = Attempt::Kind::unknown;
     return {.kind = kind, .response = {}, .status = std::move(status)};
   }

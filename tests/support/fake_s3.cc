@@ -94,6 +94,7 @@ std::string Fault::name() const {
     case Kind::delay: return "delay(" + std::to_string(later) + ")";
     case Kind::truncate_answer: return "truncate_answer";
     case Kind::answer: return "answer(" + std::to_string(status) + ")";
+    case Kind::done_but: return "done_but(" + std::to_string(status) + ")";
     case Kind::done_but_500: return "done_but_500";
     case Kind::done_but_lost_503: return "done_but_lost_503";
     case Kind::error_in_200: return "error_in_200";
@@ -102,12 +103,14 @@ std::string Fault::name() const {
 }
 
 std::span<const Fault> every_fault() {
-  static const Fault all[] = {
-      Fault::refuse(),       Fault::lose_request(),     Fault::lose_answer(),
-      Fault::twice_first(),  Fault::twice_second(),     Fault::delay(0),
-      Fault::delay(1),       Fault::delay(2),           Fault::truncate_answer(),
-      Fault::answer(500),    Fault::answer(503),        Fault::answer(409),
-      Fault::done_but_500(), Fault::done_but_lost_503()};
+  static const Fault all[] = {Fault::refuse(),          Fault::lose_request(),
+                              Fault::lose_answer(),     Fault::twice_first(),
+                              Fault::twice_second(),    Fault::delay(0),
+                              Fault::delay(1),          Fault::delay(2),
+                              Fault::truncate_answer(), Fault::answer(500),
+                              Fault::answer(503),       Fault::answer(409),
+                              Fault::done_but_500(),    Fault::done_but_lost_503(),
+                              Fault::done_but(520)};
   return all;
 }
 
@@ -226,6 +229,7 @@ Result<HttpResponse> FakeS3::answer(const FakeRequest& request, const Fault& fau
       return response;
     }
     case Fault::Kind::answer: return fake_error_for_status(request, fault.status);
+    case Fault::Kind::done_but: execute_once(); return fake_error_for_status(request, fault.status);
     case Fault::Kind::done_but_500: execute_once(); return fake_error_for_status(request, 500);
     case Fault::Kind::done_but_lost_503: {
       execute_once();

@@ -45,6 +45,8 @@ struct FakeProfile {
   bool no_versioning = false;
   /// Answers a ranged get with the whole object and 200.
   bool ignores_ranges = false;
+  /// Keeps no x-amz-meta-*.
+  bool forgets_metadata = false;
   /// A list does not show the newest change of the bucket.
   bool lists_lag = false;
   /// A list is not encoded, although it was asked for.
@@ -91,7 +93,9 @@ struct Fault {
     twice_second,       // done twice, the answer is the second's
     delay,              // `timed_out`, and done before the (later + 1)th request from here
     truncate_answer,    // done, and half of the answer's body comes
-    answer,             // not done, and answered with `status`: 500, 503, 409; 400: expired token
+    answer,             // not done, and answered with `status`: 500, 503, 409; 400: expired token;
+                        // 520: the page of a CDN
+    done_but,           // done, and answered with `status` likewise
     done_but_500,       // done, and answered with 500
     done_but_lost_503,  // done, and answered with a 503 that is no S3's, as of a proxy
     error_in_200,       // not done, and answered with 200 and an <Error> (copy, complete)
@@ -108,6 +112,7 @@ struct Fault {
   static Fault delay(std::uint64_t later = 0) { return {.kind = Kind::delay, .later = later}; }
   static Fault truncate_answer() { return {.kind = Kind::truncate_answer}; }
   static Fault answer(int status) { return {.kind = Kind::answer, .status = status}; }
+  static Fault done_but(int status) { return {.kind = Kind::done_but, .status = status}; }
   static Fault done_but_500() { return {.kind = Kind::done_but_500}; }
   static Fault done_but_lost_503() { return {.kind = Kind::done_but_lost_503}; }
   static Fault error_in_200() { return {.kind = Kind::error_in_200}; }
@@ -118,7 +123,7 @@ struct Fault {
 };
 
 /// All that can happen on the way to a store that is well: every kind but pass and error_in_200,
-/// with delays of 0 to 2 requests and the answers 500, 503 and 409.
+/// with delays of 0 to 2 requests and the answers 500, 503 and 409, and 520 to what was done.
 std::span<const Fault> every_fault();
 
 /// A request as it was seen.

@@ -364,7 +364,8 @@ FakeVersion Operation::draft() const {
   version.content_type = request_.header("content-type");
   version.kms_key_id = request_.header("x-amz-server-side-encryption-aws-kms-key-id");
   for (const auto& [name, value] : request_.headers) {
-    if (name.starts_with("x-amz-meta-")) version.metadata[name] = value;
+    const bool is_kept = name.starts_with("x-amz-meta-") && !profile_.forgets_metadata;
+    if (is_kept) version.metadata[name] = value;
   }
   return version;
 }
@@ -768,6 +769,7 @@ HttpResponse fake_execute(const FakeServer& server, const FakeRequest& request) 
 }
 
 HttpResponse fake_error_for_status(const FakeRequest& request, int status) {
+  if (status == 520) return finished(respond(520, "<html><body>origin</body></html>"), request, 0);
   std::string_view code = "InternalError";
   std::string_view message = "We encountered an internal error. Please try again.";
   if (status == 503) {

@@ -21,7 +21,8 @@ struct FakeServer {
 /// What S3 answers, errors included. A request that it does not know is 501, never another one.
 HttpResponse fake_execute(const FakeServer& server, const FakeRequest& request);
 
-/// An error that has nothing to do with the request: 500, 503, 409, or 400 for an expired token.
+/// An error that has nothing to do with the request: 500, 503, 409, 400 for an expired token, or
+/// 520, the page of a CDN.
 HttpResponse fake_error_for_status(const FakeRequest& request, int status);
 
 }  // namespace talea::s3
