@@ -219,10 +219,13 @@ TEST(LedgerFaults, NoneBesideAnotherWriterWhoIsFasterLosesOrDoublesAnEntry) {
     // Gets would see what the other has set.
     if (std::string_view(story.name).find("get") != std::string_view::npos) continue;
     const std::uint64_t requests = requests_of(story);
-    for (std::uint64_t faster = 1; faster <= requests; ++faster) {
-      for (std::uint64_t number = faster; number <= faster + 2; ++number) {
-        for (const Fault& fault : {Fault(), Fault::lose_request(), Fault::lose_answer(),
-                                   Fault::delay(1), Fault::delay(2), Fault::answer(409)}) {
+    // The other comes right after the request that meets the fault, with it, or before.
+    for (std::uint64_t faster = 1; faster <= requests + 1; ++faster) {
+      for (std::uint64_t number = faster > 1 ? faster - 1 : 1; number <= faster + 2; ++number) {
+        for (const Fault& fault :
+             {Fault(), Fault::lose_request(), Fault::lose_answer(), Fault::twice_first(),
+              Fault::twice_second(), Fault::delay(1), Fault::delay(2), Fault::answer(409),
+              Fault::done_but(503), Fault::done_but(520)}) {
           SCOPED_TRACE(std::string(story.name) + ", another before request " +
                        std::to_string(faster) + ", " + fault.name() + " at request " +
                        std::to_string(number));

@@ -197,6 +197,21 @@ TEST(LedgerCost, AnotherWritersEntryForgetsNoOtherKey) {
   expect_sound(ours);
 }
 
+TEST(LedgerCost, WhereManyWereFirstIsAListAndAReadMore) {
+  LedgerWorld world;
+  Ledger ours = world.open();
+  Ledger theirs = world.open();
+  ASSERT_TRUE(ours.set("a", "1").ok());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(theirs.set("b", std::to_string(i)).ok());
+  const auto from = world.fake().requests();
+  ASSERT_TRUE(ours.set("a", "3").ok());
+  EXPECT_EQ(world.requests_since(from),
+            (Requests{"PUT _log.json", "HEAD _log.json", "GET _log.json", "GET ?versions",
+                      "GET _log.json", "GET keys/b.json", "HEAD keys/a.json", "PUT _log.json",
+                      "PUT keys/a.json"}));
+  expect_sound(ours);
+}
+
 TEST(LedgerCondition, HoldsForTheNewestEntryOfTheKey) {
   LedgerWorld world;
   Ledger ledger = world.open();
@@ -214,6 +229,45 @@ TEST(LedgerCondition, HoldsForTheNewestEntryOfTheKey) {
   EXPECT_EQ(ledger.set("a", "4", {.absent = true, .sequence = 1}).status().code(),
             Code::invalid_argument);
   EXPECT_EQ(world.log().size(), 3U);
+}
+
+TEST(LedgerCondition, OfASetThatWasDoneBeforeItWasRefusedDoesNotSpeakAgainstItself) {
+  for (const int others : {1, 2, 5}) {
+    LedgerWorld world;
+    Ledger ours = world.open();
+    Ledger theirs = world.open();
+    ASSERT_TRUE(ours.set("x", "0").ok());
+    ASSERT_TRUE(ours.get("a").ok());
+    // A proxy makes two puts of one, and others append before our client looks.
+    const auto next = world.fake().requests() + 1;
+    world.fake().set_fault(next, s3::Fault::twice_second());
+    world.fake().set_before(next + 1, [&] {
+      for (int i = 0; i < others; ++i) EXPECT_TRUE(theirs.set("b", "1").ok());
+    });
+    const auto set = ours.set("a", "2", {.absent = true});
+    ASSERT_TRUE(set.ok()) << set.status().to_string();
+    EXPECT_EQ(set->entry.sequence, 1);
+    EXPECT_EQ(world.log().size(), 2U + static_cast<std::size_t>(others));
+    EXPECT_EQ(world.log()[1].version_id, set->entry.version_id);
+    EXPECT_EQ(value_of(ours.get("a")), "2");
+    expect_sound(ours);
+  }
+}
+
+TEST(Ledger, OnAStoreThatForgetsMetadataALostAnswerStaysUnknown) {
+  LedgerWorld world;
+  Ledger ledger = world.open();
+  ASSERT_TRUE(ledger.set("a", "1").ok());
+  s3::FakeProfile profile;
+  profile.forgets_metadata = true;
+  world.fake().set_profile(profile);
+  const auto began = world.s3.clock.monotonic_ns();
+  world.fake().set_fault(world.fake().requests() + 1, s3::Fault::lose_answer());
+  EXPECT_EQ(ledger.set("a", "2").status().code(), Code::timed_out);
+  EXPECT_EQ(world.log().size(), 2U) << "it is there once";
+  EXPECT_LT(world.s3.clock.monotonic_ns() - began, 10'000'000'000U) << "asking again is no help";
+  ASSERT_TRUE(ledger.set("a", "3").ok());
+  expect_sound(ledger);
 }
 
 TEST(LedgerProfile, DecidesWhoseClientsFindAnEntryIntact) {

@@ -31,6 +31,8 @@ struct LogHead {
   std::optional<LedgerEntry> entry;
   /// For the condition of the next put; empty: there is no object, or a delete marker.
   s3::Etag etag;
+  /// Of the put that wrote it; empty: not known, or there was none.
+  std::string write_nonce = {};
 
   std::string_view version_id() const {
     return entry ? std::string_view(entry->version_id) : std::string_view();

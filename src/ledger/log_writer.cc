@@ -6,6 +6,7 @@
 
 #include "crypto/sha256.h"
 #include "ledger/store_check.h"
+#include "ledger/version_pager.h"
 #include "talea/limits.h"
 
 namespace talea {
@@ -64,6 +65,14 @@ bool is_unconditional(const LedgerCondition& condition) {
 
 // An entry that is not written yet.
 struct LogWriter::Draft {
+  // What the version in its place says of it. By the nonce: another process may have written the
+  // same bytes in the same moment.
+  Fate fate_beside(const LedgerEntry& found, const std::string& write_nonce) const {
+    if (found.hash != entry.hash) return Fate::lost;
+    if (write_nonce.empty()) return Fate::unknown;  // of a store that forgets metadata
+    return write_nonce == nonce ? Fate::committed : Fate::lost;
+  }
+
   LogHead base;
   LedgerEntry entry;  // without its version
   HashForm form = HashForm::python;
@@ -119,7 +128,6 @@ Result<LedgerWritten> LogWriter::set_in_turn(std::string_view key, BytesView jso
     if (!next.ok()) return rejected(std::move(next).status());
     const auto committed = TALEA_TRY(put_log(*next, deadline));
     if (committed) return finish(*next, *committed);
-    seams_.state.forget_head();
     if (seams_.clock.monotonic_ns() >= deadline) {
       return Status::unavailable("other writers were first " + std::to_string(attempts + 1) +
                                  " times in " + std::to_string(budget_.count()) + " ms");
@@ -138,7 +146,10 @@ Result<LogHead> LogWriter::load_head() {
   } else {
     newest = TALEA_TRY(seams_.objects.log_before_its_end("set"));
   }
-  if (newest) head.entry = std::move(newest->entry);
+  if (newest) {
+    head.entry = std::move(newest->entry);
+    head.write_nonce = std::move(newest->write_nonce);
+  }
   seams_.state.saw_head(head);
   return head;
 }
@@ -307,7 +318,7 @@ Result<LogWriter::Draft> LogWriter::draft(const LogHead& head, std::string_view 
 
 // --- The put of the log
 
-// Nothing: another's entry follows the base, and this one is not there.
+// Nothing: another's entry follows the base, and this one is not there; the newest is known.
 Result<std::optional<LogWriter::Committed>> LogWriter::put_log(const Draft& draft,
                                                                std::uint64_t deadline_ns) {
   auto written = seams_.objects.client().put(kLogName, draft.body,
@@ -317,9 +328,11 @@ Result<std::optional<LogWriter::Committed>> LogWriter::put_log(const Draft& draf
                                               .nonce = draft.nonce});
   if (written.ok()) return std::optional(Committed{written->version_id, written->etag});
   const Code code = written.status().code();
-  if (code == Code::conflict) return std::optional<Committed>();
-  // An answer that is not S3's may be one to a put that was done.
-  if (code == Code::timed_out || code == Code::corruption) return find_out(draft, deadline_ns);
+  // A refusal may be the second answer to a put that was doubled on its way, and an answer that is
+  // not S3's one to a put that was done.
+  const bool may_be_done =
+      code == Code::conflict || code == Code::timed_out || code == Code::corruption;
+  if (may_be_done) return find_out(draft, deadline_ns);
   return explain(std::move(written).status(), "append to the log");
 }
 
@@ -329,6 +342,7 @@ Result<std::optional<LogWriter::Committed>> LogWriter::find_out(const Draft& dra
     const auto found = find_own(draft);
     if (found.ok() && found->fate == Fate::lost) return std::optional<Committed>();
     if (found.ok() && found->fate == Fate::committed) return std::optional(found->committed);
+    if (found.ok() && found->fate == Fate::unknown) break;
     if (found.ok()) {
       // The first may still arrive; then this one is refused, or has been done and refuses that.
       auto again = seams_.objects.client().put(kLogName, draft.body,
@@ -345,29 +359,38 @@ Result<std::optional<LogWriter::Committed>> LogWriter::find_out(const Draft& dra
   return Status::timed_out("the entry may be in the log, once, or not: the store does not say");
 }
 
+// Reads the newest version, and knows the head from then on.
 Result<LogWriter::Found> LogWriter::find_own(const Draft& draft) {
-  const std::int64_t base = draft.base.sequence();
-  auto at = TALEA_TRY(seams_.objects.newest_log_version("set"));
-  const s3::Etag newest_etag = at ? at->etag : s3::Etag();
-  if (!at) at = TALEA_TRY(seams_.objects.log_before_its_end("set"));
-  bool is_newest = !newest_etag.empty();
-  while (at) {
-    const LedgerEntry& entry = at->entry;
-    // By the nonce: another process may have written the same bytes in the same moment.
-    if (entry.hash == draft.entry.hash && at->write_nonce == draft.nonce) {
-      return Found{Fate::committed, {entry.version_id, is_newest ? newest_etag : s3::Etag()}};
-    }
-    if (entry.sequence <= base) {
-      const bool is_base =
-          is_newest == !draft.base.etag.empty() && entry.version_id == draft.base.version_id();
-      return Found{is_base ? Fate::pending : Fate::lost};
-    }
-    if (entry.sequence == base + 1) return Found{Fate::lost};
-    is_newest = false;
-    at = TALEA_TRY(seams_.objects.log_version(entry.previous_version_id, "set"));
-    if (!at) return Status::timed_out("a version between was removed");
+  seams_.state.forget_head();
+  const LogHead head = TALEA_TRY(load_head());
+  const LogHead& base = draft.base;
+  if (head.entry && head.sequence() == base.sequence() + 1) {
+    return Found{draft.fate_beside(*head.entry, head.write_nonce),
+                 {head.entry->version_id, head.etag}};
   }
-  return Found{draft.base.entry ? Fate::lost : Fate::pending};
+  if (head.sequence() > base.sequence()) {
+    const LogVersion next = TALEA_TRY(entry_after(base));
+    return Found{draft.fate_beside(next.entry, next.write_nonce), {next.entry.version_id, {}}};
+  }
+  const bool is_base =
+      head.etag.empty() == base.etag.empty() && head.version_id() == base.version_id();
+  return Found{is_base ? Fate::pending : Fate::lost};
+}
+
+// The entry that follows the base, with others behind it. By a list and not by their links: of a
+// base that is known from long ago there may be thousands.
+Result<LogVersion> LogWriter::entry_after(const LogHead& base) {
+  VersionPager pager(seams_.objects.client(), std::string(kLogName), {}, "set");
+  std::string id;
+  while (true) {
+    const auto version = TALEA_TRY(pager.next());
+    if (!version || version->info.version_id == base.version_id()) break;
+    if (!version->is_delete_marker) id = version->info.version_id;
+  }
+  // Where the base has expired, so may have what followed it, but not what was put just now.
+  auto next = id.empty() ? std::nullopt : TALEA_TRY(seams_.objects.log_version(id, "set"));
+  if (next && next->entry.sequence > base.sequence()) return std::move(*next);
+  return Status::timed_out("a version of the log was removed meanwhile");
 }
 
 // --- The put of the key's object

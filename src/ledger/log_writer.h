@@ -4,10 +4,11 @@
 //     put log  under the condition that its newest version is the one that the entry names
 //     put key  under the condition that the key's object is the one that the entry names
 //
-// A put of the log that was refused was too late: begin again from what is there now. One of which
-// nobody knows is looked for: the entry that follows the base either is ours, or another's, and
-// then ours can never come; or there is none yet, and the same bytes are put again under the same
-// condition, so that of the two one is refused.
+// A put of the log that was refused, or of which nobody knows, is looked for: a refusal, too, may
+// be what the second of two puts was told that a proxy made of one. The entry that follows the base
+// either is ours, or another's, and then ours can never come: begin again from what is there now.
+// Or there is none yet, and the same bytes are put again under the same condition, so that of the
+// two one is refused.
 #pragma once
 
 #include <chrono>
@@ -54,7 +55,7 @@ class LogWriter {
  private:
   struct Draft;
   struct Committed;
-  enum class Fate : unsigned char { committed, lost, pending };
+  enum class Fate : unsigned char { committed, lost, pending, unknown };
   struct Found;
   class Settling;
 
@@ -71,6 +72,7 @@ class LogWriter {
   Result<std::optional<Committed>> put_log(const Draft& draft, std::uint64_t deadline_ns);
   Result<std::optional<Committed>> find_out(const Draft& draft, std::uint64_t deadline_ns);
   Result<Found> find_own(const Draft& draft);
+  Result<LogVersion> entry_after(const LogHead& base);
   LedgerWritten finish(const Draft& draft, const Committed& committed);
   Result<KnownKey> put_key_object(const LedgerEntry& entry, KeyObject current);
   void back_off(unsigned attempts);
