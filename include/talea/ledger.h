@@ -258,12 +258,13 @@ class Ledger {
   /// log's versions and a read of one, too.
   ///
   /// `key`: UTF-8 without control characters, up to 1 014 bytes less the prefix; may be empty.
-  /// `value`: up to kLedgerValueBytesMax bytes.
+  /// `value`: up to kLedgerValueBytesMax bytes, also in its canonical form, in which a byte may
+  /// take six.
   ///
   /// Errors: invalid_argument   the key, or a value that is not JSON, or that the hash profile
   ///                            cannot hold; read_only
   ///         conflict           `condition` does not hold
-  ///         exhausted          the value is too long
+  ///         exhausted          the value is too long, as it is given or as it is stored
   ///         denied             also: the newest entry's key object is missing, and may not be
   ///                            written
   ///         unsupported        the bucket keeps no versions, or the store ignores conditions

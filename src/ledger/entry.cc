@@ -255,7 +255,15 @@ HashForm find_hash_form(const LedgerEntry& entry) {
 }
 
 Result<Bytes> canonical_value(BytesView json, HashForm form) {
-  return canonical_json(json, json_form(form), {.refuse_loss = true});
+  Result<Bytes> printed = canonical_json(json, json_form(form), {.refuse_loss = true});
+  // The form may be six times as long as what was given, and an object that is longer than an
+  // answer may be could never be read again.
+  if (printed.ok() && printed->size() > kLedgerValueBytesMax) {
+    return Status::exhausted("a value of " + std::to_string(printed->size()) +
+                             " bytes, as it would be stored; up to " +
+                             std::to_string(kLedgerValueBytesMax) + " are taken");
+  }
+  return printed;
 }
 
 }  // namespace talea

@@ -53,6 +53,7 @@ HashForm find_hash_form(const LedgerEntry& entry);
 
 /// The value in the canonical form that the clients of `form` find intact.
 /// Errors: invalid_argument   not JSON, or the form cannot hold it
+///         exhausted          longer in this form than kLedgerValueBytesMax
 Result<Bytes> canonical_value(BytesView json, HashForm form);
 
 }  // namespace talea

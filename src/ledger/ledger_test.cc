@@ -270,6 +270,15 @@ TEST(Ledger, OnAStoreThatForgetsMetadataALostAnswerStaysUnknown) {
   expect_sound(ledger);
 }
 
+TEST(Ledger, TakesNoValueThatIsTooLongAsItIsStored) {
+  LedgerWorld world;
+  Ledger ledger = world.open();
+  // U+007F takes six characters in Python's form.
+  const Bytes value = '"' + Bytes(kLedgerValueBytesMax / 6 + 1, '\x7f') + '"';
+  EXPECT_EQ(ledger.set("a", value).status().code(), Code::exhausted);
+  EXPECT_EQ(world.fake().requests(), 0U);
+}
+
 TEST(LedgerProfile, DecidesWhoseClientsFindAnEntryIntact) {
   LedgerWorld world;
   Ledger typescript = world.open(LedgerWorld::with_profile(HashProfile::typescript));
