@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
+#include "s3/credentials.h"
 #include "tests/support/s3_world.h"
 
 namespace talea::s3 {
@@ -97,6 +99,78 @@ TEST(ClientConcurrency, CredentialsAreAskedForByOneAtATime) {
   EXPECT_FALSE(overlapped);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(client->counts().at({"other", "GetObject"}).sent, 400U);
+}
+
+// One asks and hangs. Without others who go on the test would hang, too.
+TEST(ClientConcurrency, WhileCredentialsAreRefreshedOthersUseTheOldOnes) {
+  S3World world;
+  Mutex mutex;
+  CondVar changed;
+  bool is_asking = false;
+  bool may_answer = false;
+  std::atomic<int> calls = 0;
+  const auto client = world.client({.credential_provider = [&]() -> Result<S3Credentials> {
+    if (++calls > 1) {
+      MutexLock lock(mutex);
+      is_asking = true;
+      changed.notify_all();
+      while (!may_answer) changed.wait(mutex);
+    }
+    return S3Credentials{.access_key_id = "id",
+                         .secret_access_key = "secret",
+                         .session_token = {},
+                         .expires_at_ms = world.clock.wall_ms() + 3'600'000};
+  }});
+  ASSERT_TRUE(client->get("k").ok());
+  world.clock.advance_ms(3'400'000);
+  std::thread asking([&] { EXPECT_TRUE(client->get("k").ok()); });
+  {
+    MutexLock lock(mutex);
+    while (!is_asking) changed.wait(mutex);
+  }
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(client->get("k").ok());
+  {
+    MutexLock lock(mutex);
+    may_answer = true;
+  }
+  changed.notify_all();
+  asking.join();
+  EXPECT_EQ(calls, 2);
+}
+
+// Its look at the clock is the last thing that a get() does before it waits.
+class WatchedClock final : public Clock {
+ public:
+  std::uint64_t wall_ms() override {
+    MutexLock lock(mutex_);
+    ++looks_;
+    looked_.notify_all();
+    return 1;
+  }
+  std::uint64_t monotonic_ns() override { return 1; }
+  void wait_for_looks(int looks) {
+    MutexLock lock(mutex_);
+    while (looks_ < looks) looked_.wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar looked_;
+  int looks_ TALEA_GUARDED_BY(mutex_) = 0;
+};
+
+TEST(ClientConcurrency, WhoWaitsForCredentialsThatCannotBeHadDoesNotAskAgain) {
+  WatchedClock clock;
+  std::atomic<int> calls = 0;
+  CredentialSource source(
+      [&]() -> Result<std::optional<S3Credentials>> {
+        ++calls;
+        clock.wait_for_looks(kThreads);
+        return Status::unavailable("planted");
+      },
+      clock);
+  in_threads([&](int) { EXPECT_EQ(source.get().status().code(), Code::unauthenticated); });
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace

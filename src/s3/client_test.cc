@@ -850,6 +850,53 @@ TEST(ClientErrors, TheClockOfTheStoreIsLearned) {
   EXPECT_EQ(world.fake.requests(), 5U);
 }
 
+TEST(ClientErrors, TheClockOfTheStoreIsLearnedByAllWhoWereUnderWay) {
+  S3World world;
+  ManualClock wrong(world.clock.wall_ms() - 3'600'000);
+  world.fake.set_profile({.demands_right_time = true});
+  const ClientSeams seams{
+      .transport = world.fake,
+      .clock = wrong,
+      .random = world.random,
+      .wait = [](std::chrono::milliseconds) { FAIL() << "nothing to wait for"; }};
+  const auto client = *Client::create(small_options(), seams);
+  // The second is signed, sent, refused and sent again while the first is on its way.
+  world.fake.set_before(1, [&] { EXPECT_TRUE(client->put("b", "1").ok()); });
+  const auto first = client->put("a", "1");
+  EXPECT_TRUE(first.ok()) << first.status().to_string();
+}
+
+TEST(ClientErrors, ATokenThatMayHaveExpiredIsReplacedWhereTheAnswerSaysNothing) {
+  S3World world;
+  int given = 0;
+  bool has_others = true;
+  const auto client = world.client({.credential_provider = [&]() -> Result<S3Credentials> {
+    ++given;
+    return S3Credentials{.access_key_id = has_others ? "id" + std::to_string(given) : "id",
+                         .secret_access_key = "secret",
+                         .session_token = "token"};
+  }});
+  world.fake.put("records", "k", "1");
+  ASSERT_TRUE(client->head("k").ok());
+  world.clock.advance_ms(60'000);
+  world.fake.set_fault(2, Fault::answer(400));
+  const auto head = client->head("k");
+  EXPECT_TRUE(head.ok()) << head.status().to_string();
+  EXPECT_EQ(given, 2);
+  EXPECT_EQ(world.fake.requests(), 3U);
+  // Where there are no others, the answer stands, and what is had stays in use.
+  has_others = false;
+  world.clock.advance_ms(3'600'000);
+  ASSERT_TRUE(client->head("k").ok());
+  world.clock.advance_ms(60'000);
+  world.fake.set_fault(5, Fault::answer(400));
+  const Status refused = client->head("k").status();
+  EXPECT_EQ(refused.code(), Code::invalid_argument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("a session token that has expired"));
+  EXPECT_EQ(given, 4);
+  EXPECT_EQ(world.fake.requests(), 5U);
+}
+
 TEST(ClientErrors, ATokenThatTheStoreCallsExpiredIsReplaced) {
   S3World world;
   int given = 0;

@@ -37,6 +37,7 @@ class CredentialSourceTest : public testing::Test {
   CredentialProvider provider() {
     return [this]() -> Result<Found> {
       ++calls;
+      if (is_slow) clock.advance_ms(31'000);
       return next;
     };
   }
@@ -52,6 +53,7 @@ class CredentialSourceTest : public testing::Test {
 
   ManualClock clock;
   int calls = 0;
+  bool is_slow = false;
   Result<Found> next = Found();
   CredentialSource source{provider(), clock};
 };
@@ -95,6 +97,43 @@ TEST_F(CredentialSourceTest, ARefreshThatFailsKeepsTheOldOnesUntilTheyReallyExpi
   EXPECT_EQ(id(), "b");
 }
 
+TEST_F(CredentialSourceTest, ARefreshThatHangsAndFailsIsNotTriedAgainAtOnce) {
+  give("a", 3'600'000);
+  EXPECT_EQ(id(), "a");
+  clock.advance_ms(3'400'000);
+  is_slow = true;
+  next = Status::unavailable("planted");
+  EXPECT_EQ(id(), "a");
+  EXPECT_EQ(id(), "a");
+  EXPECT_EQ(calls, 2) << "31 seconds each";
+}
+
+TEST_F(CredentialSourceTest, WhatExpiresWhileNewOnesAreAskedForIsNotUsed) {
+  give("a", 600'000);
+  EXPECT_EQ(id(), "a");
+  clock.advance_ms(580'000);
+  is_slow = true;
+  next = Status::unavailable("planted");
+  EXPECT_THAT(id(), HasSubstr("planted"));
+}
+
+TEST_F(CredentialSourceTest, ThoseThatMayHaveExpiredAreKeptWhereThereAreNoOthers) {
+  give("a", {});
+  const S3Credentials first = *source.get();
+  EXPECT_FALSE(source.has_others(first)) << "asked for a moment ago";
+  clock.advance_ms(60'000);
+  next = Status::unavailable("planted");
+  EXPECT_FALSE(source.has_others(first));
+  EXPECT_EQ(id(), "a");
+  EXPECT_EQ(calls, 2);
+  clock.advance_ms(60'000);
+  give("b", {});
+  EXPECT_TRUE(source.has_others(first));
+  EXPECT_TRUE(source.has_others(first)) << "without asking";
+  EXPECT_EQ(id(), "b");
+  EXPECT_EQ(calls, 3);
+}
+
 TEST_F(CredentialSourceTest, WhatTheStoreSaysHasExpiredIsNotUsedAgain) {
   give("a", 3'600'000);
   const S3Credentials first = *source.get();
@@ -124,6 +163,7 @@ class Endpoints final : public HttpTransport {
     for (const HttpHeader& header : request.headers) line += " " + header.name + "=" + header.value;
     asked.push_back(line);
     bodies.emplace_back(request.body);
+    if (request.method + " " + request.url == slow) return Status::timed_out("no answer");
     const auto found = answers.find(request.method + " " + request.url);
     if (found == answers.end()) return Status::unavailable("nobody is there");
     HttpResponse response;
@@ -136,6 +176,7 @@ class Endpoints final : public HttpTransport {
   }
 
   std::map<std::string, std::pair<int, Bytes>> answers;
+  std::string slow;  // what has no answer
   std::vector<std::string> asked;
   std::vector<Bytes> bodies;
 };
@@ -379,6 +420,10 @@ TEST_F(ProviderChain, AnInstanceHasMetadata) {
   endpoints.answer("GET " + host + "meta-data/iam/security-credentials/my%20role", 200, kAnswer);
   EXPECT_EQ(found(), "remote-id");
   EXPECT_THAT(endpoints.asked.back(), HasSubstr("x-aws-ec2-metadata-token=imds-token"));
+  // Somebody is there who does not answer: a reason to say so, and not that there is nobody.
+  endpoints.slow = "PUT " + host + "api/token";
+  EXPECT_THAT(found(), HasSubstr("timed_out"));
+  endpoints.slow.clear();
   variables["AWS_EC2_METADATA_DISABLED"] = "true";
   EXPECT_EQ(found(), "none");
   variables.erase("AWS_EC2_METADATA_DISABLED");

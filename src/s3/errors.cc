@@ -117,6 +117,9 @@ std::string advice_for(const S3Error& error, const S3Request& request) {
   }
   if (!error.region.empty()) return "the bucket is in region " + error.region + ": give that";
   if (error.status >= 300 && error.status < 400) return "the bucket is in another region";
+  if (error.status == 400 && error.code.empty() && request.method == "HEAD") {
+    return "the answer to a HEAD does not say why; a session token that has expired is a reason";
+  }
   if (error.status == 403 && code_of(error) == Code::denied) {
     return advice_for_denied(error, request);
   }

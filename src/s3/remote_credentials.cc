@@ -197,8 +197,10 @@ Result<Found> ask_instance(const ClientSeams& seams) {
                                .value_or(std::string(kInstanceHost));
   HttpRequest request = request_to("PUT", host + "/latest/api/token", kInstanceTimeout);
   request.headers = {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}};
-  // Once: most machines are no instances, and there nobody answers.
-  const Result<HttpResponse> token = seams.transport.send(request);
+  // Once: most machines are no instances, and there nobody answers. Who takes the request and does
+  // not answer is there and slow.
+  Result<HttpResponse> token = seams.transport.send(request);
+  if (token.status().code() == Code::timed_out) token = TALEA_TRY(ask(seams, request));
   if (!token.ok() || token->status != 200 || token->body.find_first_of("\r\n") != Bytes::npos) {
     return Found();
   }

@@ -93,33 +93,28 @@ Attempt Sender::attempt(const S3Request& request, std::string_view cause, const 
     if (!credentials.ok()) {
       return {.kind = Attempt::Kind::failed, .response = {}, .status = credentials.status()};
     }
-    Result<HttpResponse> response = send_once(request, *credentials, cause, pace, is_repeated);
-    if (may_correct && response.ok() && !is_success(response->status)) {
-      const S3Error error = error_of(*response);
-      const bool had_expired = error.code == "ExpiredToken" || error.code == "TokenRefreshRequired";
-      if (had_expired) credentials_.expired(*credentials);
-      // The answer to a HEAD has no code.
-      const bool may_be_the_time =
-          error.code == "RequestTimeTooSkewed" || (error.status == 403 && error.code.empty());
-      if (had_expired || (may_be_the_time && learn_time(*response))) {
-        is_repeated = true;
-        continue;
-      }
+    const SignedWith with{.credentials = std::move(*credentials),
+                          .time_offset_ms = time_offset_ms_};
+    Result<HttpResponse> response = send_once(request, with, cause, pace, is_repeated);
+    if (may_correct && response.ok() && !is_success(response->status) &&
+        learn(request, *response, with)) {
+      is_repeated = true;
+      continue;
     }
     return judge(request, std::move(response));
   }
 }
 
-Result<HttpResponse> Sender::send_once(const S3Request& request, const S3Credentials& credentials,
+Result<HttpResponse> Sender::send_once(const S3Request& request, const SignedWith& with,
                                        std::string_view cause, const Pace& pace, bool is_repeated) {
-  const HttpRequest http = make_http(request, credentials, pace);
+  const HttpRequest http = make_http(request, with, pace);
   Result<HttpResponse> response = seams_.transport.send(http);
   count(request, cause, is_repeated, response.ok() ? response->body.size() : 0);
   return response;
 }
 
-HttpRequest Sender::make_http(const S3Request& request, const S3Credentials& credentials,
-                              const Pace& pace) {
+HttpRequest Sender::make_http(const S3Request& request, const SignedWith& with,
+                              const Pace& pace) const {
   HttpRequest http;
   const std::string path = location_.path_of(request.key);
   const std::string query = encode_query(request.query);
@@ -129,22 +124,39 @@ HttpRequest Sender::make_http(const S3Request& request, const S3Credentials& cre
   http.timeout = pace.request_timeout();
   http.headers = request.headers;
   http.headers.push_back({"host", location_.host});
-  const std::int64_t now = static_cast<std::int64_t>(seams_.clock.wall_ms()) + time_offset_ms_;
+  const std::int64_t now = static_cast<std::int64_t>(seams_.clock.wall_ms()) + with.time_offset_ms;
   const SigningScope scope{.time_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(now, 0)),
                            .region = location_.region};
   const std::string payload_hash = to_hex(Sha256::of(request.body));
   sign({.method = http.method, .path = path, .query = query, .payload_hash = payload_hash},
-       credentials, scope, http.headers);
+       with.credentials, scope, http.headers);
   return http;
 }
 
-bool Sender::learn_time(const HttpResponse& response) {
-  const auto date = parse_http_date(response.header("date").value_or(""));
+// Whether the refusal says, or may mean, that another signature would be taken, and there is one.
+bool Sender::learn(const S3Request& request, const HttpResponse& refusal, const SignedWith& used) {
+  const S3Error error = error_of(refusal);
+  if (error.code == "ExpiredToken" || error.code == "TokenRefreshRequired") {
+    credentials_.expired(used.credentials);
+    return true;
+  }
+  // The answer to a HEAD has no code: 400 may mean the token, 403 the time.
+  const bool may_be_the_token = request.method == "HEAD" && error.status == 400 &&
+                                error.code.empty() && !used.credentials.session_token.empty();
+  if (may_be_the_token) return credentials_.has_others(used.credentials);
+  const bool may_be_the_time =
+      error.code == "RequestTimeTooSkewed" || (error.status == 403 && error.code.empty());
+  return may_be_the_time && learn_time(refusal, used.time_offset_ms);
+}
+
+// Compares with the offset that was used: another request may have learned the time meanwhile.
+bool Sender::learn_time(const HttpResponse& refusal, std::int64_t used_offset_ms) {
+  const auto date = parse_http_date(refusal.header("date").value_or(""));
   if (!date) return false;
   const std::int64_t offset =
       static_cast<std::int64_t>(*date) - static_cast<std::int64_t>(seams_.clock.wall_ms());
-  const std::int64_t difference = offset - time_offset_ms_;
-  if (std::abs(difference) < kSkewMsMin) return false;  // it was refused for another reason
+  const bool is_for_another_reason = std::abs(offset - used_offset_ms) < kSkewMsMin;
+  if (is_for_another_reason) return false;
   time_offset_ms_ = offset;
   return true;
 }

@@ -93,12 +93,17 @@ class Sender {
   RequestCounts counts() const TALEA_EXCLUDES(mutex_);
 
  private:
-  HttpRequest make_http(const S3Request& request, const S3Credentials& credentials,
-                        const Pace& pace);
-  Result<HttpResponse> send_once(const S3Request& request, const S3Credentials& credentials,
+  /// What a request is signed with.
+  struct SignedWith {
+    S3Credentials credentials;
+    std::int64_t time_offset_ms = 0;
+  };
+  HttpRequest make_http(const S3Request& request, const SignedWith& with, const Pace& pace) const;
+  Result<HttpResponse> send_once(const S3Request& request, const SignedWith& with,
                                  std::string_view cause, const Pace& pace, bool is_repeated);
+  bool learn(const S3Request& request, const HttpResponse& refusal, const SignedWith& used);
+  bool learn_time(const HttpResponse& refusal, std::int64_t used_offset_ms);
   Attempt judge(const S3Request& request, Result<HttpResponse> response) const;
-  bool learn_time(const HttpResponse& response);
   void count(const S3Request& request, std::string_view cause, bool is_repeated,
              std::uint64_t bytes_received) TALEA_EXCLUDES(mutex_);
 
