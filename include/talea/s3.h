@@ -56,7 +56,7 @@ struct S3Options {
   /// Objects are encrypted by the bucket's default; with a key, by SSE-KMS under it.
   std::string kms_key_id = {};
 
-  /// How long one request may take, without its retries.
+  /// How long one request may take, without its retries; up to 24 hours.
   std::chrono::milliseconds request_timeout{30'000};
   /// How long an operation may take, with all its retries and the waits between them.
   std::chrono::milliseconds operation_timeout{120'000};

@@ -339,10 +339,8 @@ Audit::Checked Audit::check_named_entry(const std::string& name) {
       .failed = {}, .sequence = object->entry->sequence, .version_id = object->entry->version_id};
   const auto logged =
       objects_.client().get(kLogName, {.cause = kCause, .version_id = object->entry->version_id});
-  // S3 has no word for a version id that cannot be one; whatever it says, there is none.
-  const bool is_refused = logged.status().code() == Code::invalid_argument;
-  if (!logged.ok() && !is_refused) return {.failed = logged.status()};
-  if (is_refused || !*logged) {
+  if (!logged.ok()) return {.failed = logged.status()};
+  if (!*logged) {
     const bool may_have_expired = report_.first && !report_.reaches_genesis &&
                                   object->entry->sequence < report_.first->sequence;
     if (may_have_expired) return checked;

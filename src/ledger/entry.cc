@@ -115,7 +115,7 @@ Result<std::string> optional_text(BytesView json, std::string_view name) {
 
 Result<std::int64_t> integer_of(BytesView json, std::string_view name, std::int64_t min) {
   const auto value = parse_json_integer(json);
-  if (value.ok() && *value >= min) return *value;
+  if (value.ok() && *value >= min && *value <= kLastSequence) return *value;
   return damaged("its member " + std::string(name) +
                  (json.empty() ? " is missing" : " is no integer of its range"));
 }

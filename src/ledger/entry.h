@@ -3,6 +3,7 @@
 // What was read keeps the bytes of its value, so that whoever writes it again writes the same.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ namespace talea {
 
 /// What `previous_hash` of the first entry is.
 inline constexpr std::string_view kGenesisHash = "sha256:genesis";
+
+/// One less than an integer holds, so that there is a number behind it.
+inline constexpr std::int64_t kLastSequence = std::numeric_limits<std::int64_t>::max() - 1;
 
 /// Names of objects below the prefix.
 inline constexpr std::string_view kLogName = "_log.json";

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "tests/support/altering_transport.h"
 #include "tests/support/ledger_world.h"
 
 namespace talea {
@@ -277,6 +280,91 @@ TEST(Ledger, TakesNoValueThatIsTooLongAsItIsStored) {
   const Bytes value = '"' + Bytes(kLedgerValueBytesMax / 6 + 1, '\x7f') + '"';
   EXPECT_EQ(ledger.set("a", value).status().code(), Code::exhausted);
   EXPECT_EQ(world.fake().requests(), 0U);
+}
+
+TEST(Ledger, AVersionIdThatNoneCanHaveIsNoVersion) {
+  LedgerWorld world;
+  Ledger ledger = world.open();
+  ASSERT_TRUE(ledger.set("a", "1").ok());
+  const auto from = world.fake().requests();
+  EXPECT_EQ(ledger.get_log_version(std::string(9'000'000, 'v'))->has_value(), false);
+  EXPECT_EQ(world.fake().requests(), from);
+}
+
+// A ledger whose store answers as `alter` says.
+struct AlteredLedger {
+  AlteredLedger(LedgerWorld& world, s3::AlteringTransport::Alter alter)
+      : transport(world.fake(), std::move(alter)) {
+    S3Options at;
+    at.bucket = LedgerWorld::kBucket;
+    at.endpoint = "http://fake.test";
+    at.credentials = S3Credentials{"AKIDEXAMPLE", "secret", {}, {}};
+    LedgerSeams seams{.transport = transport,
+                      .clock = world.s3.clock,
+                      .random = world.s3.random,
+                      .executor = world.executor,
+                      .wait = world.seams().wait};
+    ledger.emplace(Ledger::open(at, LedgerWorld::one_at_a_time(), seams).value());
+  }
+  Ledger* operator->() { return &*ledger; }
+
+  s3::AlteringTransport transport;
+  std::optional<Ledger> ledger;
+};
+
+TEST(Ledger, AnIdOfAVersionThatIsNoTextIsCorruption) {
+  LedgerWorld world;
+  ASSERT_TRUE(world.open().set("a", "1").ok());
+  world.append_orphan("a", "2");
+  AlteredLedger ledger(world, [](const s3::HttpRequest&, Result<s3::HttpResponse> answer) {
+    if (!answer.ok()) return answer;
+    for (s3::HttpHeader& header : answer->headers) {
+      if (header.name == "x-amz-version-id") header.value = "\xff";
+    }
+    return answer;
+  });
+  EXPECT_EQ(ledger->repair().status().code(), Code::corruption);
+  EXPECT_EQ(ledger->head().status().code(), Code::corruption);
+}
+
+TEST(Ledger, ARedirectDoesNotSayThatThereIsNoSuchVersion) {
+  LedgerWorld world;
+  LedgerEntry planted = world.open().set("a", "1").value().entry;
+  planted.key = "b";
+  planted.version_id = "elsewhere";
+  world.fake().put(LedgerWorld::kBucket, "keys/b.json",
+                   encode_key_object(planted, HashForm::python));
+  bool redirects = true;
+  AlteredLedger ledger(world, [&](const s3::HttpRequest& request, Result<s3::HttpResponse> answer) {
+    const bool is_meant = request.url.find("versionId=elsewhere") != std::string::npos;
+    if (!is_meant || !redirects) return answer;
+    return Result<s3::HttpResponse>(
+        s3::made_up(301, "<Error><Code>PermanentRedirect</Code></Error>"));
+  });
+  EXPECT_EQ(ledger->get_log_version("elsewhere").status().code(), Code::invalid_argument);
+  EXPECT_EQ(ledger->audit().status().code(), Code::invalid_argument) << "no fault of the ledger";
+  redirects = false;
+  EXPECT_EQ(ledger->audit()->faults, 1U);
+}
+
+TEST(Ledger, AfterTheLastSequenceThereIsNoOther) {
+  LedgerWorld world;
+  LedgerEntry last;
+  last.key = "a";
+  last.value = "1";
+  last.sequence = kLastSequence;
+  last.timestamp_ms = 1;
+  last.previous_hash = std::string(kGenesisHash);
+  last.hash = hash_of(last, HashForm::python);
+  world.fake().put(LedgerWorld::kBucket, std::string(kLogName),
+                   encode_log_entry(last, HashForm::python));
+  Ledger ledger = world.open();
+  EXPECT_EQ(ledger.set("a", "2").status().code(), Code::exhausted);
+  ASSERT_TRUE(ledger.audit().ok());
+  Bytes beyond = encode_log_entry(last, HashForm::python);
+  const std::string number = std::to_string(kLastSequence);
+  beyond.replace(beyond.find(number), number.size(), "9223372036854775807");
+  EXPECT_EQ(decode_log_entry(beyond, "v").status().code(), Code::corruption);
 }
 
 TEST(LedgerProfile, DecidesWhoseClientsFindAnEntryIntact) {

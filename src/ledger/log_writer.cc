@@ -293,6 +293,10 @@ Result<KnownKey> LogWriter::known_key(std::string_view key, const LedgerConditio
 
 Result<LogWriter::Draft> LogWriter::draft(const LogHead& head, std::string_view key, BytesView json,
                                           const LedgerCondition& condition) {
+  if (head.sequence() == kLastSequence) {
+    return Status::exhausted("the newest entry has the last sequence that there is, " +
+                             std::to_string(kLastSequence));
+  }
   const KnownKey known = TALEA_TRY(known_key(key, condition));
   TALEA_TRY(check_condition(key, condition, known.sequence));
   Draft draft;

@@ -9,6 +9,10 @@ bool KeyObject::has(const LedgerEntry& logged) const {
 }
 
 Result<LogVersion> decode_log_version(const s3::Object& object) {
+  // A key object would have to hold it.
+  if (!is_json_text(object.info.version_id)) {
+    return Status::corruption("the log has a version whose id is not UTF-8");
+  }
   Result<LedgerEntry> entry = decode_log_entry(object.bytes, object.info.version_id);
   if (!entry.ok()) {
     return std::move(entry).status().with_context("the log, version " + object.info.version_id);
@@ -46,10 +50,6 @@ Result<std::optional<LogVersion>> LedgerObjects::newest_log_version(std::string_
 Result<std::optional<LogVersion>> LedgerObjects::log_version(std::string_view version_id,
                                                              std::string_view cause) {
   auto object = client_.get(kLogName, {.cause = cause, .version_id = std::string(version_id)});
-  // A version id that cannot be one, such as the "None" of a Python client in a bucket without
-  // versions, is no version either.
-  const bool is_none = !version_id.empty() && object.status().code() == Code::invalid_argument;
-  if (is_none) return std::optional<LogVersion>();
   if (!object.ok()) return explain(std::move(object).status(), "read the log");
   if (!*object) return std::optional<LogVersion>();
   return std::optional<LogVersion>(TALEA_TRY(decode_log_version(**object)));

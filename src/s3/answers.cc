@@ -152,6 +152,8 @@ Result<VersionPage> parse_versions(BytesView xml, std::string_view prefix) {
     if (name != "Version" && name != "DeleteMarker") continue;
     ObjectVersion version;
     version.info = TALEA_TRY(parse_entry(entry, text));
+    // Without an id a get would read the newest.
+    if (version.info.version_id.empty()) return not_s3("a version without a <VersionId>");
     version.is_latest = std::string_view(entry.child_value("IsLatest")) == "true";
     version.is_delete_marker = name == "DeleteMarker";
     page.versions.push_back(std::move(version));

@@ -73,6 +73,28 @@ TEST(Answers, OthersThatAreNoneAreCorruption) {
   EXPECT_EQ(parse_delete_errors("<Deleted/>").status().code(), Code::corruption);
 }
 
+TEST(Answers, AVersionHasAnId) {
+  const auto versions = [](const char* id) {
+    return parse_versions(
+        "<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>k</Key>" +
+            std::string(id) +
+            "<LastModified>2013-05-24T00:00:00Z</LastModified><Size>1</Size></Version>"
+            "</ListVersionsResult>",
+        "");
+  };
+  EXPECT_TRUE(versions("<VersionId>null</VersionId>").ok());
+  EXPECT_EQ(versions("").status().code(), Code::corruption) << "a get without one reads the newest";
+}
+
+TEST(Answers, AnErrorThatIsLongerThanAnyIsNotParsed) {
+  HttpResponse response;
+  response.status = 500;
+  response.body = "<Error><Code>C</Code><Message>m</Message></Error>";
+  EXPECT_EQ(error_of(response).code, "C");
+  response.body += std::string(64 * 1024, ' ');
+  EXPECT_EQ(error_of(response).code, "");
+}
+
 TEST(Answers, AnObjectHasAnEtagATimeAndALength) {
   HttpResponse response;
   response.status = 200;

@@ -17,6 +17,10 @@ namespace talea::s3 {
 namespace {
 
 constexpr std::size_t kKeysPerDelete = 1000;
+// What S3 gives. Longer ones come from files that somebody else wrote.
+constexpr std::size_t kVersionIdBytesMax = 1024;
+// A day. The clock of a deadline counts nanoseconds in 64 bits.
+constexpr std::chrono::milliseconds kTimeoutMax{24 * 60 * 60 * 1000};
 
 bool is_success(const HttpResponse& response) {
   return response.status >= 200 && response.status < 300;
@@ -27,14 +31,25 @@ std::string range_header(const ByteRange& range) {
          std::to_string(range.offset + range.length - 1);
 }
 
+Status check_timeout(std::string_view name, std::chrono::milliseconds timeout) {
+  if (timeout.count() > 0 && timeout <= kTimeoutMax) return {};
+  return Status::invalid_argument(std::string(name) + " of " + std::to_string(timeout.count()) +
+                                  " ms; 1 ms to 24 hours are allowed");
+}
+
 Status check_options(const S3Options& options) {
-  if (options.request_timeout.count() <= 0 || options.operation_timeout.count() <= 0) {
-    return Status::invalid_argument("a timeout of an S3 store must be positive");
-  }
+  TALEA_TRY(check_timeout("request_timeout", options.request_timeout));
+  TALEA_TRY(check_timeout("operation_timeout", options.operation_timeout));
   if (options.credentials && options.credential_provider) {
     return Status::invalid_argument("credentials and a credential provider are given: one of them");
   }
   return {};
+}
+
+// Whoever follows it page after page would never end.
+Status does_not_move() {
+  return Status::corruption(
+      "the answer is not one of S3: the page after this one is this one again");
 }
 
 }  // namespace
@@ -117,6 +132,7 @@ Result<HttpResponse> Client::Impl::read(S3Request request, const ReadOptions& op
 }
 
 Result<std::optional<Object>> Client::Impl::get(std::string_view key, const ReadOptions& options) {
+  if (options.version_id.size() > kVersionIdBytesMax) return std::optional<Object>();
   const S3Request request = TALEA_TRY(read_request("GetObject", "GET", key, options));
   HttpResponse response = TALEA_TRY(read(request, options));
   if (is_success(response)) {
@@ -128,7 +144,11 @@ Result<std::optional<Object>> Client::Impl::get(std::string_view key, const Read
     return std::optional(std::move(*object));
   }
   const S3Error error = error_of(response);
+  // Of a version id that cannot be one S3 says "InvalidArgument". No other answer says that there
+  // is no such version: not any 400, as of a KMS key or a proxy, and no redirect.
+  const bool is_no_version_id = !options.version_id.empty() && error.code == "InvalidArgument";
   const bool is_absent = error.code == "NoSuchKey" || error.code == "NoSuchVersion" ||
+                         is_no_version_id ||
                          (error.status == 405 && response.header("x-amz-delete-marker"));
   if (is_absent) {
     see_bucket();
@@ -167,6 +187,7 @@ Result<Object> Client::Impl::to_object(std::string_view key, HttpResponse respon
 
 Result<std::optional<ObjectInfo>> Client::Impl::head(std::string_view key,
                                                      const ReadOptions& options) {
+  if (options.version_id.size() > kVersionIdBytesMax) return std::optional<ObjectInfo>();
   ReadOptions asked = options;
   asked.range.reset();
   const S3Request request = TALEA_TRY(read_request("HeadObject", "HEAD", key, asked));
@@ -340,6 +361,9 @@ Result<ListPage> Client::Impl::list(const ListOptions& options) {
   if (!is_success(response)) return sender_.failure(response, request);
   see_bucket();
   Result<ListPage> page = parse_list(response.body, options_.prefix);
+  if (page.ok() && !page->next_token.empty() && page->next_token == options.token) {
+    page = does_not_move();
+  }
   if (!page.ok()) {
     return std::move(page).status().with_context(what_was_asked(request, options_.bucket));
   }
@@ -355,7 +379,8 @@ Result<VersionPage> Client::Impl::list_versions(const VersionListOptions& option
                    {"encoding-type", "url"},
                    {"max-keys", std::to_string(options.keys_max)},
                    {"prefix", options_.prefix + options.prefix}};
-  if (!options.key_marker.empty()) {
+  // A key that is the prefix itself is empty here.
+  if (!options.key_marker.empty() || !options.version_id_marker.empty()) {
     request.query.emplace_back("key-marker", options_.prefix + options.key_marker);
     if (!options.version_id_marker.empty()) {
       request.query.emplace_back("version-id-marker", options.version_id_marker);
@@ -365,6 +390,10 @@ Result<VersionPage> Client::Impl::list_versions(const VersionListOptions& option
   if (!is_success(response)) return sender_.failure(response, request);
   see_bucket();
   Result<VersionPage> page = parse_versions(response.body, options_.prefix);
+  if (page.ok() && page->truncated && page->next_key_marker == options.key_marker &&
+      page->next_version_id_marker == options.version_id_marker) {
+    page = does_not_move();
+  }
   if (!page.ok()) {
     return std::move(page).status().with_context(what_was_asked(request, options_.bucket));
   }

@@ -185,7 +185,8 @@ class Client {
   static Result<std::unique_ptr<Client>> create(const S3Options& options, const ClientSeams& seams);
   ~Client();
 
-  /// The object, or nothing when there is none (or a delete marker, or no such version).
+  /// The object, or nothing when there is none (or a delete marker, or no such version, or an id
+  /// that no version can have).
   /// Errors: conflict           `if_match` does not
   ///         invalid_argument   the range begins behind the end
   Result<std::optional<Object>> get(std::string_view key, const ReadOptions& options = {});

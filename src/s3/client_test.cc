@@ -357,6 +357,98 @@ std::unique_ptr<Client> altered_client(S3World& world, AlteringTransport& transp
                                    .wait = world.seams().wait});
 }
 
+TEST(Client, AListThatDoesNotMoveIsCorruption) {
+  S3World world;
+  AlteringTransport stuck(
+      world.fake, [](const HttpRequest& request, Result<HttpResponse>) -> Result<HttpResponse> {
+        if (request.url.find("versions") == std::string::npos) {
+          return made_up(200,
+                         "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                         "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>");
+        }
+        return made_up(200,
+                       "<ListVersionsResult><IsTruncated>true</IsTruncated>"
+                       "<NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>v"
+                       "</NextVersionIdMarker></ListVersionsResult>");
+      });
+  const auto client = altered_client(world, stuck);
+  EXPECT_EQ(client->list({})->next_token, "t");
+  EXPECT_EQ(client->list({.token = "t"}).status().code(), Code::corruption);
+  EXPECT_TRUE(client->list_versions({})->truncated);
+  EXPECT_TRUE(client->list_versions({.key_marker = "k", .version_id_marker = "u"}).ok());
+  EXPECT_EQ(client->list_versions({.key_marker = "k", .version_id_marker = "v"}).status().code(),
+            Code::corruption);
+}
+
+TEST(Client, VersionsOfTheKeyThatIsThePrefixItselfAreListedToTheirEnd) {
+  S3World world;
+  world.fake.set_profile({.page_keys_max = 1});
+  for (const char* bytes : {"1", "2", "3"}) world.fake.put("records", "p/", bytes);
+  const auto client = world.client({.prefix = "p/"});
+  std::size_t seen = 0;
+  VersionListOptions options;
+  for (int pages = 0; pages < 5; ++pages) {
+    const auto page = client->list_versions(options);
+    ASSERT_TRUE(page.ok()) << page.status().to_string();
+    seen += page->versions.size();
+    if (!page->truncated) break;
+    options.key_marker = page->next_key_marker;
+    options.version_id_marker = page->next_version_id_marker;
+  }
+  EXPECT_EQ(seen, 3U);
+}
+
+TEST(Client, OnlyTheStoreSaysThatThereIsNoSuchVersion) {
+  S3World world;
+  ASSERT_TRUE(world.client()->put("k", "1").ok());
+  Bytes answer;
+  int status = 0;
+  AlteringTransport altering(world.fake,
+                             [&](const HttpRequest&, Result<HttpResponse>) -> Result<HttpResponse> {
+                               return made_up(status, answer);
+                             });
+  const auto client = altered_client(world, altering);
+  const auto get = [&](int said, const char* code) {
+    status = said;
+    answer = "<Error><Code>" + std::string(code) + "</Code></Error>";
+    return client->get("k", {.version_id = "None"});
+  };
+  EXPECT_EQ(get(400, "InvalidArgument")->has_value(), false);
+  EXPECT_EQ(get(404, "NoSuchVersion")->has_value(), false);
+  EXPECT_EQ(get(301, "PermanentRedirect").status().code(), Code::invalid_argument);
+  EXPECT_EQ(get(400, "KMS.DisabledException").status().code(), Code::invalid_argument);
+  EXPECT_EQ(get(414, "").status().code(), Code::invalid_argument);
+  status = 400;
+  answer = "<Error><Code>InvalidArgument</Code></Error>";
+  EXPECT_EQ(client->get("k").status().code(), Code::invalid_argument) << "no version was named";
+}
+
+TEST(Client, NoVersionHasAnIdOfMegabytesAndNobodyIsAsked) {
+  S3World world;
+  const auto client = world.client();
+  const std::string id(9'000'000, 'v');
+  EXPECT_EQ(client->get("k", {.version_id = id})->has_value(), false);
+  EXPECT_EQ(client->head("k", {.version_id = id})->has_value(), false);
+  EXPECT_EQ(world.fake.requests(), 0U);
+}
+
+TEST(Client, AnAnswerThatIsXmlHasALimitOfItsOwn) {
+  S3World world;
+  std::vector<std::uint64_t> limits;
+  AlteringTransport noting(world.fake,
+                           [&](const HttpRequest& request, Result<HttpResponse> answer) {
+                             limits.push_back(request.answer_bytes_max);
+                             return answer;
+                           });
+  const auto client = altered_client(world, noting);
+  ASSERT_TRUE(client->put("k", "1").ok());
+  ASSERT_TRUE(client->get("k").ok());
+  ASSERT_TRUE(client->list({}).ok());
+  ASSERT_EQ(limits.size(), 3U);
+  EXPECT_EQ(limits[1], std::uint64_t{256} << 20);
+  EXPECT_EQ(limits[2], kXmlBytesMax);
+}
+
 TEST(Client, KnowsTheVersioningOfTheBucket) {
   for (const Versioning versioning :
        {Versioning::never, Versioning::enabled, Versioning::suspended}) {
@@ -929,8 +1021,13 @@ TEST(ClientErrors, OptionsThatCannotBeAreRefused) {
                                "https://h/?x", "http://h/a b"}) {
     EXPECT_EQ(code({.bucket = "abc", .endpoint = endpoint}), Code::invalid_argument) << endpoint;
   }
-  EXPECT_EQ(code({.bucket = "abc", .request_timeout = std::chrono::milliseconds(0)}),
-            Code::invalid_argument);
+  for (const auto timeout :
+       {std::chrono::milliseconds(0), std::chrono::milliseconds(-1),
+        std::chrono::milliseconds(24 * 3'600'000 + 1), std::chrono::milliseconds::max()}) {
+    EXPECT_EQ(code({.bucket = "abc", .request_timeout = timeout}), Code::invalid_argument);
+    EXPECT_EQ(code({.bucket = "abc", .operation_timeout = timeout}), Code::invalid_argument);
+  }
+  EXPECT_EQ(code({.bucket = "abc", .operation_timeout = std::chrono::hours(24)}), Code::ok);
   EXPECT_EQ(code({.bucket = "abc",
                   .credentials = S3Credentials{.access_key_id = "a", .secret_access_key = "b"},
                   .credential_provider =

@@ -16,6 +16,9 @@ namespace {
 // may save the upload.
 constexpr std::uint64_t kExpectBytesMin = 1 * kMiB;
 
+// Above what any store takes; curl refuses to be given 8 MB.
+constexpr std::size_t kUrlBytesMax = 64 * kKiB;
+
 void initialise_once() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
   TALEA_ASSERT(done == CURLE_OK);
@@ -219,6 +222,11 @@ void CurlTransport::give_back(std::unique_ptr<Handle> handle) {
 }
 
 Result<HttpResponse> CurlTransport::send(const HttpRequest& request) {
+  if (request.url.size() > kUrlBytesMax) {
+    return Status::invalid_argument(host_of(request.url) + ": a URL of " +
+                                    std::to_string(request.url.size()) + " bytes; up to " +
+                                    std::to_string(kUrlBytesMax) + " are sent");
+  }
   const HeaderList headers = TALEA_TRY(header_list(request));
   Exchange exchange;
   exchange.body = request.body;

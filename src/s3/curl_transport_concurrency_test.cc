@@ -231,6 +231,19 @@ TEST(CurlTransport, WhatIsNoRequestIsRefused) {
   EXPECT_EQ(transport.send(request).status().code(), Code::invalid_argument);
 }
 
+TEST(CurlTransport, AUrlOfMegabytesIsRefused) {
+  LoopbackServer server(echo);
+  CurlTransport transport;
+  const std::string path = "/secret-key?marker=";
+  const auto response =
+      transport.send(request_to("GET", server.url() + path + std::string(9'000'000, 'm')));
+  EXPECT_EQ(response.status().code(), Code::invalid_argument);
+  const std::string message(response.status().message());
+  EXPECT_THAT(message, HasSubstr(server.url() + ": a URL of 90000"));
+  EXPECT_THAT(message, Not(HasSubstr("secret-key")));
+  EXPECT_TRUE(transport.send(request_to("GET", server.url() + path + std::string(6000, 'm'))).ok());
+}
+
 TEST(CurlTransport, AServerThatDoesNotSpeakTlsGetsNothing) {
   std::atomic<int> asked = 0;
   LoopbackServer server([&](const std::string& head, const std::string& body) -> Answer {

@@ -8,6 +8,8 @@ namespace talea::s3 {
 namespace {
 
 constexpr std::size_t kShownBytesMax = 300;
+// What is longer is not parsed: no store says so much, and a tree of nodes is many times its text.
+constexpr std::size_t kErrorBytesMax = 64 * 1024;
 
 // A part of a message that comes from outside.
 std::string shown(std::string_view text) {
@@ -132,6 +134,7 @@ std::string advice_for(const S3Error& error, const S3Request& request) {
 }
 
 void read_body(const HttpResponse& response, S3Error& error) {
+  if (response.body.size() > kErrorBytesMax) return;
   pugi::xml_document document;
   if (!document.load_buffer(response.body.data(), response.body.size())) return;
   // STS and some others wrap it.

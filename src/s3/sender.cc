@@ -122,6 +122,7 @@ HttpRequest Sender::make_http(const S3Request& request, const SignedWith& with,
   http.url = location_.origin + path + (query.empty() ? "" : "?" + query);
   http.body = request.body;
   http.timeout = pace.request_timeout();
+  if (!request.answer_root.empty()) http.answer_bytes_max = kXmlBytesMax;
   http.headers = request.headers;
   http.headers.push_back({"host", location_.host});
   const std::int64_t now = static_cast<std::int64_t>(seams_.clock.wall_ms()) + with.time_offset_ms;

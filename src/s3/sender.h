@@ -37,6 +37,10 @@ inline constexpr std::chrono::milliseconds kBackoffMax{5'000};
 /// However short the waits come out.
 inline constexpr std::uint32_t kAttemptsMax = 64;
 
+/// Of an answer that is XML. A list of 1 000 keys of 1 KiB has 4 MiB; a parser needs many times the
+/// text.
+inline constexpr std::uint64_t kXmlBytesMax = std::uint64_t{16} << 20;
+
 /// How long an operation may still go on.
 ///
 /// Threads: externally synchronised.
