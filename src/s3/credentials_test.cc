@@ -15,6 +15,7 @@
 #include "s3/profile_file.h"
 #include "s3/provider_chain.h"
 #include "s3/time_text.h"
+#include "s3/uri.h"
 #include "tests/support/test_directory.h"
 
 namespace talea::s3 {
@@ -430,6 +431,20 @@ TEST_F(ProviderChain, AnInstanceHasMetadata) {
   variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://imds.test";
   EXPECT_EQ(found(), "none");
   EXPECT_THAT(endpoints.asked.back(), HasSubstr("PUT http://imds.test/latest/api/token"));
+}
+
+TEST(ThisMachine, IsWhereSecretsMayGoInTheClear) {
+  for (const char* url :
+       {"http://localhost", "http://localhost:81/c", "http://127.0.0.1/", "http://[::1]:81/c?x",
+        "http://169.254.169.254/latest", "http://[fd00:ec2::254]/latest", "http://169.254.170.2/c",
+        "http://169.254.170.23/v1", "http://[fd00:ec2::23]/v1"}) {
+    EXPECT_TRUE(is_http_to_this_machine(url)) << url;
+  }
+  for (const char* url : {"https://localhost/", "http://example.com/", "http://localhost.com/",
+                          "http://127.0.0.1.example.com/", "http://localhost@example.com/",
+                          "http://169.254.1.example.com/", "ftp://localhost/", "localhost", ""}) {
+    EXPECT_FALSE(is_http_to_this_machine(url)) << url;
+  }
 }
 
 // --- Their parsers

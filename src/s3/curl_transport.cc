@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "s3/uri.h"
 #include "talea/limits.h"
 
 namespace talea::s3 {
@@ -128,10 +129,6 @@ void set_method(CURL* curl, const HttpRequest& request, Exchange& exchange) {
   set(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
-bool is_of_the_machine(std::string_view url) {
-  return url.starts_with("http://169.254.") || url.starts_with("http://[fd00:ec2:");
-}
-
 void configure(CURL* curl, const HttpRequest& request, const CurlOptions& options,
                Exchange& exchange) {
   set(curl, CURLOPT_NOSIGNAL, 1L);
@@ -150,16 +147,17 @@ void configure(CURL* curl, const HttpRequest& request, const CurlOptions& option
   set(curl, CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
   set(curl, CURLOPT_HEADERFUNCTION, &read_header);
   set(curl, CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
-  if (is_of_the_machine(request.url)) set(curl, CURLOPT_NOPROXY, "*");
+  if (is_http_to_this_machine(request.url)) set(curl, CURLOPT_NOPROXY, "*");
   set_method(curl, request, exchange);
 }
 
 // --- What curl says
 
 std::string host_of(const std::string& url) {
-  const std::size_t begin = url.find("://");
-  if (begin == std::string::npos) return url;
-  return url.substr(0, url.find_first_of("/?", begin + 3));
+  const std::string shown = without_password(url);
+  const std::size_t begin = shown.find("://");
+  if (begin == std::string::npos) return shown;
+  return shown.substr(0, shown.find_first_of("/?", begin + 3));
 }
 
 Status failure_of(CURL* curl, CURLcode code, const HttpRequest& request, const Exchange& exchange,

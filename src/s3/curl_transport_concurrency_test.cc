@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "tests/support/loopback_server.h"
@@ -242,6 +243,41 @@ TEST(CurlTransport, AUrlOfMegabytesIsRefused) {
   EXPECT_THAT(message, HasSubstr(server.url() + ": a URL of 90000"));
   EXPECT_THAT(message, Not(HasSubstr("secret-key")));
   EXPECT_TRUE(transport.send(request_to("GET", server.url() + path + std::string(6000, 'm'))).ok());
+}
+
+TEST(CurlTransport, NoPasswordOfAUrlIsInAMessage) {
+  std::string url;
+  {
+    LoopbackServer gone(echo);
+    url = gone.url();
+  }
+  CurlTransport transport;
+  const auto response =
+      transport.send(request_to("GET", "http://user:hid@den@" + url.substr(7) + "/c"));
+  ASSERT_FALSE(response.ok());
+  EXPECT_THAT(std::string(response.status().message()), HasSubstr("http://...@127.0.0.1"));
+  EXPECT_THAT(std::string(response.status().message()), Not(HasSubstr("hid")));
+}
+
+TEST(CurlTransport, WhatGoesInTheClearToThisMachineGoesThroughNoProxy) {
+  std::atomic<int> asked = 0;
+  LoopbackServer proxy([&](const std::string& head, const std::string& body) -> Answer {
+    ++asked;
+    return echo(head, body);
+  });
+  LoopbackServer server(echo);
+  for (const char* name : {"no_proxy", "NO_PROXY"}) ASSERT_EQ(unsetenv(name), 0);
+  ASSERT_EQ(setenv("http_proxy", proxy.url().c_str(), 1), 0);
+  CurlTransport transport;
+  HttpRequest request = request_to("GET", server.url() + "/v1/credentials");
+  request.headers = {{"authorization", "hidden-token"}};
+  const auto response = transport.send(request);
+  ASSERT_TRUE(response.ok()) << response.status().to_string();
+  EXPECT_THAT(response->body, HasSubstr("GET /v1/credentials HTTP/1.1"));
+  EXPECT_EQ(asked, 0);
+  EXPECT_TRUE(transport.send(request_to("GET", "http://elsewhere.test/")).ok());
+  EXPECT_EQ(asked, 1) << "there is a proxy";
+  ASSERT_EQ(unsetenv("http_proxy"), 0);
 }
 
 TEST(CurlTransport, AServerThatDoesNotSpeakTlsGetsNothing) {

@@ -21,7 +21,7 @@ bool is_host_character(char character) {
 }
 
 Status bad_endpoint(const std::string& endpoint) {
-  return Status::invalid_argument("the endpoint \"" + endpoint +
+  return Status::invalid_argument("the endpoint \"" + without_password(endpoint) +
                                   "\" is none: it is https://host, http://host:port, or one of "
                                   "these with a path");
 }

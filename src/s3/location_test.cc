@@ -61,6 +61,18 @@ TEST(Location, TheUsualPortIsNotSignedAsItIsNotSent) {
   EXPECT_EQ(located({.bucket = "abc", .endpoint = "http://[::1]:9000"}).host, "[::1]:9000");
 }
 
+TEST(Location, NoPasswordOfAnEndpointIsInTheMessageThatRefusesIt) {
+  for (const char* endpoint : {"https://user:hidden@host", "http://user:hid/den@host/x",
+                               "https://user:hid@den@host", "user:hidden@host"}) {
+    const auto refused = locate({.bucket = "abc", .endpoint = endpoint}, empty_environment());
+    ASSERT_EQ(refused.status().code(), Code::invalid_argument) << endpoint;
+    const std::string message(refused.status().message());
+    EXPECT_EQ(message.find("hid"), std::string::npos) << message;
+    EXPECT_EQ(message.find("den@"), std::string::npos) << message;
+    EXPECT_NE(message.find("@host"), std::string::npos) << message;
+  }
+}
+
 TEST(Location, TheEndpointMayBeInTheEnvironment) {
   EXPECT_EQ(located({.bucket = "abc"}, {{"AWS_ENDPOINT_URL", "http://general"}}).origin,
             "http://general");

@@ -1,7 +1,5 @@
 #include "s3/remote_credentials.h"
 
-#include <algorithm>
-#include <array>
 #include <pugixml.hpp>
 #include <utility>
 
@@ -142,24 +140,6 @@ Result<Found> ask_sts(const ClientSeams& seams, const WebIdentity& identity) {
 
 // --- Containers
 
-// Credentials go over plain HTTP only to the machine itself, or to the addresses of ECS and EKS.
-bool is_safe(std::string_view url) {
-  if (url.starts_with("https://")) return true;
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return false;
-  url.remove_prefix(kScheme.size());
-  std::string_view host = url.substr(0, url.find_first_of("/?#"));
-  if (host.find('@') != std::string_view::npos) return false;
-  if (host.starts_with('[')) {
-    host = host.substr(0, host.find(']') + 1);
-  } else {
-    host = host.substr(0, host.find(':'));
-  }
-  constexpr std::array<std::string_view, 6> kHosts = {
-      "localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
-  return std::find(kHosts.begin(), kHosts.end(), host) != kHosts.end();
-}
-
 Result<std::string> container_token(const ClientSeams& seams) {
   const auto file = first_variable(seams.environment, {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"});
   if (file) return read_token(seams, *file);
@@ -177,7 +157,7 @@ Result<Found> ask_container(const ClientSeams& seams) {
   const auto full = first_variable(seams.environment, {"AWS_CONTAINER_CREDENTIALS_FULL_URI"});
   if (!relative && !full) return Found();
   const std::string url = relative ? std::string(kContainerHost) + *relative : *full;
-  if (!is_safe(url)) {
+  if (!url.starts_with("https://") && !is_http_to_this_machine(url)) {
     return Status::unauthenticated(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of this machine");
   }

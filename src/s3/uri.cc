@@ -1,6 +1,7 @@
 #include "s3/uri.h"
 
 #include <algorithm>
+#include <array>
 
 namespace talea::s3 {
 namespace {
@@ -78,6 +79,33 @@ std::optional<std::string> percent_decode(std::string_view text, PlusSign plus) 
     }
   }
   return decoded;
+}
+
+bool is_http_to_this_machine(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) return false;
+  url.remove_prefix(kScheme.size());
+  std::string_view host = url.substr(0, url.find_first_of("/?#"));
+  if (host.find('@') != std::string_view::npos) return false;
+  if (host.starts_with('[')) {
+    host = host.substr(0, host.find(']') + 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  // Behind the first three: EC2, ECS, EKS.
+  constexpr std::array<std::string_view, 8> kHosts = {
+      "localhost",       "127.0.0.1",     "[::1]",          "169.254.169.254",
+      "[fd00:ec2::254]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
+  return std::find(kHosts.begin(), kHosts.end(), host) != kHosts.end();
+}
+
+std::string without_password(std::string_view url) {
+  // The last: passwords are met that have one, or a slash, that is not encoded.
+  const std::size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = scheme < at ? scheme + 3 : 0;
+  return std::string(url.substr(0, begin)) + "..." + std::string(url.substr(at));
 }
 
 }  // namespace talea::s3

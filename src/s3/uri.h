@@ -27,4 +27,10 @@ enum class PlusSign { plus, space };
 /// Nothing when a % is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text, PlusSign plus = PlusSign::plus);
 
+/// Whether it is plain HTTP to the machine itself, or to an address where a cloud gives it its
+/// credentials: secrets may go there in the clear, and go through no proxy.
+bool is_http_to_this_machine(std::string_view url);
+/// For messages: "http://user:password@host/" as "http://...@host/".
+std::string without_password(std::string_view url);
+
 }  // namespace talea::s3
