@@ -192,8 +192,8 @@ struct LedgerAuditOptions {
   std::optional<std::uint64_t> limit = {};
   /// The log must have this entry: one who cut newer ones off cannot bring it back.
   std::optional<LedgerPoint> expected_head = {};
-  /// An entry known from before. Where old versions expire, the log may begin right after it, or
-  /// anywhere before.
+  /// An entry known from before, which the log must have or begin right behind. Where old versions
+  /// expire, the log may begin anywhere before it.
   std::optional<LedgerPoint> checkpoint = {};
   /// Whether the objects of the keys agree with the log, too.
   bool key_objects = true;
@@ -311,7 +311,8 @@ class Ledger {
   Result<LedgerAudit> verify_log_chain(std::optional<std::uint64_t> limit = {});
 
   /// Reads the log from its newest entry back, and reports each fault with its place. What is
-  /// appended meanwhile is not looked at.
+  /// appended meanwhile is not looked at. The newest entry's key object is looked at twice when it
+  /// lacks the entry, as its writer may be about to put it.
   /// Cost: a request for each entry, one for each 1 000, and with `key_objects` one for each key
   /// object and up to two more; up to parallel_gets at once. Memory does not grow with the log.
   /// Errors: faults are none. What could not be read for other reasons than its content ends it.

@@ -1,7 +1,6 @@
 #include "ledger/audit.h"
 
 #include <deque>
-#include <limits>
 #include <utility>
 
 #include "codec/canonical_json.h"
@@ -13,7 +12,6 @@ namespace talea {
 namespace {
 
 constexpr std::string_view kCause = "audit";
-constexpr std::int64_t kReported = std::numeric_limits<std::int64_t>::max();
 
 // The same value, also when the repair of another language printed it anew.
 bool is_same_value(BytesView a, BytesView b) {
@@ -85,11 +83,13 @@ Audit::Audit(LedgerObjects& objects, Executor& executor, std::uint32_t parallel_
 
 Result<LedgerAudit> Audit::run() {
   TALEA_TRY(read_log());
+  TALEA_TRY(look_at_newest_again());
   if (!options_.limit) {
     if (oldest_) check_beginning(*oldest_);
     if (options_.key_objects) TALEA_TRY(read_keys());
   }
   check_head();
+  check_checkpoint();
   return std::move(report_);
 }
 
@@ -150,8 +150,7 @@ Audit::Read Audit::read_entry(const s3::ObjectVersion& version) {
   }
   read.entry = std::move(*entry);
   if (!options_.key_objects) return read;
-  const auto known = known_sequence(read.entry->key);
-  if (known && *known >= read.entry->sequence) return read;
+  if (is_known_as_new_as(*read.entry)) return read;
   auto key_object = objects_.key_object(read.entry->key, kCause);
   if (!key_object.ok()) {
     read.failed = std::move(key_object).status();
@@ -179,7 +178,13 @@ Status Audit::take_entry(const s3::ObjectVersion& version, Read&& read) {
   if (newer_) check_links(*newer_, entry);
   check_entry(entry);
   check_points(entry);
-  if (read.key_object) check_key_object(entry, *read.key_object);
+  const bool is_newest = report_.entries == 1;
+  if (read.key_object && is_newest && !read.key_object->has(entry)) {
+    lacking_ = entry;
+    remember(entry.key, {.sequence = entry.sequence});
+  }
+  // Otherwise it was looked at for a newer entry meanwhile.
+  if (read.key_object && !is_known_as_new_as(entry)) check_key_object(entry, *read.key_object);
   const LedgerPoint point{entry.sequence, entry.hash};
   if (!report_.head) report_.head = point;
   report_.first = point;
@@ -235,9 +240,10 @@ void Audit::check_beginning(const LedgerEntry& oldest) {
     return;
   }
   const auto& point = options_.checkpoint;
-  if (!point || point->sequence + 1 < oldest.sequence) {
-    fault(LedgerFaultKind::beginning_missing, &oldest, from_to(0, oldest.sequence - 1));
-  } else if (!checkpoint_was_found_ && oldest.previous_hash != point->hash) {
+  const std::int64_t before = oldest.sequence - 1;
+  if (!point || point->sequence < before) {
+    fault(LedgerFaultKind::beginning_missing, &oldest, from_to(0, before));
+  } else if (point->sequence == before && oldest.previous_hash != point->hash) {
     fault(LedgerFaultKind::checkpoint, &oldest,
           "the entry before it was known with the hash " + point->hash);
   }
@@ -248,49 +254,75 @@ void Audit::check_head() {
   if (!point || head_was_found_) return;
   if (options_.limit && report_.head && report_.head->sequence > point->sequence) return;
   fault(LedgerFaultKind::head, nullptr,
-        "the log was known with entry " + std::to_string(point->sequence) +
-            (report_.head ? ", and ends with " + std::to_string(report_.head->sequence)
-                          : ", and is empty"));
+        "the log was known with entry " + std::to_string(point->sequence) + where_it_ends());
+}
+
+std::string Audit::where_it_ends() const {
+  if (!report_.head) return ", and is empty";
+  return ", and ends with " + std::to_string(report_.head->sequence);
+}
+
+// check_beginning() has those before the oldest.
+void Audit::check_checkpoint() {
+  const auto& point = options_.checkpoint;
+  if (!point || checkpoint_was_found_ || (options_.limit && !report_.head)) return;
+  if (report_.head && report_.head->sequence >= point->sequence) return;
+  fault(LedgerFaultKind::checkpoint, nullptr,
+        "the log was known with entry " + std::to_string(point->sequence) + where_it_ends());
 }
 
 // --- The objects of the keys
 
-std::optional<std::int64_t> Audit::known_sequence(const std::string& key) {
+std::optional<Audit::Known> Audit::known(const std::string& key) {
   MutexLock lock(mutex_);
   const auto found = keys_.find(key);
   if (found == keys_.end()) return std::nullopt;
   return found->second;
 }
 
-void Audit::remember(const std::string& key, std::int64_t sequence) {
+bool Audit::is_known_as_new_as(const LedgerEntry& entry) {
+  const auto found = known(entry.key);
+  return found && found->sequence >= entry.sequence;
+}
+
+void Audit::remember(const std::string& key, const Known& what) {
   MutexLock lock(mutex_);
   if (keys_.size() >= kLedgerKnownKeysMax) keys_.erase(keys_.begin());
-  keys_[key] = sequence;
+  keys_[key] = what;
+}
+
+// In a log that others write to, the object of the newest entry may come a moment after it.
+Status Audit::look_at_newest_again() {
+  if (!lacking_) return {};
+  const KeyObject object = TALEA_TRY(objects_.key_object(lacking_->key, kCause));
+  check_key_object(*lacking_, object);
+  return {};
 }
 
 // `object` as it was when `entry` was read.
 void Audit::check_key_object(const LedgerEntry& entry, const KeyObject& object) {
-  const auto known = known_sequence(entry.key);
-  if (known && *known >= entry.sequence) return;  // looked at meanwhile, for a newer entry
   if (object.is_missing()) {
     fault(LedgerFaultKind::key_object_missing, &entry, "the key has no object; a repair writes it");
-    return remember(entry.key, kReported);
+    return remember(entry.key, Known::reported());
+  }
+  if (object.entry && object.entry->sequence > entry.sequence) {
+    return remember(entry.key, {.sequence = object.entry->sequence});
   }
   ++report_.key_objects;
   if (!object.entry) {
     fault(LedgerFaultKind::key_object_damaged, &entry, std::string(object.damage.message()));
-    return remember(entry.key, kReported);
+    return remember(entry.key, Known::reported());
   }
-  if (object.entry->sequence > entry.sequence) return;  // pass 2 looks at it
   if (object.entry->sequence < entry.sequence) {
     fault(LedgerFaultKind::key_object_stale, &entry,
           "the key's object has entry " + std::to_string(object.entry->sequence) +
               "; a repair writes it");
-    return remember(entry.key, kReported);
+    return remember(entry.key, Known::reported());
   }
   const bool is_same = is_same_entry(*object.entry, entry);
   if (!is_same) fault(LedgerFaultKind::key_object_differs, &entry, "the key's object differs");
-  remember(entry.key, is_same ? entry.sequence : kReported);
+  remember(entry.key,
+           is_same ? Known{.sequence = entry.sequence, .is_done = true} : Known::reported());
 }
 
 Status Audit::read_keys() {
@@ -326,7 +358,8 @@ Status Audit::read_keys() {
 Audit::Checked Audit::check_named_entry(const std::string& name) {
   const std::string key =
       name.substr(kKeysFolder.size(), name.size() - kKeysFolder.size() - kKeySuffix.size());
-  if (known_sequence(key)) return {.failed = {}, .is_known = true};
+  const auto met = known(key);
+  if (met && met->is_done) return {.failed = {}, .is_known = true};
   const auto object = objects_.key_object(key, kCause);
   if (!object.ok()) return {.failed = object.status()};
   if (object->is_missing()) return {.failed = {}, .is_known = true};  // removed meanwhile

@@ -10,6 +10,7 @@
 // are read once.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -46,11 +47,27 @@ class Audit {
   void check_points(const LedgerEntry& entry);
   void check_beginning(const LedgerEntry& oldest);
   void check_head();
+  void check_checkpoint();
+  std::string where_it_ends() const;
+  Status look_at_newest_again();
   void check_key_object(const LedgerEntry& entry, const KeyObject& object);
   Checked check_named_entry(const std::string& name);
   void take_checked(const std::string& name, const Checked& checked);
-  std::optional<std::int64_t> known_sequence(const std::string& key);
-  void remember(const std::string& key, std::int64_t sequence);
+  /// What is known of a key's object.
+  struct Known {
+    /// Nothing about the key is of interest any more.
+    static Known reported() {
+      return {.sequence = std::numeric_limits<std::int64_t>::max(), .is_done = true};
+    }
+
+    std::int64_t sequence = 0;
+    /// It was compared with its entry, or reported. Otherwise it is newer than the entries that
+    /// pass 1 has met, which need no look then, and pass 2 looks at it.
+    bool is_done = false;
+  };
+  std::optional<Known> known(const std::string& key);
+  bool is_known_as_new_as(const LedgerEntry& entry);
+  void remember(const std::string& key, const Known& what);
 
   LedgerObjects& objects_;
   Executor& executor_;
@@ -62,11 +79,12 @@ class Audit {
   bool oldest_is_unreadable_ = false;
   bool head_was_found_ = false;
   bool checkpoint_was_found_ = false;
+  /// The newest, where its key's object lacked it: its writer may have been between its two puts.
+  std::optional<LedgerEntry> lacking_;
 
   Mutex mutex_;
-  /// Keys whose objects need no more looking at, and the sequence that they have. Of an object that
-  /// was reported, more than any.
-  std::unordered_map<std::string, std::int64_t> keys_ TALEA_GUARDED_BY(mutex_);
+  /// The keys that were met last.
+  std::unordered_map<std::string, Known> keys_ TALEA_GUARDED_BY(mutex_);
 };
 
 }  // namespace talea

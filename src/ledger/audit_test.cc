@@ -179,6 +179,24 @@ TEST(LedgerAudit, FindsALogThatWasCutAtItsEnd) {
   EXPECT_EQ(audit.faults_by_kind[static_cast<std::size_t>(LedgerFaultKind::head)], 1U);
 }
 
+TEST(LedgerAudit, FindsThatTheCheckpointIsBeyondTheEndOfTheLog) {
+  AuditedWorld world;
+  world.fake().remove_version(kBucket, kLog, world.entries[9].version_id);
+  const LedgerAuditOptions options{.checkpoint = world.point(9), .key_objects = false};
+  world.expect_one(LedgerFaultKind::checkpoint, std::nullopt, options);
+  // Also where the beginning is gone.
+  world.fake().remove_version(kBucket, kLog, world.entries[0].version_id);
+  world.expect_one(LedgerFaultKind::checkpoint, std::nullopt, options);
+  LedgerAuditOptions limited = options;
+  limited.limit = 3;
+  world.expect_one(LedgerFaultKind::checkpoint, std::nullopt, limited);
+  limited.checkpoint = world.point(2);
+  EXPECT_TRUE(world.audit(limited).faults.empty()) << "behind the limit";
+  LedgerWorld empty;
+  const auto audit = empty.open().audit({.checkpoint = LedgerPoint{0, "sha256:0"}}).value();
+  EXPECT_EQ(audit.faults_by_kind[static_cast<std::size_t>(LedgerFaultKind::checkpoint)], 1U);
+}
+
 TEST(LedgerAudit, FindsADeleteMarker) {
   AuditedWorld world;
   world.fake().remove(kBucket, kLog);
@@ -278,6 +296,38 @@ TEST(LedgerAudit, ReadsEachObjectOnce) {
   ASSERT_TRUE(ledger.audit().ok());
   EXPECT_EQ(world.requests_since(from).size(), 1U + 10 + 3 + 1)
       << "a list of versions, the entries, the objects of the keys, a list of the keys";
+}
+
+// Of the log beside others who write.
+TEST(LedgerAudit, WaitsForTheWriterWhoIsBetweenItsTwoPuts) {
+  for (const bool is_new : {false, true}) {
+    AuditedWorld world;
+    const std::string key = is_new ? "new" : "b";
+    const LedgerEntry entry = world.append_orphan(key, "10");
+    // A list of versions, the newest, its key; then the writer goes on.
+    world.fake().set_before(world.fake().requests() + 4, [&] { world.rewrite_key(entry); });
+    const auto found = world.audit();
+    EXPECT_TRUE(found.faults.empty()) << fault_name(found.faults[0].kind);
+    EXPECT_EQ(found.audit.key_objects, is_new ? 4U : 3U);
+  }
+}
+
+TEST(LedgerAudit, ReadsAKeyThatWasSetMeanwhileTwiceAndNotForEachOfItsEntries) {
+  AuditedWorld world;
+  Ledger theirs = world.open();
+  ASSERT_TRUE(theirs.get("a").ok());
+  Ledger ledger = world.open();
+  const auto from = world.fake().requests();
+  world.fake().set_before(from + 3, [&] { EXPECT_TRUE(theirs.set("a", "77").ok()); });
+  const auto audit = ledger.audit();
+  ASSERT_TRUE(audit.ok()) << audit.status().to_string();
+  EXPECT_EQ(audit->faults, 0U);
+  EXPECT_EQ(audit->key_objects, 3U);
+  std::size_t reads = 0;
+  for (const std::string& request : world.requests_since(from)) {
+    reads += request == "GET keys/a.json" ? 1U : 0U;
+  }
+  EXPECT_EQ(reads, 2U);
 }
 
 TEST(LedgerAudit, EveryKindOfFaultHasAName) {
