@@ -276,8 +276,12 @@ class Ledger {
   ///
   /// Another process' entry may be missing for as long as its writer needs for the second object;
   /// after a writer that failed there, up to LedgerOptions::repair_check_interval.
-  /// Cost: 1 request; 2 when the check of the log is due. An orphan that the check finds is
-  /// repaired, with one or two more, unless read_only or denied.
+  /// Where the newest version of the log is damaged, or may not be read, it is the key's object
+  /// that counts; head() and set() say what is wrong. Nothing can be written behind a damaged
+  /// version: remove that version.
+  /// Cost: 1 request; 2 when the check of the log is due, and each time while an orphan of another
+  /// key may not be repaired. An orphan that the check finds is repaired, with up to four more,
+  /// unless read_only or denied.
   Result<std::optional<LedgerEntry>> get(std::string_view key);
 
   /// The newest entry of the log. Cost: 1 request.

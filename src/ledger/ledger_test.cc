@@ -282,6 +282,26 @@ TEST(Ledger, TakesNoValueThatIsTooLongAsItIsStored) {
   EXPECT_EQ(world.fake().requests(), 0U);
 }
 
+TEST(Ledger, WhereTheLogIsDamagedGetsGoOn) {
+  LedgerWorld world;
+  Ledger writer = world.open();
+  ASSERT_TRUE(writer.set("a", "1").ok());
+  const auto newest = writer.set("b", "2").value().entry;
+  world.fake().damage(LedgerWorld::kBucket, "_log.json", newest.version_id, "damaged");
+  Ledger ledger = world.open();
+  const auto from = world.fake().requests();
+  EXPECT_EQ(value_of(ledger.get("a")), "1");
+  EXPECT_EQ(value_of(ledger.get("b")), "2");
+  EXPECT_EQ(world.requests_since(from).size(), 3U) << "one look at the log";
+  for (const Status& status : {ledger.head().status(), ledger.set("a", "3").status()}) {
+    EXPECT_EQ(status.code(), Code::corruption);
+    EXPECT_NE(status.message().find(newest.version_id), std::string_view::npos);
+  }
+  // What the message says is what helps.
+  world.fake().remove_version(LedgerWorld::kBucket, "_log.json", newest.version_id);
+  ASSERT_TRUE(ledger.set("a", "3").ok());
+}
+
 TEST(Ledger, AVersionIdThatNoneCanHaveIsNoVersion) {
   LedgerWorld world;
   Ledger ledger = world.open();
@@ -365,6 +385,32 @@ TEST(Ledger, AfterTheLastSequenceThereIsNoOther) {
   const std::string number = std::to_string(kLastSequence);
   beyond.replace(beyond.find(number), number.size(), "9223372036854775807");
   EXPECT_EQ(decode_log_entry(beyond, "v").status().code(), Code::corruption);
+}
+
+TEST(Ledger, ThatAnOriginalClientBeganAgainIsGoneOnWith) {
+  LedgerWorld world;
+  Ledger ours = world.open(LedgerWorld::checking_each_get());
+  for (const char* value : {"1", "2", "3"}) ASSERT_TRUE(ours.set("a", value).ok());
+  // Somebody deletes the log; the original client begins another, and ends before its second step.
+  world.fake().remove(LedgerWorld::kBucket, std::string(kLogName));
+  world.s3.clock.advance_ms(1000);
+  LedgerEntry first;
+  first.key = "a";
+  first.value = "4";
+  first.timestamp_ms = world.s3.clock.wall_ms();
+  first.previous_hash = std::string(kGenesisHash);
+  first.hash = hash_of(first, HashForm::python);
+  world.fake().put(LedgerWorld::kBucket, std::string(kLogName),
+                   encode_log_entry(first, HashForm::python));
+  Ledger other = world.open();
+  const auto next = other.set("b", "5");
+  ASSERT_TRUE(next.ok()) << next.status().to_string();
+  EXPECT_EQ(next->entry.sequence, 1);
+  EXPECT_EQ(world.key_object("a")->value, "4") << "the object of before is not newer";
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(value_of(ours.get("a")), "4");
+  const auto from = world.fake().requests();
+  ASSERT_TRUE(ours.set("a", "6").ok());
+  EXPECT_EQ(world.requests_since(from).front(), "PUT _log.json") << "it knew the new log";
 }
 
 TEST(LedgerProfile, DecidesWhoseClientsFindAnEntryIntact) {

@@ -19,8 +19,10 @@ void LogState::saw_head(const LogHead& head) {
     return;
   }
   // A reader's answer may come later than that of a put. Only a log that was deleted, or cut, goes
-  // back; forget_head() comes first then, because a put was refused.
-  if (is_known_ && head.sequence() < before.sequence()) return;
+  // back; forget_head() comes first then, because a put was refused. Who does not put knows it by
+  // the time: an original client begins a log that somebody deleted again at 0.
+  const bool is_late = head.sequence() < before.sequence() && head.time_ms() <= before.time_ms();
+  if (is_known_ && is_late) return;
   const bool is_next = head.entry && head.entry->previous_version_id == before.version_id() &&
                        head.sequence() == before.sequence() + 1;
   if (is_next && known_.settled) {

@@ -38,6 +38,7 @@ struct LogHead {
     return entry ? std::string_view(entry->version_id) : std::string_view();
   }
   std::int64_t sequence() const { return entry ? entry->sequence : -1; }
+  std::uint64_t time_ms() const { return entry ? entry->timestamp_ms : 0; }
 };
 
 /// Threads: safe.
@@ -53,7 +54,8 @@ class LogState {
   /// Nothing: not known, or found to be old.
   std::optional<Known> known() const;
 
-  /// The log was read, or written, and this is its newest. An older one than is known is ignored.
+  /// The log was read, or written, and this is its newest. An older one than is known is ignored,
+  /// unless it was written later: that of a log that was begun again.
   /// An empty head means that there never was an entry, not that there is no object.
   void saw_head(const LogHead& head);
   /// The put of the log was refused, or nobody knows what became of it.

@@ -96,6 +96,22 @@ TEST(LogState, AnOlderHeadIsIgnoredUnlessTheNewerWasRefused) {
   EXPECT_EQ(it.state.known()->head.sequence(), 0);
 }
 
+TEST(LogState, AHeadOfALogThatWasBegunAgainIsLaterThoughItsSequenceIsLower) {
+  LogState state;
+  LogHead before = head(7, "a", "v6");
+  before.entry->timestamp_ms = 1000;
+  state.saw_head(before);
+  LogHead late = head(6, "b", "v5");
+  late.entry->timestamp_ms = 1000;
+  state.saw_head(late);
+  EXPECT_EQ(state.known()->head.sequence(), 7);
+  LogHead again = head(0, "a", "");
+  again.entry->timestamp_ms = 1001;
+  state.saw_head(again);
+  EXPECT_EQ(state.known()->head.sequence(), 0);
+  EXPECT_FALSE(state.known()->settled);
+}
+
 TEST(LogState, AHeadThatIsFoundAgainIsWhatItWas) {
   Settled it;
   it.state.forget_head();

@@ -166,7 +166,8 @@ Result<LogHead> LogWriter::settled_head() {
 // The entries from the newest back whose key objects lack them, and then those objects.
 class LogWriter::Settling {
  public:
-  explicit Settling(LogWriter& writer) : writer_(writer) {}
+  // `head` outlives it.
+  Settling(LogWriter& writer, const LogHead& head) : writer_(writer), head_(head) {}
 
   Status collect(const LedgerEntry& newest, std::uint64_t entries_min) {
     std::optional<LedgerEntry> at = newest;
@@ -214,12 +215,25 @@ class LogWriter::Settling {
     if (found != objects_.end()) return found->second;
     if (objects_.size() >= kLedgerOrphansMax) objects_.clear();
     KeyObject object = TALEA_TRY(writer_.seams_.objects.key_object(key, "repair"));
+    const bool is_ahead = object.entry && object.entry->sequence > head_.sequence();
+    if (is_ahead && TALEA_TRY(is_head_still_newest())) {
+      // Planted, or of a log that somebody deleted and an original client began again at 0.
+      object.entry.reset();
+      object.damage = Status::corruption("it is ahead of the log");
+    }
     if (object.entry) object.entry->value.clear();  // only what has() compares is needed
     objects_[key] = object;
     return object;
   }
 
  private:
+  // Asked after an object was read that names a newer entry.
+  Result<bool> is_head_still_newest() {
+    const auto newest = TALEA_TRY(writer_.seams_.objects.newest_log_version("repair"));
+    if (!newest) return head_.etag.empty();
+    return newest->entry.version_id == head_.version_id();
+  }
+
   Status add(LedgerEntry orphan) {
     if (orphans_.size() >= kLedgerOrphansMax) {
       return Status::exhausted("more than " + std::to_string(kLedgerOrphansMax) +
@@ -230,6 +244,7 @@ class LogWriter::Settling {
   }
 
   LogWriter& writer_;
+  const LogHead& head_;
   std::vector<LedgerEntry> orphans_;  // the newest first
   std::map<std::string, KeyObject> objects_;
   LedgerRepair report_;
@@ -237,7 +252,7 @@ class LogWriter::Settling {
 
 Result<LedgerRepair> LogWriter::settle(const LogHead& head, std::uint64_t entries_min) {
   if (!head.entry) return LedgerRepair();
-  Settling settling(*this);
+  Settling settling(*this, head);
   TALEA_TRY(settling.collect(*head.entry, entries_min));
   TALEA_TRY(settling.write());
   const KeyObject object = TALEA_TRY(settling.key_object(head.entry->key));
