@@ -124,10 +124,14 @@ Result<S3Request> Client::Impl::read_request(std::string_view operation, std::st
 // Nothing is learned for writes: stores are known that read the header of a get in another way.
 Result<HttpResponse> Client::Impl::read(S3Request request, const ReadOptions& options) {
   if (options.if_match.empty()) return sender_.send(request, options.cause);
-  request.headers.push_back({"if-match", writer_.if_match(options.if_match)});
+  const Etag sent = writer_.if_match(options.if_match);
+  const Etag unquoted = without_quotes(options.if_match);
+  request.headers.push_back({"if-match", sent});
   HttpResponse response = TALEA_TRY(sender_.send(request, options.cause));
-  if (response.status != 412 || !writer_.may_try_other_form(options.if_match)) return response;
-  request.headers.back().value = without_quotes(options.if_match);
+  const bool may_be_the_form = response.status == 412 && sent != unquoted &&
+                               writer_.may_try_other_form(options.if_match, false);
+  if (!may_be_the_form) return response;
+  request.headers.back().value = unquoted;
   return sender_.send(request, options.cause);
 }
 

@@ -172,7 +172,7 @@ struct ClientSeams {
 ///   denied            known, and not allowed: the message names the permission that is missing.
 ///                     Without s3:ListBucket S3 says so of an object that is not there, too
 ///   not_found         the bucket
-///   unavailable       not done, however often it was tried
+///   unavailable       not done, however often it was tried; or the object is archived
 ///   timed_out         a write of which nobody knows; reads: no answer in time
 ///   corruption        an answer that is not S3's
 ///   invalid_argument  a key that S3 cannot hold: empty, over 1 024 bytes, not UTF-8

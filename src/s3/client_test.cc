@@ -230,6 +230,21 @@ TEST(Client, AStoreThatReadsEtagsOnlyWithoutQuotesIsRemembered) {
   EXPECT_EQ(world.bytes("k"), "3");
 }
 
+TEST(Client, OfTwoFirstWritesToAStoreWithoutQuotesBothFindTheForm) {
+  S3World world;
+  world.fake.set_profile({.only_unquoted_if_match = true});
+  const auto client = world.client();
+  const auto a = client->put("a", "1");
+  const auto b = client->put("b", "1");
+  // The put of b goes and learns the form while that of a is on its way, with quotes.
+  world.fake.set_before(3, [&] {
+    EXPECT_TRUE(client->put("b", "2", {.condition = Condition::matches(b->etag)}).ok());
+  });
+  const auto put = client->put("a", "2", {.condition = Condition::matches(a->etag)});
+  EXPECT_TRUE(put.ok()) << put.status().to_string();
+  EXPECT_EQ(world.bytes("a"), "2");
+}
+
 // --- Removing and lists
 
 TEST(Client, RemovesOneAndMany) {
@@ -550,6 +565,18 @@ TEST(Client, CopiesInsideTheStore) {
   EXPECT_EQ(client->copy("large", "to", {.condition = Condition::absent()}).status().code(),
             Code::conflict);
   EXPECT_EQ(world.fake.open_uploads("records"), 0U);
+}
+
+TEST(Client, ACopyByPartsIsOfOneObjectAlsoWhereVersioningIsSuspended) {
+  for (const Versioning versioning : {Versioning::never, Versioning::suspended}) {
+    S3World world(versioning);
+    const auto client = *Client::create(small_options(), small_seams(world));
+    world.fake.put("records", "p/large", "1234567890");
+    // Head, begin, a part; then somebody replaces it.
+    world.fake.set_before(4, [&] { world.fake.put("records", "p/large", "abcdefghij"); });
+    EXPECT_EQ(client->copy("large", "to").status().code(), Code::conflict);
+    EXPECT_EQ(world.bytes("p/to"), std::nullopt);
+  }
 }
 
 TEST(Client, AnErrorInAnAnswerThatBeganWith200IsAnError) {
@@ -987,6 +1014,18 @@ TEST(ClientErrors, ATokenThatMayHaveExpiredIsReplacedWhereTheAnswerSaysNothing) 
   EXPECT_THAT(std::string(refused.message()), HasSubstr("a session token that has expired"));
   EXPECT_EQ(given, 4);
   EXPECT_EQ(world.fake.requests(), 5U);
+}
+
+TEST(ClientErrors, AnArchivedObjectIsToBeRestored) {
+  S3World world;
+  AlteringTransport archive(world.fake, [](const HttpRequest&, const Result<HttpResponse>&) {
+    return Result<HttpResponse>(
+        made_up(403, "<Error><Code>InvalidObjectState</Code><Message>m</Message></Error>"));
+  });
+  const Status status = altered_client(world, archive)->get("k").status();
+  EXPECT_EQ(status.code(), Code::unavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("restore it"));
+  EXPECT_THAT(std::string(status.message()), Not(HasSubstr("s3:GetObject")));
 }
 
 TEST(ClientErrors, ATokenThatTheStoreCallsExpiredIsReplaced) {

@@ -53,6 +53,7 @@ constexpr std::array<std::string_view, 5> kTooMuch = {
 Code code_of(const S3Error& error) {
   if (is_one_of(error.code, kUnknownIdentity) || error.status == 401) return Code::unauthenticated;
   if (error.code == "NoSuchBucket") return Code::not_found;
+  if (error.code == "InvalidObjectState") return Code::unavailable;
   if (is_one_of(error.code, kTooMuch) || error.status == 507) return Code::exhausted;
   switch (error.status) {
     case 403: return Code::denied;
@@ -116,6 +117,9 @@ std::string advice_for(const S3Error& error, const S3Request& request) {
   }
   if (error.code == "ExpiredToken" || error.code == "RequestExpired") {
     return "the credentials have expired: get new ones";
+  }
+  if (error.code == "InvalidObjectState") {
+    return "the object is archived: restore it, and read it then";
   }
   if (!error.region.empty()) return "the bucket is in region " + error.region + ": give that";
   if (error.status >= 300 && error.status < 400) return "the bucket is in another region";

@@ -190,8 +190,9 @@ Status UploadParts::add_copied_part(Upload& upload, const std::string& source,
       {"x-amz-copy-source", source},
       {"x-amz-copy-source-range", "bytes=" + std::to_string(range.offset) + "-" +
                                       std::to_string(range.offset + range.length - 1)}};
-  // A version does not change; what has none may be another object by now.
-  if (info.version_id.empty()) {
+  // A version does not change; what has none may be another object by now, and so may the version
+  // "null", where versioning is suspended.
+  if (info.version_id.empty() || info.version_id == "null") {
     request.headers.push_back({"x-amz-copy-source-if-match", writer_.if_match(info.etag)});
   }
   const HttpResponse response = TALEA_TRY(sender_.send(request, cause));

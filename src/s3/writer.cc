@@ -57,8 +57,11 @@ std::string Writer::if_match(const Etag& etag) const {
   return quotes_ == Quotes::unquoted ? without_quotes(etag) : etag;
 }
 
-bool Writer::may_try_other_form(const Etag& etag) const {
-  return quotes_ == Quotes::unknown && without_quotes(etag) != etag;
+// Compares with the form that was sent: another write may have learned the right one meanwhile.
+bool Writer::may_try_other_form(const Etag& etag, bool was_unquoted) const {
+  if (without_quotes(etag) == etag) return false;
+  const Quotes quotes = quotes_;
+  return quotes == Quotes::unknown || (quotes == Quotes::unquoted) != was_unquoted;
 }
 
 void Writer::learn_form(bool unquoted) {
@@ -144,7 +147,7 @@ Writer::Attempts::Outcome Writer::Attempts::after_refusal(const Attempt& attempt
     return may_be_done_ ? unknown(attempt.status) : attempt.status;
   }
   const bool may_be_the_quotes =
-      response.status == 412 && writer_.may_try_other_form(write_.condition.etag);
+      response.status == 412 && writer_.may_try_other_form(write_.condition.etag, unquoted_);
   did_not_hold_ = did_not_hold_ || (response.status != 409 && !may_be_the_quotes);
   ++refusals_;
   const Status refused = Status::conflict(std::string(attempt.status.message()));
@@ -188,7 +191,7 @@ Writer::Attempts::Outcome Writer::Attempts::look_and_decide(const Status& refuse
   if (did_not_hold_ || refusals_ >= kRefusalsMax || !pace_.wait_for_next()) {
     return may_be_done_ ? unknown(refused_or_lost) : refused_or_lost;
   }
-  if (writer_.may_try_other_form(write_.condition.etag)) unquoted_ = !unquoted_;
+  if (writer_.may_try_other_form(write_.condition.etag, unquoted_)) unquoted_ = !unquoted_;
   return std::nullopt;
 }
 

@@ -49,8 +49,9 @@ class Writer {
 
   /// If-Match as this store reads it, and what was learned about that.
   std::string if_match(const Etag& etag) const;
-  /// A get with If-Match that was refused may be sent again in the other form, once: true.
-  bool may_try_other_form(const Etag& etag) const;
+  /// Whether a refusal of If-Match may be due to the form in which `etag` was sent, and the other
+  /// one is to be tried.
+  bool may_try_other_form(const Etag& etag, bool was_unquoted) const;
   void learn_form(bool unquoted);
 
  private:
