@@ -58,7 +58,9 @@ struct S3Options {
 
   /// How long one request may take, without its retries; up to 24 hours.
   std::chrono::milliseconds request_timeout{30'000};
-  /// How long an operation may take, with all its retries and the waits between them.
+  /// How long an operation on one object may take, with all its retries and the waits between them;
+  /// up to 24 hours. Calls that do several, such as a set of a ledger, may take as long for each,
+  /// and longer where they wait for others of this process.
   std::chrono::milliseconds operation_timeout{120'000};
 };
 
