@@ -154,6 +154,15 @@ Result<std::optional<LedgerEntry>> Ledger::get(std::string_view key) {
   return impl_->connection->reader.get(key);
 }
 
+Result<std::vector<std::optional<LedgerEntry>>> Ledger::get_many(
+    std::span<const std::string> keys) {
+  if (!impl_->connection) return is_closed();
+  for (const std::string& key : keys) {
+    TALEA_TRY(check_ledger_key(key, impl_->connection->client->options().prefix.size()));
+  }
+  return impl_->connection->reader.get_many(keys);
+}
+
 Result<std::optional<LedgerEntry>> Ledger::head() {
   if (!impl_->connection) return is_closed();
   return impl_->connection->reader.head();
@@ -165,6 +174,20 @@ Result<std::optional<LedgerEntry>> Ledger::get_log_version(std::string_view vers
   auto version = TALEA_TRY(impl_->connection->objects.log_version(version_id, "get"));
   if (!version) return std::optional<LedgerEntry>();
   return std::optional(std::move(version->entry));
+}
+
+Result<std::vector<std::string>> Ledger::log_versions() {
+  if (!impl_->connection) return is_closed();
+  return impl_->connection->reader.log_versions();
+}
+
+Result<std::vector<std::optional<LedgerEntry>>> Ledger::get_log_versions(
+    std::span<const std::string> version_ids) {
+  if (!impl_->connection) return is_closed();
+  for (const std::string& version_id : version_ids) {
+    if (version_id.empty()) return Status::invalid_argument("no version id");
+  }
+  return impl_->connection->reader.get_log_versions(version_ids);
 }
 
 Result<LedgerEntries> Ledger::history(std::string_view key, const LedgerPage& page) {

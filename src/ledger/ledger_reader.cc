@@ -1,5 +1,7 @@
 #include "ledger/ledger_reader.h"
 
+#include <algorithm>
+
 #include "ledger/ordered_work.h"
 #include "ledger/version_pager.h"
 #include "talea/limits.h"
@@ -92,6 +94,47 @@ Result<std::optional<LedgerEntry>> LedgerReader::get(std::string_view key) {
   return std::move(object.entry);
 }
 
+Result<std::vector<std::optional<LedgerEntry>>> LedgerReader::each(
+    std::span<const std::string> names, const std::function<Got(const std::string&)>& work) {
+  std::vector<std::optional<LedgerEntry>> entries;
+  entries.reserve(names.size());
+  std::size_t taken = 0;
+  const auto next = [&]() -> Result<std::optional<std::string>> {
+    if (taken == names.size()) return std::optional<std::string>();
+    return std::optional(names[taken++]);
+  };
+  OrderedWork<std::string, Got> ordered(seams_.executor, parallel_gets_, work);
+  TALEA_TRY(ordered.run(next, [&](std::string&&, Got&& got) -> Result<bool> {
+    entries.push_back(TALEA_TRY(std::move(got)));
+    return true;
+  }));
+  return entries;
+}
+
+Result<std::vector<std::optional<LedgerEntry>>> LedgerReader::get_many(
+    std::span<const std::string> keys) {
+  return each(keys, [this](const std::string& key) { return get(key); });
+}
+
+Result<std::vector<std::string>> LedgerReader::log_versions() {
+  VersionPager pager(seams_.objects.client(), std::string(kLogName), {}, "log");
+  std::vector<std::string> version_ids;
+  while (auto version = TALEA_TRY(pager.next())) {
+    if (!version->is_delete_marker) version_ids.push_back(std::move(version->info.version_id));
+  }
+  std::reverse(version_ids.begin(), version_ids.end());
+  return version_ids;
+}
+
+Result<std::vector<std::optional<LedgerEntry>>> LedgerReader::get_log_versions(
+    std::span<const std::string> version_ids) {
+  return each(version_ids, [this](const std::string& version_id) -> Got {
+    auto version = TALEA_TRY(seams_.objects.log_version(version_id, "log"));
+    if (!version) return std::optional<LedgerEntry>();
+    return std::optional(std::move(version->entry));
+  });
+}
+
 // The second half of a check, for another key. What fails here is no failure of the get.
 void LedgerReader::look_at(const LedgerEntry& unsettled) {
   if (read_only_) return;
@@ -129,7 +172,7 @@ struct LedgerReader::Source {
 };
 
 Result<LedgerEntries> LedgerReader::read_versions(const Source& source, const LedgerPage& page) {
-  using Got = Result<std::optional<s3::Object>>;
+  using Read = Result<std::optional<s3::Object>>;
   const std::string_view cause = source.is_log ? "log" : "history";
   LedgerEntries read;
   if (page.limit == 0) {
@@ -152,11 +195,11 @@ Result<LedgerEntries> LedgerReader::read_versions(const Source& source, const Le
       return std::optional(oldest);
     }
   };
-  OrderedWork<std::string, Got> work(
+  OrderedWork<std::string, Read> work(
       seams_.executor, parallel_gets_, [&](const std::string& version_id) {
         return seams_.objects.client().get(source.name, {.cause = cause, .version_id = version_id});
       });
-  TALEA_TRY(work.run(next, [&](std::string&& version_id, Got&& got) -> Result<bool> {
+  TALEA_TRY(work.run(next, [&](std::string&& version_id, Read&& got) -> Result<bool> {
     if (!got.ok()) return explain(std::move(got).status(), "read version " + version_id);
     if (!*got) return true;  // removed meanwhile
     auto entry = source.is_log ? decode_log_entry((**got).bytes, version_id)

@@ -7,9 +7,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/executor.h"
 #include "base/mutex.h"
@@ -35,13 +38,21 @@ class LedgerReader {
 
   /// As the calls of Ledger with these names; keys were checked.
   Result<std::optional<LedgerEntry>> get(std::string_view key);
+  Result<std::vector<std::optional<LedgerEntry>>> get_many(std::span<const std::string> keys);
   Result<std::optional<LedgerEntry>> head();
+  Result<std::vector<std::string>> log_versions();
+  Result<std::vector<std::optional<LedgerEntry>>> get_log_versions(
+      std::span<const std::string> version_ids);
   Result<LedgerEntries> history(std::string_view key, const LedgerPage& page);
   Result<LedgerEntries> log_entries(const LedgerPage& page);
 
  private:
   struct Source;
+  using Got = Result<std::optional<LedgerEntry>>;
 
+  // What `work` makes of each name, in their order, several at once.
+  Result<std::vector<std::optional<LedgerEntry>>> each(
+      std::span<const std::string> names, const std::function<Got(const std::string&)>& work);
   bool take_due_check();
   Status check_log();
   std::optional<LedgerEntry> unsettled_entry() const;

@@ -107,6 +107,54 @@ TEST(Ledger, TakesKeysOfEveryKind) {
   expect_sound(ledger);
 }
 
+TEST(Ledger, GivesManyKeysAndVersionsInTheirOrder) {
+  LedgerWorld world;
+  LedgerOptions options = LedgerWorld::one_at_a_time();
+  for (const std::uint32_t parallel_gets : {1U, 4U}) {
+    options.parallel_gets = parallel_gets;
+    Ledger ledger = world.open(options, std::to_string(parallel_gets) + "/");
+    std::vector<std::string> keys;
+    for (int n = 0; n < 20; ++n) {
+      keys.push_back("k" + std::to_string(n));
+      ASSERT_TRUE(ledger.set(keys.back(), std::to_string(n)).ok());
+    }
+    keys.insert(keys.begin() + 7, "none");
+    const auto entries = ledger.get_many(keys).value();
+    ASSERT_EQ(entries.size(), 21U);
+    for (std::size_t at = 0; at < keys.size(); ++at) {
+      if (keys[at] == "none") {
+        EXPECT_FALSE(entries[at].has_value());
+      } else {
+        EXPECT_EQ("k" + entries[at]->value, keys[at]);
+      }
+    }
+    std::vector<std::string> versions = ledger.log_versions().value();
+    ASSERT_EQ(versions.size(), 20U);
+    versions.insert(versions.begin(), "none");
+    const auto logged = ledger.get_log_versions(versions).value();
+    ASSERT_EQ(logged.size(), 21U);
+    EXPECT_FALSE(logged[0].has_value());
+    for (std::size_t at = 1; at < logged.size(); ++at) {
+      EXPECT_EQ(logged[at]->sequence, static_cast<std::int64_t>(at) - 1);
+    }
+    keys.emplace_back("a\nb");
+    EXPECT_EQ(ledger.get_many(keys).status().code(), Code::invalid_argument);
+    versions.emplace_back();
+    EXPECT_EQ(ledger.get_log_versions(versions).status().code(), Code::invalid_argument);
+    ASSERT_TRUE(ledger.close().ok());
+    EXPECT_EQ(ledger.log_versions().status().code(), Code::cancelled);
+  }
+}
+
+TEST(LedgerCost, OfTheVersionsOfTheLogIsOneRequestForAThousand) {
+  LedgerWorld world;
+  Ledger ledger = world.open();
+  for (int n = 0; n < 3; ++n) ASSERT_TRUE(ledger.set("k", std::to_string(n)).ok());
+  const auto from = world.fake().requests();
+  ASSERT_TRUE(ledger.log_versions().ok());
+  EXPECT_EQ(world.requests_since(from), (Requests{"GET ?versions"}));
+}
+
 TEST(LedgerCost, OfASetIsTwoRequestsWhenHeadAndKeyAreKnown) {
   LedgerWorld world;
   Ledger ledger = world.open();
