@@ -155,6 +155,28 @@ struct BucketRebuild {
   std::vector<BucketDamage> damage;
 };
 
+/// Which keys to go through, and in which order of their bytes. Empty means no bound.
+struct BucketKeyRange {
+  Bytes prefix = {};
+  Bytes start = {};
+  /// Behind the last one.
+  Bytes end = {};
+  bool reverse = false;
+  /// At most so many; 0 means all.
+  std::uint64_t limit = 0;
+};
+
+/// A data file in the bucket.
+struct BucketFile {
+  std::string name;
+  std::uint64_t bytes = 0;
+  /// When it was put, by the clock of the store.
+  std::uint64_t modified_ms = 0;
+  /// Whose newest entries are there, and how long those are. None: the file is garbage.
+  std::uint64_t keys = 0;
+  std::uint64_t live_bytes = 0;
+};
+
 /// Where data files are read from.
 enum class BucketSource : std::uint8_t { bucket, directory };
 
@@ -183,7 +205,7 @@ class BucketBatch {
   std::vector<Operation> operations_;
 };
 
-/// Goes through all keys of one moment, in the order of the index.
+/// Goes through keys of one moment: all in the order of the index, or those of a range in theirs.
 ///
 /// What is put, removed or uploaded meanwhile does not show. Lifetime: must not outlive its
 /// database.
@@ -264,6 +286,8 @@ class BucketDb {
 
   /// All keys and values. Cost: those of get_many(), for some hundred keys at a time.
   Result<BucketScan> scan();
+  /// The keys of a range, in their order. Cost: beside that, keys are sorted in memory.
+  Result<BucketScan> scan(const BucketKeyRange& range);
   /// The same from copies in the directory. Those that are missing or are not what the
   /// bucket has are fetched before this returns.
   /// Cost: a LIST, a GET for each file fetched. Errors: invalid_argument   there is no directory
@@ -364,6 +388,8 @@ class BucketDb {
   Result<BucketRebuild> rebuild_index(BucketSource source = BucketSource::bucket);
 
   BucketStatus status() const;
+  /// The data files, by their numbers. Cost: a LIST for each 1 000.
+  Result<std::vector<BucketFile>> files();
 
   /// Ends the use of the directory, and returns what is left to upload. **Uploads nothing**:
   /// with a directory, pending writes are there at the next open; without one they are lost.

@@ -117,6 +117,11 @@ Result<BucketScan> BucketDb::scan() {
   return BucketScan(std::make_unique<BucketScan::State>(
       BucketScan::State{*impl_->database, std::move(snapshot)}));
 }
+Result<BucketScan> BucketDb::scan(const BucketKeyRange& range) {
+  auto snapshot = TALEA_TRY(impl_->database->begin_scan(range));
+  return BucketScan(std::make_unique<BucketScan::State>(
+      BucketScan::State{*impl_->database, std::move(snapshot)}));
+}
 Result<BucketScan> BucketDb::scan_files() {
   auto snapshot = TALEA_TRY(impl_->database->begin_file_scan());
   return BucketScan(std::make_unique<BucketScan::State>(
@@ -150,6 +155,7 @@ Result<BucketRebuild> BucketDb::rebuild_index(BucketSource source) {
   return impl_->database->rebuild_index(source);
 }
 BucketStatus BucketDb::status() const { return impl_->database->status(); }
+Result<std::vector<BucketFile>> BucketDb::files() { return impl_->database->files(); }
 
 Result<BucketStatus> BucketDb::close() {
   const BucketStatus left = status();

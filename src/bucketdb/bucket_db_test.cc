@@ -428,6 +428,52 @@ TEST(BucketScanTest, IsOfOneMoment) {
   EXPECT_EQ(contents_of(db).value(), (Model{{"pending", "2"}, {"new", "3"}}));
 }
 
+TEST(BucketScanTest, OfARangeIsInTheOrderOfKeys) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  for (const char* key : {"c", "b/2", "a", "b"}) ASSERT_TRUE(db.put(key, "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.put("b/1", "1").ok());
+  ASSERT_TRUE(db.remove("c").ok());
+  const auto keys = [&](const BucketKeyRange& range) {
+    BucketScan scan = db.scan(range).value();
+    std::string joined;
+    while (scan.next().value()) {
+      EXPECT_EQ(scan.value(), "1");
+      joined += Bytes(scan.key()) + " ";
+    }
+    return joined;
+  };
+  EXPECT_EQ(keys({}), "a b b/1 b/2 ");
+  EXPECT_EQ(keys({.reverse = true, .limit = 3}), "b/2 b/1 b ");
+  EXPECT_EQ(keys({.prefix = "b/"}), "b/1 b/2 ");
+  EXPECT_EQ(keys({.start = "b", .end = "b/2"}), "b b/1 ");
+  EXPECT_EQ(keys({.start = "z"}), "");
+}
+
+TEST(BucketDbCost, TheDataFilesAreOneList) {
+  BucketWorld world;
+  BucketDbOptions options = small_files();
+  options.grown_file_bytes_max = 0;
+  BucketDb db = world.open(options);
+  EXPECT_TRUE(db.files().value().empty());
+  ASSERT_TRUE(db.put("a", "1").ok());
+  ASSERT_TRUE(db.put("b", "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.put("a", "2").ok());
+  ASSERT_TRUE(db.remove("b").ok());
+  ASSERT_TRUE(db.upload().ok());
+  std::vector<BucketFile> files;
+  EXPECT_EQ(world.requests_of([&] { files = db.files().value(); }), 1U);
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[0].name, "data_000001.s4db");
+  EXPECT_EQ(files[0].keys, 0U) << "garbage";
+  EXPECT_EQ(files[0].bytes, world.object("data_000001.s4db")->size());
+  EXPECT_EQ(files[1].keys, 1U);
+  EXPECT_GT(files[1].live_bytes, 0U);
+  EXPECT_LT(files[1].live_bytes, files[1].bytes);
+}
+
 TEST(BucketScanTest, WhoseFilesWereCollectedSaysSo) {
   BucketWorld world;
   BucketDbOptions options = small_files();

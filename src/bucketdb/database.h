@@ -48,6 +48,7 @@ class Database {
 
   /// For scans: a snapshot, and values of it.
   Result<std::shared_ptr<const Snapshot>> begin_scan();
+  Result<std::shared_ptr<const Snapshot>> begin_scan(const BucketKeyRange& range);
   Result<std::shared_ptr<const Snapshot>> begin_file_scan() TALEA_EXCLUDES(upload_mutex_);
   /// Values of keys [from, ...): as many as make a window.
   Result<std::vector<Bytes>> read_window(const Snapshot& snapshot, std::size_t from);
@@ -62,6 +63,7 @@ class Database {
   Result<BucketCollection> gc(std::chrono::milliseconds grace) TALEA_EXCLUDES(upload_mutex_);
   Result<BucketRebuild> rebuild_index(BucketSource source) TALEA_EXCLUDES(upload_mutex_);
   BucketStatus status() const TALEA_EXCLUDES(mutex_);
+  Result<std::vector<BucketFile>> files() TALEA_EXCLUDES(mutex_);
 
  private:
   // What the bucket has in its newest file, to put it again with more.
@@ -119,6 +121,7 @@ class Database {
     Place place;
   };
   Found look_up(BytesView key) const TALEA_EXCLUDES(mutex_);
+  Result<std::shared_ptr<Snapshot>> take_snapshot() const TALEA_EXCLUDES(mutex_);
   Result<Bytes> read_pending(const WriteLog& log, const Place& place, BytesView key,
                              BucketFormat format);
   // Nothing when neither cache nor directory has it.

@@ -1,6 +1,7 @@
 // Reading. An entry is believed when its check is right and its key is the one that was asked for,
 // wherever it came from; else the next source is asked, and at last a fresh index.
 #include <algorithm>
+#include <map>
 
 #include "bucketdb/database.h"
 #include "bucketdb/parallel.h"
@@ -216,7 +217,7 @@ Result<std::vector<std::optional<Bytes>>> Database::get_many(std::span<const Byt
   return values;
 }
 
-Result<std::shared_ptr<const Snapshot>> Database::begin_scan() {
+Result<std::shared_ptr<Snapshot>> Database::take_snapshot() const {
   TALEA_TRY(check_usable());
   auto snapshot = std::make_shared<Snapshot>();
   {
@@ -227,7 +228,48 @@ Result<std::shared_ptr<const Snapshot>> Database::begin_scan() {
     snapshot->writes = pending_.copy();
   }
   snapshot->keys = merge(*snapshot->base.image, snapshot->writes);
+  return snapshot;
+}
+
+Result<std::shared_ptr<const Snapshot>> Database::begin_scan() {
+  return std::shared_ptr<const Snapshot>(TALEA_TRY(take_snapshot()));
+}
+
+Result<std::shared_ptr<const Snapshot>> Database::begin_scan(const BucketKeyRange& range) {
+  auto snapshot = TALEA_TRY(take_snapshot());
+  std::vector<MergedKey>& keys = snapshot->keys;
+  std::erase_if(keys, [&](const MergedKey& key) {
+    return !key.key.starts_with(range.prefix) || key.key < range.start ||
+           (!range.end.empty() && key.key >= range.end);
+  });
+  std::sort(keys.begin(), keys.end(), [&](const MergedKey& a, const MergedKey& b) {
+    return range.reverse ? b.key < a.key : a.key < b.key;
+  });
+  if (range.limit != 0 && keys.size() > range.limit) {
+    keys.erase(keys.begin() + static_cast<std::ptrdiff_t>(range.limit), keys.end());
+  }
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+Result<std::vector<BucketFile>> Database::files() {
+  const std::vector<RemoteFile> remote = TALEA_TRY(bucket_->list_files());
+  std::map<FileId, BucketFile> live;
+  const CommittedIndex index = base();
+  IndexRow row;
+  for (auto at = index.image->begin(); index.image->read(at, row);) {
+    BucketFile& file = live[row.place.file];
+    ++file.keys;
+    file.live_bytes += row.place.length;
+  }
+  std::vector<BucketFile> files;
+  files.reserve(remote.size());
+  for (const RemoteFile& one : remote) {
+    BucketFile& file = files.emplace_back(live[one.file]);
+    file.name = file_name(one.file);
+    file.bytes = one.bytes;
+    file.modified_ms = one.modified_ms;
+  }
+  return files;
 }
 
 Result<std::shared_ptr<const Snapshot>> Database::begin_file_scan() {
