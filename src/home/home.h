@@ -21,17 +21,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "home/store_url.h"
 #include "talea/bytes.h"
 #include "talea/engine.h"
 #include "talea/result.h"
 
 namespace talea {
 
+/// A sentence for each thing that a home cannot do; empty where it can.
+struct HomeRefusals {
+  std::string_view removes = {};
+  std::string_view expires = {};
+  std::string_view keeps_history = {};
+  std::string_view has_conditions = {};
+  std::string_view has_batches = {};
+};
+
 /// What a home keeps of what it is given. Verbs look here to say no before they read or write.
 struct HomeAbilities {
-  /// For people: "a ledger", "bucket files", "an engine's store".
+  /// For people: "a ledger"; kind_of_store() of its scheme.
   std::string_view name;
   /// Values are any bytes. Else they are JSON (a ledger) or text (version 1 of bucket files).
   bool keeps_bytes = true;
@@ -39,10 +50,15 @@ struct HomeAbilities {
   bool expires = true;
   /// Past revisions can be listed and read, oldest first too.
   bool keeps_history = true;
-  /// put with a condition.
+  /// put with a condition, and remove() under a revision. `present` of a remove() is always there.
   bool has_conditions = true;
   /// Several puts and removes become visible together or not at all.
   bool has_batches = true;
+  /// Writes have numbers, from 1; in a ledger from 0.
+  bool has_revisions = true;
+  /// The longest value that put() takes.
+  std::uint64_t value_bytes_max = kValueBytesMax;
+  HomeRefusals refusals = {};
 };
 
 struct HomeEntry {
@@ -64,11 +80,19 @@ struct HomeRevision {
   std::uint64_t value_bytes = 0;
 };
 
-/// At most one of the two.
+/// What has to hold for a write, else it is `conflict`. `present` is for removals.
 struct HomeCondition {
   bool absent = false;
   std::optional<std::uint64_t> revision = {};
+  bool present = false;
+
+  bool is_none() const { return !absent && !revision && !present; }
 };
+
+/// Of HomeEntry::expiry_ms and the like: 0 is never.
+inline Expiry expiry_at(std::uint64_t expiry_ms) {
+  return expiry_ms == 0 ? Expiry::never() : Expiry::at(expiry_ms);
+}
 
 /// One write of several. A value that is in `value` lives in memory.
 struct HomeWrite {
@@ -78,7 +102,8 @@ struct HomeWrite {
   std::uint64_t expiry_ms = 0;
 };
 
-/// Goes through rows of one moment, or through revisions. Must not outlive its home.
+/// Goes through rows of one moment (in a ledger: each as it is when it is read), or through
+/// revisions. Must not outlive its home.
 /// Threads: externally synchronised.
 class HomeCursor {
  public:
@@ -92,9 +117,15 @@ class HomeCursor {
   virtual std::uint64_t time_ms() const { return 0; }
 };
 
+/// Something that a home tells of itself: "keys" is 12.
+struct HomeFact {
+  std::string_view name;
+  std::variant<std::uint64_t, std::string> value;
+};
+
 struct HomeFinding {
-  std::string place;  // a file, an object, or a key
-  std::uint64_t offset = 0;
+  std::string place;         // a file, an object, or a key
+  std::uint64_t offset = 0;  // in the file; in a ledger the sequence of the entry
   std::string problem;
 };
 
@@ -114,6 +145,11 @@ class Home {
 
   virtual const HomeAbilities& abilities() const = 0;
 
+  /// Whether the home takes this key with this value: what put() and write() look at first. Asks
+  /// nobody.
+  /// Errors: invalid_argument, exhausted   what is wrong with it, and what is allowed
+  virtual Status check(BytesView key, BytesView value) const = 0;
+
   /// Errors: exhausted   a value too long for memory: read it in pieces
   virtual Result<std::optional<HomeEntry>> get(BytesView key, const std::optional<At>& at = {}) = 0;
   /// Gives the value to `sink` in pieces. False: there is no such key.
@@ -122,27 +158,39 @@ class Home {
   /// Returns the revision; 0 where the home has none.
   virtual Result<std::uint64_t> put(BytesView key, BytesView value,
                                     const HomeCondition& condition = {},
-                                    std::uint64_t expiry_ms = 0) = 0;
+                                    Expiry expiry = Expiry::never()) = 0;
   /// The same with the value from `source`, until it has no more.
+  /// Cost: but in an engine's store the value is in memory as a whole.
   virtual Result<std::uint64_t> put_pieces(BytesView key, const StateSource& source,
                                            const HomeCondition& condition = {},
-                                           std::uint64_t expiry_ms = 0);
+                                           Expiry expiry = Expiry::never());
+  /// Removing an absent key is no error.
   virtual Result<std::uint64_t> remove(BytesView key, const HomeCondition& condition = {}) = 0;
-  /// In their order; together where the home has batches. Returns the revision of the last.
+  /// In their order; together where the home has batches. All of them are checked before the first
+  /// is done. Returns the revision of the last.
+  /// Errors: where there are no batches, those before the one that failed are done; the message
+  ///         says how many
   virtual Result<std::uint64_t> write(const std::vector<HomeWrite>& writes) = 0;
 
   virtual Result<std::unique_ptr<HomeCursor>> scan(const ScanRange& range, bool keys_only,
                                                    const std::optional<At>& at = {}) = 0;
-  /// The newest first.
+  /// The newest first. In a ledger, whose first revision is 0, RevisionRange::before of 0 means
+  /// what it does elsewhere: from the newest on.
   virtual Result<std::vector<HomeRevision>> history(BytesView key, const RevisionRange& range) = 0;
   /// All revisions of a key that are kept, with their values, the oldest first; of all keys, in the
-  /// order in which they were written, where `key` is nothing and the home can (a ledger).
-  virtual Result<std::unique_ptr<HomeCursor>> revisions(const std::optional<Bytes>& key) = 0;
+  /// order in which they were written, where `key` is nothing and the home can (a ledger). With
+  /// `after`: those above it.
+  virtual Result<std::unique_ptr<HomeCursor>> revisions(
+      const std::optional<Bytes>& key, const std::optional<std::uint64_t>& after = {}) = 0;
 
   /// How many keys there are, where that costs nothing.
   virtual std::optional<std::uint64_t> key_count() = 0;
+  /// What the home holds, measured now, for people and programs: keys, and what is particular to
+  /// it.
+  virtual Result<std::vector<HomeFact>> facts() = 0;
 
-  /// Reads and checks everything.
+  /// Reads and checks everything that is current; of a ledger, all of it. An engine's store has to
+  /// be open for reading only.
   virtual Result<HomeVerification> verify(
       const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) = 0;
 
@@ -158,10 +206,24 @@ struct HomeOptions {
   Options engine = {};
 };
 
-/// Opens, and by default creates, the home that `url` names. Of a home on S3, who asks, the region
-/// and the endpoint come from the environment and from profiles, as for other S3 programs; the URL
-/// may say `?endpoint=http://localhost:9000&region=...&profile=...&directory=./mirror`.
-/// Errors: invalid_argument   a URL that cannot be; and those of the home's open()
+/// Opens, and by default creates, the home that `url` names (store_url.h). Of a home on S3, who
+/// asks, the region and the endpoint come from the environment and from profiles, as for other S3
+/// programs, where the URL does not say it.
+///
+/// A ledger is opened without a request: that it is not there, or may not be read, the first call
+/// says. For reading, bucket files use the directory of the URL only if it is there.
+/// Errors: invalid_argument   a URL that cannot be; `memory:`, which is empty at every start; an
+///                            option of an engine's store that would promise what is not kept
+///         corruption         bucket files without an index that can be read
+///         and those of the home's open()
 Result<std::unique_ptr<Home>> open_home(std::string_view url, const HomeOptions& options = {});
+Result<std::unique_ptr<Home>> open_home(const StoreUrl& url, const HomeOptions& options = {});
+
+/// What is particular to them goes past the Home.
+/// Errors: invalid_argument   the URL is of another kind; and those of their open()
+Result<Ledger> open_ledger(const StoreUrl& url, const HomeOptions& options = {});
+/// `recover`: as BucketDbOptions::recover. Without it, one that needs recovery is `corruption`.
+Result<BucketDb> open_bucket_files(const StoreUrl& url, const HomeOptions& options = {},
+                                   bool recover = false);
 
 }  // namespace talea

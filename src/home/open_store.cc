@@ -13,16 +13,6 @@
 namespace talea {
 namespace {
 
-constexpr std::string_view kAllowed =
-    "a directory, as ./data, file:PATH, rocksdb:PATH, and memory:";
-
-std::optional<StoreScheme> scheme_named(std::string_view name) {
-  for (const StoreScheme scheme : {StoreScheme::file, StoreScheme::rocksdb, StoreScheme::memory}) {
-    if (name == store_scheme_name(scheme)) return scheme;
-  }
-  return std::nullopt;
-}
-
 // Passes every call on to the store that a home holds.
 class ForwardingStore : public OpenedStore {
  public:
@@ -108,52 +98,12 @@ Result<std::unique_ptr<OpenedStore>> open_rows(const StoreUrl& url, const Option
 
 }  // namespace
 
-std::string_view store_scheme_name(StoreScheme scheme) {
-  switch (scheme) {
-    case StoreScheme::file: return "file";
-    case StoreScheme::rocksdb: return "rocksdb";
-    case StoreScheme::memory: return "memory";
-  }
-  return "unknown";
-}
-
-Result<StoreUrl> parse_store_url(std::string_view url) {
-  const std::size_t colon = url.find(':');
-  const bool is_path = colon == std::string_view::npos || url.find('/') < colon;
-  StoreUrl parsed;
-  if (!is_path) {
-    const std::optional<StoreScheme> scheme = scheme_named(url.substr(0, colon));
-    if (!scheme) {
-      return Status::invalid_argument("there is no kind of store '" +
-                                      std::string(url.substr(0, colon)) + ":'; there are " +
-                                      std::string(kAllowed));
-    }
-    parsed.scheme = *scheme;
-  }
-  std::string_view path = is_path ? url : url.substr(colon + 1);
-  if (parsed.scheme == StoreScheme::memory) {
-    if (path.empty()) return parsed;
-    return Status::invalid_argument("memory: is in this process and has no path; '" +
-                                    std::string(url) + "' has one");
-  }
-  if (!is_path && path.starts_with("//")) {  // SCHEME://HOST/PATH, of which HOST has to be empty
-    if (!path.starts_with("///")) {
-      return Status::invalid_argument("'" + std::string(url) +
-                                      "' names a host; a store is on this one: " +
-                                      std::string(url.substr(0, colon)) + ":///PATH");
-    }
-    path.remove_prefix(2);
-  }
-  if (path.empty()) {
-    return Status::invalid_argument("'" + std::string(url) + "' names no directory; a store is " +
-                                    std::string(kAllowed));
-  }
-  parsed.path = path;
-  return parsed;
-}
-
 Result<std::unique_ptr<OpenedStore>> open_store(std::string_view url, const Options& options) {
   const StoreUrl parsed = TALEA_TRY(parse_store_url(url));
+  if (is_on_s3(parsed.scheme)) {
+    return Status::invalid_argument(std::string(kind_of_store(parsed.scheme)) +
+                                    " is no Store; open_home() opens it");
+  }
   if (parsed.scheme != StoreScheme::file) return open_rows(parsed, options);
   return std::unique_ptr<OpenedStore>(
       std::make_unique<StoreOfEngine>(TALEA_TRY(Engine::open(parsed.path, options))));
