@@ -19,7 +19,7 @@ Result<std::optional<User>> find_user(Auth& auth, const std::string& name_or_id)
 ExitCode no_such_user(const Context& context, const std::string& name) {
   return context.fail(ExitCode::not_found,
                       Status::not_found("there is no user '" + printable(name) + "'"),
-                      "talea -s " + context.settings().store + " users list");
+                      context.command("users list"));
 }
 
 std::string moment_or_never(std::uint64_t unix_ms) {

@@ -44,6 +44,8 @@ class ByteProgress {
 }  // namespace
 
 Result<ExitCode> run_backup(Context& context, const BackupRequest& request) {
+  // Before there is a directory for backups of what has none.
+  TALEA_TRY(context.directory());
   const std::unique_ptr<BackupTarget> target =
       TALEA_TRY(open_backup_directory(TALEA_TRY(store_directory(request.target))));
   Engine engine = TALEA_TRY(context.open_for_upkeep());

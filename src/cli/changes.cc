@@ -49,15 +49,53 @@ Result<std::string> change_text(const Change& change) {
   return text + "\n";
 }
 
+// --- Of a home that goes through its revisions: a ledger
+
+std::string entry_json(const HomeCursor& entries) {
+  const HomeEntry& entry = entries.entry();
+  return std::move(JsonObject()
+                       .number("sequence", entry.revision)
+                       .number("time_ms", entries.time_ms())
+                       .text("op", "put")
+                       .bytes("key", entry.key)
+                       .bytes("value", entry.value)
+                       .close());
+}
+
+std::string entry_text(const HomeEntry& entry) {
+  return std::to_string(entry.revision) + "\tput\t" + printable(entry.key) + "\t" +
+         printable(entry.value) + "\n";
+}
+
+Result<ExitCode> print_entries(Context& context, const ChangesRequest& request) {
+  const Bytes prefix = TALEA_TRY(request.prefix.bytes());
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
+  const HomeAbilities& abilities = home->abilities();
+  TALEA_TRY(require(abilities.keeps_history, abilities.refusals.keeps_history));
+  TALEA_TRY(require(!request.old_values, "--old-values is for a store in a directory"));
+  const std::unique_ptr<HomeCursor> entries =
+      TALEA_TRY(home->revisions(std::nullopt, request.after));
+  std::uint64_t left = request.limit == 0 ? UINT64_MAX : request.limit;
+  while (left > 0 && TALEA_TRY(entries->next())) {
+    const HomeEntry& entry = entries->entry();
+    if (!entry.key.starts_with(prefix)) continue;
+    TALEA_TRY(context.json() ? context.print_json(entry_json(*entries))
+                             : context.out().write(entry_text(entry)));
+    --left;
+  }
+  return ExitCode::ok;
+}
+
 }  // namespace
 
 Result<ExitCode> run_changes(Context& context, const ChangesRequest& request) {
   if (request.old_values && !context.json()) {
     return Status::invalid_argument("--old-values goes with -o json: a line of text has no room");
   }
+  if (TALEA_TRY(context.url()).scheme != StoreScheme::file) return print_entries(context, request);
   Engine engine = TALEA_TRY(context.open_for_reading());
   ChangeReader changes =
-      TALEA_TRY(engine.changes(request.after, TALEA_TRY(request.prefix.bytes())));
+      TALEA_TRY(engine.changes(request.after.value_or(0), TALEA_TRY(request.prefix.bytes())));
   for (std::uint64_t count = 0; request.limit == 0 || count < request.limit; ++count) {
     Result<bool> next = changes.next();
     if (const auto lost = changes.lost(); !next.ok() && lost) {

@@ -35,6 +35,8 @@ struct Arguments {
   BackupsRequest backups;
   RestoreRequest restore;
   RepairRequest repair;
+  CompactRequest compact;
+  GcRequest gc;
   RotateKeyRequest rotate_key;
   UserRequest user;
   KeysIssueRequest keys_issue;
@@ -92,7 +94,7 @@ CLI::Validator retention() {
 
 class Parser {
  public:
-  Parser() : app_("Talea: a durable key-value store in a directory", "talea") {
+  Parser() : app_("Talea: a durable key-value store, in a directory or on S3", "talea") {
     app_.require_subcommand(1);
     app_.set_help_flag("-h,--help", "Print this help");
     app_.set_version_flag("--version", "talea " TALEA_VERSION, "Print the version");
@@ -140,7 +142,8 @@ class Parser {
  private:
   void add_global_options() {
     app_.add_option("-s,--store", settings_.store,
-                    "The directory of the store, as ./data or file:PATH")
+                    "The store: a directory, as ./data or file:PATH, rocksdb:PATH,\n"
+                    "immukv+s3://BUCKET/PREFIX or s4db+s3://BUCKET/PREFIX")
         ->envname("TALEA_STORE")
         ->type_name("STORE");
     app_.add_option("-o,--output", arguments_.output, "text (default) or json")
@@ -366,22 +369,33 @@ class Parser {
   }
 
   void add_upkeep() {
-    CLI::App& compact =
-        add_verb("compact", "Give back the space of old values", kCompactExamples, run_compact);
+    CLI::App& compact = add_verb("compact", "Give back the space of old values", kCompactExamples,
+                                 arguments_.compact, run_compact);
     compact
         .add_option("--live-ratio", settings_.engine.live_ratio,
                     "Rewrite files of which less than this part is current: 0.05 to 0.95 (default "
                     "0.6)")
         ->type_name("R");
+    add_grace(compact, arguments_.compact.grace);
+    CLI::App& gc = add_verb("gc", "Remove data files of bucket files that nothing refers to",
+                            kGcExamples, arguments_.gc, run_gc);
+    add_grace(gc, arguments_.gc.grace);
     add_verb("checkpoint", "Make the next open fast", kCheckpointExamples, run_checkpoint);
     add_rotation();
     add_backups();
-    CLI::App& repair = add_verb("repair", "Make a new store of what is intact in a damaged one",
-                                kRepairExamples, arguments_.repair, run_repair);
+    CLI::App& repair = add_verb("repair", "Save what is intact in a damaged store", kRepairExamples,
+                                arguments_.repair, run_repair);
     repair
-        .add_option("NEW_STORE", arguments_.repair.new_store, "Where to make it; absent or empty")
-        ->required()
+        .add_option(
+            "NEW_STORE", arguments_.repair.new_store,
+            "Where to make it; absent or empty. Not on S3, where the store itself is mended")
         ->type_name("");
+  }
+
+  static void add_grace(CLI::App& verb, GraceArgument& grace) {
+    verb.add_option("--grace", grace.text,
+                    "Of bucket files: leave files to readers of before for so long (default 24h)")
+        ->type_name("DURATION");
   }
 
   void add_rotation() {

@@ -46,9 +46,49 @@ std::string outcome_table(const Outcome& outcome) {
   });
 }
 
+std::string compaction_json(const BucketCompaction& compaction) {
+  return JsonObject()
+      .number("keys", compaction.keys)
+      .number("files_before", compaction.files_before)
+      .number("files", compaction.files_after)
+      .number("bytes", compaction.bytes_after)
+      .number("files_collected", compaction.files_collected)
+      .close();
+}
+
+std::string compaction_table(const BucketCompaction& compaction) {
+  return table({
+      {"keys", std::to_string(compaction.keys)},
+      {"data files before", std::to_string(compaction.files_before)},
+      {"data files now", std::to_string(compaction.files_after)},
+      {"bytes now", human_bytes(compaction.bytes_after)},
+      {"files removed", std::to_string(compaction.files_collected)},
+  });
+}
+
+Result<ExitCode> compact_bucket_files(Context& context, const GraceArgument& grace) {
+  BucketDb db = TALEA_TRY(context.open_bucket_files(false));
+  const BucketCompaction compaction = TALEA_TRY(db.compact(TALEA_TRY(grace.duration())));
+  TALEA_TRY(db.close());
+  if (context.json()) {
+    TALEA_TRY(context.print_json(compaction_json(compaction)));
+  } else if (!context.settings().quiet) {
+    TALEA_TRY(context.out().write(compaction_table(compaction)));
+  }
+  return ExitCode::ok;
+}
+
 }  // namespace
 
-Result<ExitCode> run_compact(Context& context) {
+Result<ExitCode> run_compact(Context& context, const CompactRequest& request) {
+  if (TALEA_TRY(context.url()).scheme == StoreScheme::bucket_files) {
+    return compact_bucket_files(context, request.grace);
+  }
+  if (request.grace.text) {
+    return Status::invalid_argument(
+        "--grace is for bucket files; a store in a directory has readers in one process, which "
+        "are waited for");
+  }
   Engine engine = TALEA_TRY(context.open_for_upkeep());
   Outcome outcome;
   outcome.before = engine.stats();

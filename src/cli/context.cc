@@ -4,6 +4,7 @@
 
 #include <cctype>
 #include <cstdio>
+#include <utility>
 
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
@@ -12,11 +13,8 @@ namespace talea::cli {
 
 namespace {
 
-// The scheme of `store`, as in `file:PATH`; empty when it is a path. `./a:b` is a path.
-std::string_view scheme_of(std::string_view store) {
-  const std::size_t colon = store.find(':');
-  if (colon == std::string_view::npos || store.find('/') < colon) return {};
-  return store.substr(0, colon);
+Status missing_store(const std::string& path) {
+  return Status::not_found("there is no store in '" + path + "'; put, batch and import create one");
 }
 
 std::string one_line(std::string_view message) {
@@ -26,30 +24,67 @@ std::string one_line(std::string_view message) {
   return std::string(message);
 }
 
+Result<StoreUrl> url_of(const std::string& store) {
+  if (!store.empty()) return parse_store_url(store);
+  return Status::invalid_argument("name the store: -s STORE, or TALEA_STORE=STORE");
+}
+
+std::string next_step_on_s3(const Status& status, StoreScheme scheme, const std::string& store) {
+  const bool is_ledger = scheme == StoreScheme::ledger;
+  const std::string program = "talea -s " + store + " ";
+  const std::string doctor = "talea doctor " + store;
+  switch (status.code()) {
+    case Code::unauthenticated:
+      return "give credentials that the store knows: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+             "AWS_PROFILE or ?profile=NAME; docs/guide/s3.md, \"Who asks\", has all places and "
+             "their order";
+    case Code::denied:
+      return "if it is the store that refuses: docs/guide/s3.md, \"Who asks\", has the permissions "
+             "that are needed, and where credentials come from";
+    case Code::unavailable: return "try again; what is wrong with the store says " + doctor;
+    case Code::unsupported: return doctor;
+    case Code::corruption: return program + (is_ledger ? "verify" : "repair");
+    case Code::conflict:
+      return is_ledger ? "read what is there now: " + program + "get -o json KEY"
+                       : "others write at the same time: try again";
+    case Code::exhausted: return "stay below the limit";
+    case Code::timed_out:
+      return "whether it happened is unknown: read what is there, then decide (" + program +
+             "get KEY)";
+    default: return {};
+  }
+}
+
 }  // namespace
 
 Result<std::string> store_directory(const std::string& store) {
-  const std::string_view scheme = scheme_of(store);
-  if (!scheme.empty() && scheme != "file") {
-    return Status::invalid_argument("there is no kind of store '" + std::string(scheme) +
-                                    ":'; supported are a directory, as ./data, and file:PATH");
-  }
-  std::string directory = scheme.empty() ? store : store.substr(scheme.size() + 1);
-  if (directory.starts_with("//")) {  // file://HOST/PATH, of which HOST has to be empty
-    if (!directory.starts_with("///")) {
-      return Status::invalid_argument("'" + store +
-                                      "' names a host; a store is on this one: file:///PATH");
-    }
-    directory.erase(0, 2);
-  }
-  if (directory.empty()) {
-    return Status::invalid_argument("name the store: -s DIRECTORY, or TALEA_STORE=DIRECTORY");
-  }
-  return directory;
+  StoreUrl url = TALEA_TRY(url_of(store));
+  if (url.scheme == StoreScheme::file) return std::move(url.path);
+  return Status::invalid_argument("this is for a store in a directory, as ./data; " +
+                                  std::string(store_scheme_name(url.scheme)) + ": is " +
+                                  std::string(kind_of_store(url.scheme)));
+}
+
+Status require(bool can, std::string_view refusal) {
+  if (can) return {};
+  return Status::invalid_argument(std::string(refusal));
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@%=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 std::string next_step(const Status& status, const std::string& store) {
-  const std::string program = "talea -s " + store + " ";
+  const Result<StoreUrl> url = parse_store_url(store);
+  if (url.ok() && is_on_s3(url->scheme)) {
+    return next_step_on_s3(status, url->scheme, shell_word(store));
+  }
+  const std::string program = "talea -s " + shell_word(store) + " ";
   switch (status.code()) {
     case Code::unavailable: return "wait until that process is done, or end it; then try again";
     case Code::corruption: return program + "verify";
@@ -71,6 +106,40 @@ std::string next_step(const Status& status, const std::string& store) {
 bool Context::shows_progress() const { return !settings_.quiet && ::isatty(STDERR_FILENO) == 1; }
 
 Result<std::string> Context::directory() const { return store_directory(settings_.store); }
+
+Result<StoreUrl> Context::url() const { return url_of(settings_.store); }
+
+std::string Context::command(const std::string& words) const {
+  return "talea -s " + shell_word(settings_.store) + " " + words;
+}
+
+HomeOptions Context::reading_options() const {
+  HomeOptions options{.engine = settings_.engine};
+  options.engine.read_only = true;
+  return options;
+}
+
+Result<std::unique_ptr<Home>> Context::open_home_for_writing() {
+  return open_home(TALEA_TRY(url()), {.engine = settings_.engine});
+}
+
+Result<std::unique_ptr<Home>> Context::open_home_for_reading() {
+  const StoreUrl named = TALEA_TRY(url());
+  auto home = open_home(named, reading_options());
+  if (home.status().code() != Code::not_found || is_on_s3(named.scheme)) return home;
+  return missing_store(named.path);
+}
+
+Result<BucketDb> Context::open_bucket_files(bool for_reading, bool recover) {
+  HomeOptions options{.engine = settings_.engine};
+  options.engine.create_if_missing = false;
+  if (for_reading) options = reading_options();
+  return talea::open_bucket_files(TALEA_TRY(url()), options, recover);
+}
+
+Result<Ledger> Context::open_ledger() {
+  return talea::open_ledger(TALEA_TRY(url()), {.engine = settings_.engine});
+}
 
 Result<Engine> Context::open_for_writing() {
   return Engine::open(TALEA_TRY(directory()), settings_.engine);
@@ -100,7 +169,7 @@ Result<Engine> Context::open_existing(const Options& options) {
   const std::string path = TALEA_TRY(directory());
   auto engine = Engine::open(path, options);
   if (engine.ok() || engine.status().code() != Code::not_found) return engine;
-  return Status::not_found("there is no store in '" + path + "'; put, batch and import create one");
+  return missing_store(path);
 }
 
 Status Context::print_json(std::string_view json) {

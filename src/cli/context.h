@@ -2,10 +2,13 @@
 // that reports a failure.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "cli/descriptor.h"
 #include "cli/exit_code.h"
+#include "home/home.h"
 #include "talea/engine.h"
 
 namespace talea::cli {
@@ -29,6 +32,25 @@ class Context {
   /// Whether people watch: progress is drawn on a terminal only.
   bool shows_progress() const;
 
+  /// What --store says. Errors: invalid_argument
+  Result<StoreUrl> url() const;
+  /// The words of another command on the same store, as a shell takes them.
+  std::string command(const std::string& words) const;
+
+  // A verb that any home can answer opens a Home. What only one kind of store knows goes past it,
+  // and is refused by the others.
+
+  /// Opens the home, creating it when it is missing.
+  Result<std::unique_ptr<Home>> open_home_for_writing();
+  /// Opens a home that is there, for reading; writes nothing.
+  Result<std::unique_ptr<Home>> open_home_for_reading();
+  /// Opens bucket files that are there; `recover`: also without an index that can be read.
+  Result<BucketDb> open_bucket_files(bool for_reading, bool recover = false);
+  /// Opens a ledger for writing.
+  Result<Ledger> open_ledger();
+
+  // These are `invalid_argument` for what is no store in a directory.
+
   /// Opens the store, creating it when it is missing.
   Result<Engine> open_for_writing();
   /// Opens a store that is there.
@@ -50,14 +72,22 @@ class Context {
 
  private:
   Result<Engine> open_existing(const Options& options);
+  HomeOptions reading_options() const;
 
   const Settings& settings_;
   Output& out_;
 };
 
 /// The directory that the name of a store stands for.
-/// Errors: invalid_argument   a kind of store that is not supported
+/// Errors: invalid_argument   another kind of store, or none
 Result<std::string> store_directory(const std::string& store);
+
+/// `refusal` when the home cannot do what a verb needs: such a command can never work.
+/// Errors: invalid_argument
+Status require(bool can, std::string_view refusal);
+
+/// `text` as one word of a shell.
+std::string shell_word(const std::string& text);
 
 /// What a user can do about a failure; empty when the message says it all.
 std::string next_step(const Status& status, const std::string& store);

@@ -1,28 +1,37 @@
+#include "cli/home_words.h"
 #include "cli/human_text.h"
-#include "cli/json_writer.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
 
+namespace {
+
+// One that is too large to be got is there.
+bool is_absent(Home& home, const Bytes& key) {
+  const auto got = home.get(key);
+  return got.ok() && !*got;
+}
+
+}  // namespace
+
 Result<ExitCode> run_delete(Context& context, const DeleteRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
-  Engine engine = TALEA_TRY(context.open_for_writing());
-  Batch batch;
-  if (request.must_exist) batch.require_present(key);
-  if (request.if_revision) batch.require_revision(key, *request.if_revision);
-  batch.remove(key);
-  FailedPrecondition failed;
-  const Result<Sequence> sequence = engine.commit(batch, &failed);
-  if (!sequence.ok() && sequence.status().code() == Code::conflict && !failed.found) {
-    TALEA_TRY(engine.close());
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_writing());
+  const HomeAbilities& abilities = home->abilities();
+  TALEA_TRY(require(abilities.removes, abilities.refusals.removes));
+  TALEA_TRY(
+      require(abilities.has_conditions || !request.if_revision, abilities.refusals.has_conditions));
+  const Result<std::uint64_t> revision =
+      home->remove(key, {.revision = request.if_revision, .present = request.must_exist});
+  if (revision.status().code() == Code::conflict && is_absent(*home, key)) {
+    TALEA_TRY(home->close());
     return context.fail(ExitCode::not_found,
                         Status::not_found("there is no key '" + printable(key) + "'"));
   }
-  TALEA_TRY(Status(sequence.status()));
-  TALEA_TRY(engine.close());
-  if (context.json()) {
-    TALEA_TRY(context.print_json(JsonObject().number("sequence", *sequence).close()));
-  }
+  TALEA_TRY(Status(revision.status()));
+  TALEA_TRY(home->publish());
+  TALEA_TRY(home->close());
+  if (context.json()) TALEA_TRY(context.print_json(sequence_json(abilities, *revision)));
   return ExitCode::ok;
 }
 

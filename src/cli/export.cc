@@ -10,22 +10,23 @@ namespace talea::cli {
 namespace {
 
 // Writes all rows; returns how many.
-Result<std::uint64_t> write_rows(Engine& engine, Output& out, Progress& progress) {
-  Scan scan = TALEA_TRY(engine.scan());
+Result<std::uint64_t> write_rows(Home& home, Output& out, Progress& progress) {
+  const std::unique_ptr<HomeCursor> cursor = TALEA_TRY(home.scan({}, false));
   JsonObject object;
   std::uint64_t rows = 0;
-  while (TALEA_TRY(scan.next())) {
+  for (;;) {
+    auto next = cursor->next();
+    if (next.status().code() == Code::exhausted) return too_large_for_row(cursor->key());
+    if (!TALEA_TRY(std::move(next))) return rows;
     if (interrupted()) return Status::cancelled("interrupted");
-    const auto value = scan.value();
-    if (value.status().code() == Code::exhausted) return too_large_for_row(scan.key());
-    if (!value.ok()) return value.status();
     object.clear();
-    object.bytes("key", scan.key()).bytes("value", *value).expiry(TALEA_TRY(scan.expiry_ms()));
+    object.bytes("key", cursor->key())
+        .bytes("value", cursor->value())
+        .expiry(TALEA_TRY(cursor->expiry_ms()));
     TALEA_TRY(out.write(object.close()));
     TALEA_TRY(out.write("\n"));
     progress.update(++rows);
   }
-  return rows;
 }
 
 Status report(Context& context, std::uint64_t rows, std::uint64_t bytes, double seconds) {
@@ -44,16 +45,16 @@ Status report(Context& context, std::uint64_t rows, std::uint64_t bytes, double 
 }  // namespace
 
 Result<ExitCode> run_export(Context& context, const ExportRequest& request) {
-  Engine engine = TALEA_TRY(context.open_for_reading());
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
   catch_interruption();
-  Progress progress("export", ProgressUnit::rows, engine.stats().keys,
+  Progress progress("export", ProgressUnit::rows, home->key_count(),
                     context.shows_progress() && !context.out().is_terminal());
   if (request.file == "-") {
-    (void)TALEA_TRY(write_rows(engine, context.out(), progress));
+    (void)TALEA_TRY(write_rows(*home, context.out(), progress));
     return ExitCode::ok;
   }
   const std::unique_ptr<OutputFile> file = TALEA_TRY(OutputFile::create(request.file));
-  const std::uint64_t rows = TALEA_TRY(write_rows(engine, file->output(), progress));
+  const std::uint64_t rows = TALEA_TRY(write_rows(*home, file->output(), progress));
   TALEA_TRY(file->commit());
   TALEA_TRY(report(context, rows, file->output().bytes(), progress.seconds()));
   return ExitCode::ok;

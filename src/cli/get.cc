@@ -1,3 +1,4 @@
+#include "cli/home_words.h"
 #include "cli/human_text.h"
 #include "cli/interruption.h"
 #include "cli/json_writer.h"
@@ -8,56 +9,53 @@ namespace talea::cli {
 
 namespace {
 
-Status copy_value(ValueReader& reader, Output& out) {
-  for (;;) {
-    const BytesView piece = TALEA_TRY(reader.read());
-    if (piece.empty()) return {};
-    TALEA_TRY(out.write(piece));
-    if (interrupted()) return Status::cancelled("interrupted");
+// Where the value goes. A file is made when it is known that there is a value, so that it is left
+// alone when there is no such key.
+class Destination {
+ public:
+  Destination(Output& standard, const std::string& file) : standard_(standard), path_(file) {}
+
+  Result<Output*> output() {
+    if (path_.empty()) return &standard_;
+    if (file_ == nullptr) file_ = TALEA_TRY(OutputFile::create(path_));
+    return &file_->output();
   }
-}
+  Status write(BytesView bytes) { return TALEA_TRY(output())->write(bytes); }
+  Status commit() { return file_ == nullptr ? Status() : file_->commit(); }
 
-std::string json_of(const Bytes& key, const Versioned& found) {
-  JsonObject object;
-  object.bytes("key", key)
-      .bytes("value", found.value)
-      .number("revision", found.revision)
-      .expiry(found.expiry_ms);
-  return std::move(object.close());
-}
-
-// What there is of a key, read once: it may expire between two reads.
-struct Answer {
-  std::string json;  // with -o json, else the value in pieces
-  std::optional<ValueReader> value;
+ private:
+  Output& standard_;
+  const std::string& path_;
+  std::unique_ptr<OutputFile> file_;
 };
 
-Result<std::optional<Answer>> answer_of(const Context& context, Engine& engine, const Bytes& key,
-                                        const std::optional<At>& at) {
-  std::optional<Answer> answer;
-  if (!context.json()) {
-    std::optional<ValueReader> reader =
-        TALEA_TRY(at ? engine.read_value(key, *at) : engine.read_value(key));
-    if (reader) answer.emplace().value = std::move(reader);
-    return answer;
-  }
-  const Result<std::optional<Versioned>> found =
-      at ? engine.get(key, *at) : engine.get_versioned(key);
-  if (found.status().code() == Code::exhausted) return too_large_for_row(key);
-  if (!found.ok()) return found.status();
-  if (*found) answer.emplace().json = json_of(key, **found);
-  return answer;
+// Whether there is such a key; then its value was written.
+Result<bool> copy_value(Home& home, const Bytes& key, const std::optional<At>& at,
+                        Destination& destination) {
+  const bool found = TALEA_TRY(home.read(key, at, [&](BytesView piece) -> Status {
+    TALEA_TRY(destination.write(piece));
+    return interrupted() ? Status::cancelled("interrupted") : Status();
+  }));
+  if (!found) return false;
+  // So that a prompt does not follow the value; a program gets the value alone.
+  Output& out = *TALEA_TRY(destination.output());
+  if (out.is_terminal()) TALEA_TRY(out.write("\n"));
+  return true;
 }
 
-Status print(Answer& answer, Output& out) {
-  if (!answer.value) {
-    TALEA_TRY(out.write(answer.json));
-    return out.write("\n");
-  }
-  TALEA_TRY(copy_value(*answer.value, out));
-  // So that a prompt does not follow the value; a program gets the value alone.
-  if (out.is_terminal()) TALEA_TRY(out.write("\n"));
-  return {};
+Result<bool> print_json(Home& home, const Bytes& key, const std::optional<At>& at,
+                        Destination& destination) {
+  const Result<std::optional<HomeEntry>> found = home.get(key, at);
+  if (found.status().code() == Code::exhausted) return too_large_for_row(key);
+  if (!found.ok()) return found.status();
+  if (!*found) return false;
+  const HomeEntry& entry = **found;
+  JsonObject object;
+  object.bytes("key", key).bytes("value", entry.value);
+  add_revision(object, home.abilities(), entry.revision, entry.expiry_ms);
+  TALEA_TRY(destination.write(object.close()));
+  TALEA_TRY(destination.write("\n"));
+  return true;
 }
 
 }  // namespace
@@ -65,21 +63,19 @@ Status print(Answer& answer, Output& out) {
 Result<ExitCode> run_get(Context& context, const GetRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
   const std::optional<At> at = TALEA_TRY(request.at.at());
-  Engine engine = TALEA_TRY(context.open_for_reading());
-  std::optional<Answer> answer = TALEA_TRY(answer_of(context, engine, key, at));
-  if (!answer) {
-    return context.fail(
-        ExitCode::not_found, Status::not_found("there is no key '" + printable(key) + "'"),
-        "list the keys: talea -s " + context.settings().store + " scan --keys-only --limit 20");
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
+  const HomeAbilities& abilities = home->abilities();
+  TALEA_TRY(require(abilities.keeps_history || !at, abilities.refusals.keeps_history));
+  if (!request.out.empty()) catch_interruption();
+  Destination destination(context.out(), request.out);
+  const bool found = TALEA_TRY(context.json() ? print_json(*home, key, at, destination)
+                                              : copy_value(*home, key, at, destination));
+  if (!found) {
+    return context.fail(ExitCode::not_found,
+                        Status::not_found("there is no key '" + printable(key) + "'"),
+                        "list the keys: " + context.command("scan --keys-only --limit 20"));
   }
-  if (request.out.empty()) {
-    TALEA_TRY(print(*answer, context.out()));
-    return ExitCode::ok;
-  }
-  catch_interruption();
-  const std::unique_ptr<OutputFile> file = TALEA_TRY(OutputFile::create(request.out));
-  TALEA_TRY(print(*answer, file->output()));
-  TALEA_TRY(file->commit());
+  TALEA_TRY(destination.commit());
   return ExitCode::ok;
 }
 

@@ -10,6 +10,12 @@ inline constexpr const char* kProgramExamples = R"(Examples:
   talea -s ./data scan --prefix fruit/
   talea -s ./data export > fruit.ndjson
   talea -s ./copy import fruit.ndjson
+  talea -s immukv+s3://records/app/ put fruit/apple '{"color":"red"}'
+  talea -s 's4db+s3://records/fruit/?endpoint=http://localhost:9000' scan
+
+A store is a directory, a ledger on S3 (immukv+s3:), which keeps every JSON value for ever, a
+database in a few objects of a bucket (s4db+s3:), or RocksDB (rocksdb:). Credentials for S3 come
+from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the machine.
 
 `talea VERB --help` has more for each verb. Exit codes: 0 ok, 1 no such key or a precondition
 failed, 2 usage, 3 the store is damaged, 4 other.
@@ -32,6 +38,7 @@ Examples:
   talea -s ./data put offer open --expires-at 2026-12-24T18:00:00Z
   talea -s ./data put offer "still open" --keep-ttl
   talea -s ./data put -- temperature -5
+  talea -s immukv+s3://records/app/ put fruit/apple '"red"'
 )";
 
 inline constexpr const char* kGetExamples =
@@ -49,7 +56,7 @@ Examples:
 inline constexpr const char* kHistoryExamples =
     R"(The revisions of a key that the store keeps, newest first: sequence, tab, time, tab, put or remove,
 tab, length. `get --at SEQUENCE` prints the value of one. A store keeps the newest alone, unless
---retain said otherwise when it was written. Exit code 1: there is none.
+--retain said otherwise when it was written; a ledger keeps all. Exit code 1: there is none.
 
 Examples:
   talea -s ./data --retain 10 put fruit/apple red
@@ -58,7 +65,8 @@ Examples:
 )";
 
 inline constexpr const char* kDeleteExamples =
-    R"(That the key is absent is no error, unless --must-exist is given.
+    R"(That the key is absent is no error, unless --must-exist is given. A ledger removes nothing: there,
+put null.
 
 Examples:
   talea -s ./data delete fruit/apple
@@ -141,7 +149,8 @@ Examples:
 )";
 
 inline constexpr const char* kSegmentsExamples =
-    R"(The files of the store: what each holds, and how much of it is current.
+    R"(The files of the store, or the data files of bucket files: what each holds, and how much of it is
+current.
 
 Examples:
   talea -s ./data segments
@@ -150,16 +159,19 @@ Examples:
 
 inline constexpr const char* kVerifyExamples =
     R"(Reads every byte and checks it. Prints a line `FILE OFFSET PROBLEM` for each thing that is wrong, and
-ends with exit code 3 if there was one. Changes nothing.
+ends with exit code 3 if there was one. Changes nothing. Of a ledger the lines are KEY SEQUENCE
+PROBLEM, and all of its chain is checked; of bucket files KEY PROBLEM.
 
 Examples:
   talea -s ./data verify
   talea -s ./data verify --quiet || echo damaged
+  talea -s immukv+s3://records/app/ verify -o json | jq -r .head
 )";
 
 inline constexpr const char* kChangesExamples =
     R"(What was committed, in the order in which it was: sequence, tab, put or remove, tab, key, tab, value.
-It reads the log. What compaction has taken away since is told on the standard error.
+It reads the log. What compaction has taken away since is told on the standard error. A ledger has
+all of it.
 
 Examples:
   talea -s ./data changes
@@ -199,8 +211,13 @@ inline constexpr const char* kRepairExamples =
 damaged store is not changed. Restore from a backup where there is one: a repair cannot bring back
 what is gone.
 
+On S3 the store itself is mended. Of a ledger objects of keys that lag behind the log are written.
+Of bucket files an index that is missing or damaged is made anew from the data files; what was
+removed stays so, and what was never committed may be there.
+
 Examples:
   talea -s ./damaged repair ./repaired
+  talea -s s4db+s3://records/fruit/ repair
   talea -s ./damaged repair ./repaired -o json | jq .keys_lost
 )";
 
@@ -209,10 +226,22 @@ inline constexpr const char* kCompactExamples =
 background while a program has the store open; this does it at once, and says what came of it. It
 needs room for a copy of what is current in the files that it rewrites.
 
+Of bucket files, it copies what is current into new data files, and removes the old ones when
+nothing has referred to them for --grace.
+
 Examples:
   talea -s ./data compact
   talea -s ./data compact --live-ratio 0.95
   talea -s ./data compact -o json | jq .given_back_bytes
+)";
+
+inline constexpr const char* kGcExamples =
+    R"(Removes data files of bucket files that nothing has referred to for DURATION, by the clock of the
+store: so long readers that opened before go on. 0 removes them at once.
+
+Examples:
+  talea -s s4db+s3://records/fruit/ gc
+  talea -s s4db+s3://records/fruit/ gc --grace 2h -o json | jq .files_collected
 )";
 
 inline constexpr const char* kCheckpointExamples =

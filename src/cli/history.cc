@@ -10,9 +10,9 @@ namespace {
 // So that a key with very many revisions is listed in little memory.
 constexpr std::uint64_t kRevisionsAtOnce = 1000;
 
-std::string json_of(const Revision& revision) {
+std::string json_of(const HomeRevision& revision) {
   JsonObject object;
-  object.number("sequence", revision.sequence)
+  object.number("sequence", revision.revision)
       .number("time_ms", revision.time_ms)
       .text("op", revision.is_remove ? "remove" : "put");
   if (!revision.is_remove) {
@@ -21,8 +21,8 @@ std::string json_of(const Revision& revision) {
   return std::move(object.close());
 }
 
-std::string text_of(const Revision& revision) {
-  std::string text = std::to_string(revision.sequence) + "\t" + moment_text(revision.time_ms) +
+std::string text_of(const HomeRevision& revision) {
+  std::string text = std::to_string(revision.revision) + "\t" + moment_text(revision.time_ms) +
                      "\t" + (revision.is_remove ? "remove" : "put");
   if (!revision.is_remove) text += "\t" + std::to_string(revision.value_bytes) + " bytes";
   return text + "\n";
@@ -32,14 +32,16 @@ std::string text_of(const Revision& revision) {
 
 Result<ExitCode> run_history(Context& context, const HistoryRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
-  Engine engine = TALEA_TRY(context.open_for_reading());
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
+  const HomeAbilities& abilities = home->abilities();
+  TALEA_TRY(require(abilities.keeps_history, abilities.refusals.keeps_history));
   RevisionRange range{.before = request.before, .limit = kRevisionsAtOnce};
   std::uint64_t left = request.limit == 0 ? UINT64_MAX : request.limit;
   bool any_printed = false;
   while (left > 0) {
     range.limit = std::min(left, kRevisionsAtOnce);
-    const std::vector<Revision> revisions = TALEA_TRY(engine.history(key, range));
-    for (const Revision& revision : revisions) {
+    const std::vector<HomeRevision> revisions = TALEA_TRY(home->history(key, range));
+    for (const HomeRevision& revision : revisions) {
       if (context.json()) {
         TALEA_TRY(context.print_json(json_of(revision)));
       } else {
@@ -49,12 +51,16 @@ Result<ExitCode> run_history(Context& context, const HistoryRequest& request) {
     }
     if (revisions.size() < range.limit) break;
     left -= revisions.size();
-    range.before = revisions.back().sequence;
+    range.before = revisions.back().revision;
+    if (range.before == 0) break;  // the first entry of a ledger
   }
   if (any_printed || request.before != 0) return ExitCode::ok;
+  // A ledger keeps all: that there is none means that there is no such key.
+  const bool may_be_kept = abilities.removes;
   return context.fail(
       ExitCode::not_found, Status::not_found("no revision of '" + printable(key) + "' is kept"),
-      "keep them from now on: talea -s " + context.settings().store + " --retain all compact");
+      may_be_kept ? "keep them from now on: " + context.command("--retain all compact")
+                  : "list the keys: " + context.command("scan --keys-only --limit 20"));
 }
 
 }  // namespace talea::cli

@@ -131,8 +131,7 @@ Result<ExitCode> run_keys_revoke(Context& context, const KeysRevokeRequest& requ
   if (!revoked.ok() && revoked.code() != Code::not_found) return revoked;
   TALEA_TRY(engine.close());
   if (revoked.ok()) return ExitCode::ok;
-  return context.fail(ExitCode::not_found, revoked,
-                      "talea -s " + context.settings().store + " keys list");
+  return context.fail(ExitCode::not_found, revoked, context.command("keys list"));
 }
 
 }  // namespace talea::cli

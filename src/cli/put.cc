@@ -1,6 +1,5 @@
+#include "cli/home_words.h"
 #include "cli/json_reader.h"
-#include "cli/json_writer.h"
-#include "cli/value_source.h"
 #include "cli/verbs.h"
 
 namespace talea::cli {
@@ -34,20 +33,20 @@ Result<ExitCode> run_put(Context& context, const PutRequest& request) {
   std::optional<Descriptor> source;
   if (value.file) source.emplace(TALEA_TRY(Descriptor::open_for_reading(*value.file)));
 
-  Engine engine = TALEA_TRY(context.open_for_writing());
-  Batch batch;
-  if (request.if_absent) batch.require_absent(key);
-  if (request.if_revision) batch.require_revision(key, *request.if_revision);
-  if (source) {
-    batch.put(key, TALEA_TRY(store_stream(engine, *source)), expiry);
-  } else {
-    batch.put(key, value.literal, expiry);
-  }
-  const Sequence sequence = TALEA_TRY(engine.commit(batch));
-  TALEA_TRY(engine.close());
-  if (context.json()) {
-    TALEA_TRY(context.print_json(JsonObject().number("sequence", sequence).close()));
-  }
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_writing());
+  const HomeAbilities& abilities = home->abilities();
+  const HomeCondition condition{.absent = request.if_absent, .revision = request.if_revision};
+  TALEA_TRY(
+      require(abilities.has_conditions || condition.is_none(), abilities.refusals.has_conditions));
+  TALEA_TRY(require(abilities.expires || expiry.kind() == Expiry::Kind::never,
+                    abilities.refusals.expires));
+  const auto pieces = [&](char* out, std::size_t bytes) { return source->read(out, bytes); };
+  const std::uint64_t revision =
+      TALEA_TRY(source ? home->put_pieces(key, pieces, condition, expiry)
+                       : home->put(key, value.literal, condition, expiry));
+  TALEA_TRY(home->publish());
+  TALEA_TRY(home->close());
+  if (context.json()) TALEA_TRY(context.print_json(sequence_json(abilities, revision)));
   return ExitCode::ok;
 }
 

@@ -51,9 +51,97 @@ std::string summary(const RepairReport& report) {
   return text;
 }
 
+// --- On S3, where the store itself is mended
+
+Status takes_no_new_store(const RepairRequest& request, std::string_view kind) {
+  if (request.new_store.empty()) return {};
+  return Status::invalid_argument(std::string(kind) +
+                                  " is mended where it is: leave NEW_STORE out");
+}
+
+Result<ExitCode> repair_ledger(Context& context) {
+  Ledger ledger = TALEA_TRY(context.open_ledger());
+  if (!TALEA_TRY(ledger.head())) {
+    return Status::not_found("there is no ledger, or its log was deleted; the first put makes it");
+  }
+  const LedgerRepair repair = TALEA_TRY(ledger.repair());
+  TALEA_TRY(ledger.close());
+  if (context.json()) {
+    TALEA_TRY(context.print_json(JsonObject()
+                                     .number("entries_examined", repair.examined)
+                                     .number("keys_repaired", repair.repaired)
+                                     .close()));
+  } else if (!context.settings().quiet) {
+    TALEA_TRY(context.out().write("looked at " + std::to_string(repair.examined) +
+                                  " entries, wrote the objects of " +
+                                  std::to_string(repair.repaired) + " keys\n"));
+  }
+  return ExitCode::ok;
+}
+
+std::string rebuild_json(const BucketRebuild& rebuild, bool was_needed) {
+  JsonArray damage;
+  for (const BucketDamage& one : rebuild.damage) {
+    damage.add(JsonObject()
+                   .text("file", one.file)
+                   .number("offset", one.offset)
+                   .number("bytes", one.bytes)
+                   .close());
+  }
+  return JsonObject()
+      .boolean("index_rebuilt", was_needed)
+      .number("files", rebuild.files)
+      .number("entries", rebuild.entries)
+      .number("keys_kept", rebuild.keys)
+      .json("damage", damage.close())
+      .close();
+}
+
+std::string rebuild_text(const BucketRebuild& rebuild) {
+  std::string text;
+  for (const BucketDamage& one : rebuild.damage) {
+    text += one.file + " " + std::to_string(one.offset) + " " + std::to_string(one.bytes) +
+            " bytes are no entry\n";
+  }
+  return text;
+}
+
+Result<ExitCode> repair_bucket_files(Context& context) {
+  BucketDb db = TALEA_TRY(context.open_bucket_files(false, true));
+  const bool is_needed = db.status().needs_recovery;
+  BucketRebuild rebuild;
+  rebuild.keys = db.status().keys;
+  if (is_needed) {
+    rebuild = TALEA_TRY(db.rebuild_index());
+    TALEA_TRY(db.upload({.force = true}));
+  }
+  TALEA_TRY(db.close());
+  if (context.json()) {
+    TALEA_TRY(context.print_json(rebuild_json(rebuild, is_needed)));
+    return ExitCode::ok;
+  }
+  TALEA_TRY(context.out().write(rebuild_text(rebuild)));
+  if (context.settings().quiet) return ExitCode::ok;
+  TALEA_TRY(context.out().write(
+      is_needed ? "made the index anew: " + std::to_string(rebuild.keys) + " keys of " +
+                      std::to_string(rebuild.entries) + " entries in " +
+                      std::to_string(rebuild.files) + " data files\n"
+                : std::string("the index is there and can be read: nothing to mend\n")));
+  return ExitCode::ok;
+}
+
 }  // namespace
 
 Result<ExitCode> run_repair(Context& context, const RepairRequest& request) {
+  const StoreScheme scheme = TALEA_TRY(context.url()).scheme;
+  if (is_on_s3(scheme)) {
+    TALEA_TRY(takes_no_new_store(request, kind_of_store(scheme)));
+    return scheme == StoreScheme::ledger ? repair_ledger(context) : repair_bucket_files(context);
+  }
+  if (request.new_store.empty()) {
+    return Status::invalid_argument(
+        "name the store to make, in a directory that is absent or empty: repair NEW_STORE");
+  }
   const std::string directory = TALEA_TRY(context.directory());
   RepairReport report;
   {

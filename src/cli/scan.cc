@@ -1,3 +1,4 @@
+#include "cli/home_words.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
 #include "cli/value_source.h"
@@ -7,29 +8,21 @@ namespace talea::cli {
 
 namespace {
 
-Result<BytesView> value_of(Scan& scan) {
-  auto value = scan.value();
-  if (value.status().code() == Code::exhausted) return too_large_for_row(scan.key());
-  return value;
-}
-
-Result<std::string> json_row(Scan& scan, bool keys_only) {
+Result<std::string> json_row(HomeCursor& row, const HomeAbilities& abilities, bool keys_only) {
   JsonObject object;
-  object.bytes("key", scan.key());
+  object.bytes("key", row.key());
   if (!keys_only) {
-    object.bytes("value", TALEA_TRY(value_of(scan)))
-        .number("revision", TALEA_TRY(scan.revision()))
-        .expiry(TALEA_TRY(scan.expiry_ms()));
+    object.bytes("value", row.value());
+    add_revision(object, abilities, TALEA_TRY(row.revision()), TALEA_TRY(row.expiry_ms()));
   }
   return std::move(object.close());
 }
 
-Status print_text_row(Output& out, Scan& scan, bool keys_only, bool escape) {
-  TALEA_TRY(out.write(escape ? printable(scan.key()) : Bytes(scan.key())));
+Status print_text_row(Output& out, const HomeCursor& row, bool keys_only, bool escape) {
+  TALEA_TRY(escape ? out.write(printable(row.key())) : out.write(row.key()));
   if (!keys_only) {
     TALEA_TRY(out.write("\t"));
-    const BytesView value = TALEA_TRY(value_of(scan));
-    TALEA_TRY(escape ? out.write(printable(value)) : out.write(value));
+    TALEA_TRY(escape ? out.write(printable(row.value())) : out.write(row.value()));
   }
   return out.write("\n");
 }
@@ -42,18 +35,22 @@ Result<ExitCode> run_scan(Context& context, const ScanRequest& request) {
                         .end = TALEA_TRY(request.end.bytes()),
                         .reverse = request.reverse,
                         .limit = request.limit};
-  Engine engine = TALEA_TRY(context.open_for_reading());
   const std::optional<At> at = TALEA_TRY(request.at.at());
-  Scan scan = TALEA_TRY(at ? engine.scan(range, *at) : engine.scan(range));
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
+  const HomeAbilities& abilities = home->abilities();
+  TALEA_TRY(require(abilities.keeps_history || !at, abilities.refusals.keeps_history));
+  const std::unique_ptr<HomeCursor> rows = TALEA_TRY(home->scan(range, request.keys_only, at));
   const bool escape = context.out().is_terminal();
-  while (TALEA_TRY(scan.next())) {
+  for (;;) {
+    auto next = rows->next();
+    if (next.status().code() == Code::exhausted) return too_large_for_row(rows->key());
+    if (!TALEA_TRY(std::move(next))) return ExitCode::ok;
     if (context.json()) {
-      TALEA_TRY(context.print_json(TALEA_TRY(json_row(scan, request.keys_only))));
+      TALEA_TRY(context.print_json(TALEA_TRY(json_row(*rows, abilities, request.keys_only))));
     } else {
-      TALEA_TRY(print_text_row(context.out(), scan, request.keys_only, escape));
+      TALEA_TRY(print_text_row(context.out(), *rows, request.keys_only, escape));
     }
   }
-  return ExitCode::ok;
 }
 
 }  // namespace talea::cli

@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "cli/home_words.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
 #include "cli/stats_report.h"
@@ -39,9 +40,21 @@ std::string stats_table(const Stats& stats, const RecoveryReport& recovery, doub
   return table(rows);
 }
 
+Result<ExitCode> print_facts(Context& context) {
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
+  const std::vector<HomeFact> facts = TALEA_TRY(home->facts());
+  if (context.json()) {
+    TALEA_TRY(context.print_json(facts_json(facts)));
+  } else {
+    TALEA_TRY(context.out().write(facts_table(facts)));
+  }
+  return ExitCode::ok;
+}
+
 }  // namespace
 
 Result<ExitCode> run_stats(Context& context) {
+  if (TALEA_TRY(context.url()).scheme != StoreScheme::file) return print_facts(context);
   const auto began = std::chrono::steady_clock::now();
   Engine engine = TALEA_TRY(context.open_for_reading());
   const std::chrono::duration<double> opened_in = std::chrono::steady_clock::now() - began;

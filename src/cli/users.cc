@@ -47,8 +47,7 @@ Result<ExitCode> run_users_add(Context& context, const UserRequest& request) {
   }();
   if (user.status().code() == Code::conflict) {
     TALEA_TRY(engine.close());
-    return context.fail(ExitCode::not_found, user.status(),
-                        "talea -s " + context.settings().store + " users list");
+    return context.fail(ExitCode::not_found, user.status(), context.command("users list"));
   }
   TALEA_TRY(Status(user.status()));
   TALEA_TRY(engine.close());

@@ -4,16 +4,6 @@
 
 namespace talea::cli {
 
-Result<StoredValue> store_stream(Engine& engine, const Descriptor& source) {
-  ValueWriter writer = TALEA_TRY(engine.write_value());
-  std::string piece(kInlineValueBytesMax, '\0');
-  for (;;) {
-    const std::size_t got = TALEA_TRY(source.read(piece.data(), piece.size()));
-    if (got == 0) return writer.finish();
-    TALEA_TRY(writer.append(BytesView(piece).substr(0, got)));
-  }
-}
-
 Status add_put(Engine& engine, Batch& batch, BytesView key, BytesView value, Expiry expiry) {
   if (value.size() <= kInlineValueBytesMax) {
     batch.put(key, value, expiry);

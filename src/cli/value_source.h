@@ -1,13 +1,9 @@
-// Values on their way into a store: large ones are streamed, so that memory stays small.
+// Values in rows, on their way into a store and out of it.
 #pragma once
 
-#include "cli/descriptor.h"
 #include "talea/engine.h"
 
 namespace talea::cli {
-
-/// Reads `source` to its end into a value. Memory: a few MiB, whatever the length.
-Result<StoredValue> store_stream(Engine& engine, const Descriptor& source);
 
 /// Adds a put to `batch`. A value that is too large to live inside a batch is written at once, so
 /// that the batch does not hold it.

@@ -2,6 +2,7 @@
 // a Status that it returns is reported by its caller, run().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -88,7 +89,7 @@ struct ExportRequest {
 Result<ExitCode> run_export(Context& context, const ExportRequest& request);
 
 struct ChangesRequest {
-  std::uint64_t after = 0;
+  std::optional<std::uint64_t> after;
   KeyArgument prefix;
   bool old_values = false;
   std::uint64_t limit = 0;
@@ -114,7 +115,7 @@ struct RestoreRequest {
 Result<ExitCode> run_restore(Context& context, const RestoreRequest& request);
 
 struct RepairRequest {
-  std::string new_store;
+  std::string new_store;  // of a store in a directory alone
 };
 Result<ExitCode> run_repair(Context& context, const RepairRequest& request);
 
@@ -151,7 +152,23 @@ Result<ExitCode> run_stats(Context& context);
 Result<ExitCode> run_segments(Context& context);
 Result<ExitCode> run_verify(Context& context);
 
-Result<ExitCode> run_compact(Context& context);
+/// For how long files that nothing refers to any more are left to readers of before.
+struct GraceArgument {
+  std::optional<std::string> text = {};
+
+  /// A day when it is not given. Errors: invalid_argument   what was given, and what may be
+  Result<std::chrono::milliseconds> duration() const;
+};
+
+struct CompactRequest {
+  GraceArgument grace;
+};
+Result<ExitCode> run_compact(Context& context, const CompactRequest& request);
+
+struct GcRequest {
+  GraceArgument grace;
+};
+Result<ExitCode> run_gc(Context& context, const GcRequest& request);
 Result<ExitCode> run_checkpoint(Context& context);
 
 struct RotateKeyRequest {

@@ -112,6 +112,12 @@ class HomeCursor {
   virtual Result<bool> next() = 0;
   /// Valid until next(). Without its value where the range said keys only.
   virtual const HomeEntry& entry() const = 0;
+  /// The parts of entry(), which cost less where not all are wanted: keys and values where they
+  /// lie. Valid until next().
+  virtual BytesView key() const { return entry().key; }
+  virtual BytesView value() const { return entry().value; }
+  virtual Result<std::uint64_t> revision() { return entry().revision; }
+  virtual Result<std::uint64_t> expiry_ms() { return entry().expiry_ms; }
   /// Of revisions(): the entry is a removal, and its time.
   virtual bool is_remove() const { return false; }
   virtual std::uint64_t time_ms() const { return 0; }

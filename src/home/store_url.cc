@@ -75,51 +75,51 @@ Status choose(Choice& chosen, std::string_view value,
   return Status::invalid_argument("there is no " + quoted(value) + "; there are " + list_of(names));
 }
 
-Status set_endpoint(StoreUrl& url, std::string value) {
+Status set_endpoint(StoreUrl& url, const std::string& value) {
   if (value.find('@') != std::string::npos) {
     return Status::invalid_argument(
         "an endpoint has no user and password; credentials come from the environment or a profile");
   }
-  url.s3.endpoint = std::move(value);
+  url.s3.endpoint = value;
   return {};
 }
-Status set_region(StoreUrl& url, std::string value) {
-  url.s3.region = std::move(value);
+Status set_region(StoreUrl& url, const std::string& value) {
+  url.s3.region = value;
   return {};
 }
-Status set_profile(StoreUrl& url, std::string value) {
-  url.s3.profile = std::move(value);
+Status set_profile(StoreUrl& url, const std::string& value) {
+  url.s3.profile = value;
   return {};
 }
-Status set_addressing(StoreUrl& url, std::string value) {
+Status set_addressing(StoreUrl& url, const std::string& value) {
   return choose(url.s3.addressing, value,
                 {{"path", S3Addressing::path}, {"virtual-host", S3Addressing::virtual_host}});
 }
-Status set_kms_key_id(StoreUrl& url, std::string value) {
-  url.s3.kms_key_id = std::move(value);
+Status set_kms_key_id(StoreUrl& url, const std::string& value) {
+  url.s3.kms_key_id = value;
   return {};
 }
-Status set_hash_profile(StoreUrl& url, std::string value) {
+Status set_hash_profile(StoreUrl& url, const std::string& value) {
   return choose(url.hash_profile, value,
                 {{"auto", HashProfile::automatic},
                  {"python", HashProfile::python},
                  {"typescript", HashProfile::typescript}});
 }
-Status set_directory(StoreUrl& url, std::string value) {
-  url.directory = std::move(value);
+Status set_directory(StoreUrl& url, const std::string& value) {
+  url.directory = value;
   return {};
 }
-Status set_format(StoreUrl& url, std::string value) {
+Status set_format(StoreUrl& url, const std::string& value) {
   return choose(url.format, value, {{"v1", BucketFormat::v1}, {"v2", BucketFormat::v2}});
 }
-Status set_writers(StoreUrl& url, std::string value) {
+Status set_writers(StoreUrl& url, const std::string& value) {
   return choose(url.writers, value, {{"one", BucketWriters::one}, {"many", BucketWriters::many}});
 }
 
 struct Parameter {
   std::string_view name;
   std::optional<StoreScheme> only_of;
-  Status (*set)(StoreUrl& url, std::string value);
+  Status (*set)(StoreUrl& url, const std::string& value);
 
   bool is_of(StoreScheme scheme) const { return !only_of || *only_of == scheme; }
 };
@@ -174,8 +174,8 @@ Status take_parameter(std::string_view text, std::set<std::string, std::less<>>&
     return Status::invalid_argument("the parameter " + quoted(name) +
                                     " has no value; leave it out if none is meant");
   }
-  std::string value = TALEA_TRY(decoded(text.substr(equals + 1), name));
-  return known->set(url, std::move(value)).with_context("parameter " + std::string(name));
+  const std::string value = TALEA_TRY(decoded(text.substr(equals + 1), name));
+  return known->set(url, value).with_context("parameter " + std::string(name));
 }
 
 Status take_parameters(std::string_view query, StoreUrl& url) {

@@ -23,9 +23,10 @@ def environment():
 class Session:
     """A running `talea batch`: lines go in, and come out."""
 
-    def __init__(self, directory, *arguments):
+    def __init__(self, directory, *arguments, store="store", env=None):
         self.process = subprocess.Popen(
-            [PROGRAM, "-s", "store", *arguments, "batch"], cwd=directory, env=environment(),
+            [PROGRAM, "-s", store, *arguments, "batch"], cwd=directory,
+            env={**environment(), **(env or {})},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         self.buffer = b""
         self.selector = selectors.DefaultSelector()

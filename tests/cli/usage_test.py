@@ -8,7 +8,7 @@ import subprocess
 from talea_cli import TaleaTest, main
 
 VERBS = ("put get delete expire scan batch import export stats segments verify compact "
-         "checkpoint rotate-key").split()
+         "checkpoint gc rotate-key").split()
 
 
 class Usage(TaleaTest):
@@ -44,7 +44,8 @@ class Usage(TaleaTest):
                           ["--compress-from", "31", "put", "k", "v"],
                           ["--compress-from", "1048577", "put", "k", "v"],
                           ["--compress-from=-1", "put", "k", "v"],
-                          ["--compress-from", "4k", "put", "k", "v"]]:
+                          ["--compress-from", "4k", "put", "k", "v"], ["repair"], ["gc"],
+                          ["gc", "--grace", "soon"], ["compact", "--grace", "1h"]]:
             errors = self.errors(*arguments, expect=2)
             self.assertRegex(errors, r"^talea: .", arguments)
         self.assertFalse((self.directory / "store").exists())
@@ -65,6 +66,16 @@ class Usage(TaleaTest):
         errors = self.errors("get", "k", store="s3://bucket/store", expect=2)
         self.assertIn("'s3:'", errors)
         self.assertIn("file:PATH", errors)
+
+    def test_memory_is_no_store_for_a_program_that_ends(self):
+        for verb in (["put", "k", "v"], ["get", "k"], ["stats"]):
+            self.assertIn("./data", self.errors(*verb, store="memory:", expect=2))
+
+    def test_a_url_with_a_secret_is_refused_and_not_repeated(self):
+        for store in ("immukv+s3://AKID:s3cret@records/app/", "s4db+s3://records/?token=s3cret"):
+            errors = self.errors("get", "k", store=store, expect=2)
+            self.assertNotIn("s3cret", errors)
+            self.assertIn("credentials" if "@" in store else "endpoint, region", errors)
 
     def test_options_of_all_verbs_may_follow_the_verb(self):
         self.talea("put", "k", "v", "-s", "other", store=None)
