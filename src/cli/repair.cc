@@ -69,12 +69,12 @@ Result<ExitCode> repair_ledger(Context& context) {
   if (context.json()) {
     TALEA_TRY(context.print_json(JsonObject()
                                      .number("entries_examined", repair.examined)
-                                     .number("keys_repaired", repair.repaired)
+                                     .number("objects_written", repair.repaired)
                                      .close()));
   } else if (!context.settings().quiet) {
     TALEA_TRY(context.out().write("looked at " + std::to_string(repair.examined) +
-                                  " entries, wrote the objects of " +
-                                  std::to_string(repair.repaired) + " keys\n"));
+                                  " entries, wrote " + std::to_string(repair.repaired) +
+                                  " objects of keys\n"));
   }
   return ExitCode::ok;
 }
