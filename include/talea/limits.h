@@ -108,6 +108,8 @@ inline constexpr std::uint32_t kBucketThreadsMax = 64;
 inline constexpr std::uint32_t kBucketCommitsMax = 16;
 inline constexpr std::uint32_t kBucketCompactionsMax = 3;
 inline constexpr std::uint32_t kBucketRereadsMax = 3;
+/// By which a writer recognises a commit of its own whose answer was lost: S3 has 2 KiB for them.
+inline constexpr std::uint32_t kBucketCommitsKept = 100;
 /// Two entries that lie closer to each other come with one request, of up to so many bytes.
 inline constexpr std::uint64_t kBucketMergeGapBytes = 16 * kKiB;
 inline constexpr std::uint64_t kBucketMergedBytesMax = 8 * kMiB;

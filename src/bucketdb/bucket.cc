@@ -46,11 +46,15 @@ Result<std::optional<CommittedIndex>> Bucket::read_index() {
   if (!object.has_value()) return std::optional<CommittedIndex>();
   auto image = IndexImage::parse(std::move(object->bytes));
   if (!image.ok()) return std::move(image).status().with_context(kIndexName);
-  return std::optional(CommittedIndex{std::move(*image), std::move(object->info.etag)});
+  return std::optional(CommittedIndex{std::move(*image), std::move(object->info.etag),
+                                      CommitList(object->info.write_nonce)});
 }
 
-Result<s3::Etag> Bucket::put_index(BytesView bytes, const s3::Etag& expected) {
-  return TALEA_TRY(client_->put(kIndexName, bytes, write_options("commit", expected))).etag;
+Result<s3::Etag> Bucket::put_index(BytesView bytes, const s3::Etag& expected,
+                                   const CommitList& commits) {
+  s3::WriteOptions options = write_options("commit", expected);
+  options.nonce = commits.text();
+  return TALEA_TRY(client_->put(kIndexName, bytes, options)).etag;
 }
 
 Result<std::vector<RemoteFile>> Bucket::list_files() {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bucketdb/commit_list.h"
 #include "bucketdb/index_file.h"
 #include "s3/client.h"
 
@@ -21,6 +22,7 @@ namespace talea::bucketdb {
 struct CommittedIndex {
   std::shared_ptr<const IndexImage> image;
   s3::Etag etag;  // empty: there is none in the bucket
+  CommitList commits;
 };
 
 struct RemoteFile {
@@ -36,9 +38,10 @@ class Bucket {
 
   /// Nothing when there is none. Errors: those of IndexImage::parse()
   Result<std::optional<CommittedIndex>> read_index();
+  /// `commits`: the newest of them is this one.
   /// Errors: conflict    not written: somebody else was first
   ///         timed_out   unknown
-  Result<s3::Etag> put_index(BytesView bytes, const s3::Etag& expected);
+  Result<s3::Etag> put_index(BytesView bytes, const s3::Etag& expected, const CommitList& commits);
 
   /// All data files, by their ids.
   Result<std::vector<RemoteFile>> list_files();

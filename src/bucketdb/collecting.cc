@@ -158,7 +158,8 @@ Result<std::optional<BucketCompaction>> Database::try_compact() {
   IndexWriter index(from.image->format(), placed.size());
   for (std::size_t i = 0; i < placed.size(); ++i) index.add(placed[i].key, placement.places[i]);
   Bytes bytes = index.finish(std::max(from.image->next(), placement.highest + 1));
-  auto commit = TALEA_TRY(commit_index(std::move(bytes), from.etag, placement.pieces));
+  auto commit = TALEA_TRY(commit_index(
+      std::move(bytes), from, {.pieces = placement.pieces, .commit = new_commit_id()}));
   if (!commit.has_value()) return std::optional<BucketCompaction>();
   done.files_after = placement.files;
   done.bytes_after = placement.bytes;
@@ -177,7 +178,7 @@ Result<BucketCompaction> Database::compact(std::chrono::milliseconds grace) {
       return Status::conflict("the index was rebuilt: publish it with upload({.force = true})");
     }
   }
-  TALEA_TRY(upload_pending(take_pending()).status());
+  TALEA_TRY(upload_pending().status());
   for (std::uint32_t attempt = 0; attempt < kBucketCompactionsMax; ++attempt) {
     auto fresh = TALEA_TRY(bucket_->read_index());
     if (!fresh.has_value()) {
@@ -265,7 +266,8 @@ Result<bool> Database::raise_next(const Garbage& garbage, const std::vector<File
   IndexWriter index(image.format(), image.size());
   IndexRow row;
   for (auto at = image.begin(); image.read(at, row);) index.add(row.key, row.place);
-  auto commit = TALEA_TRY(commit_index(index.finish(next), garbage.index.etag, {}));
+  auto commit = TALEA_TRY(commit_index(index.finish(next), garbage.index,
+                                       {.commit = new_commit_id()}));
   if (!commit.has_value()) return false;
   install(std::move(*commit));
   return true;

@@ -23,20 +23,6 @@ Status check_options(const BucketDbOptions& options) {
   return {};
 }
 
-// Whether an upload that was noted was committed: an index refers to its entries.
-bool was_committed(const IndexImage& image, const UploadNote& note) {
-  IndexRow row;
-  for (auto at = image.begin(); image.read(at, row);) {
-    for (const UploadPiece& piece : note.pieces) {
-      if (row.place.file == piece.file && row.place.offset >= piece.first &&
-          row.place.end() <= piece.end) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(const S3Options& at,
@@ -97,6 +83,7 @@ Status Database::open_index() {
 }
 
 Status Database::open_journal(const S3Options& at) {
+  MutexLock uploading(upload_mutex_);
   MutexLock lock(mutex_);
   if (mirror_ == nullptr) {
     log_ = std::make_shared<MemoryLog>();
@@ -124,10 +111,20 @@ Status Database::open_journal(const S3Options& at) {
 Status Database::take_batches(const JournalContent& content) {
   std::uint64_t through = 0;
   for (const UploadNote& note : content.notes) {
-    if (was_committed(*base_.image, note)) through = std::max(through, note.through);
+    if (was_committed(base_, note)) through = std::max(through, note.through);
   }
-  for (const LoggedBatch& batch : content.batches) {
-    if (batch.sequence <= through) continue;
+  std::vector<LoggedBatch> kept = content.batches;
+  std::erase_if(kept, [&](const LoggedBatch& batch) { return batch.sequence <= through; });
+  if (through > 0) {
+    // Now: when others have overwritten it, and committed on top, nobody can tell any more.
+    auto anew = log_->begin_anew(kept, content.format);
+    if (!anew.ok()) return std::move(anew).status().with_context("begin the journal anew");
+    log_ = std::move(anew->log);
+    kept = std::move(anew->batches);
+  } else {
+    notes_ = content.notes;
+  }
+  for (const LoggedBatch& batch : kept) {
     const Bytes entries = TALEA_TRY(log_->read(batch.offset, batch.bytes));
     auto writes = writes_in(content.format, batch, entries);
     if (!writes.ok()) return std::move(writes).status().with_context(kJournalName);

@@ -89,6 +89,8 @@ class Database {
     std::vector<LoggedBatch> batches;
     std::shared_ptr<const WriteLog> log;
     std::uint64_t through = 0;
+
+    std::uint64_t writes_through(std::uint64_t sequence) const;
   };
   struct NewFile {
     FileId file;
@@ -104,7 +106,7 @@ class Database {
   Status open_directory(const S3Options& at);
   Status open_index();
   Status open_journal(const S3Options& at) TALEA_EXCLUDES(mutex_);
-  Status take_batches(const JournalContent& content) TALEA_REQUIRES(mutex_);
+  Status take_batches(const JournalContent& content) TALEA_REQUIRES(upload_mutex_, mutex_);
   Status check_usable() const TALEA_EXCLUDES(mutex_);
   Status check_batch(const BucketBatch& batch, BucketFormat format) const;
 
@@ -147,12 +149,20 @@ class Database {
   static bool is_valid(const Placement& placement, const IndexImage& base);
   void keep_copy(FileId file, BytesView content, const s3::Etag& etag);
   void load_tail(const IndexImage& base) TALEA_REQUIRES(upload_mutex_);
-  Result<BucketUpload> upload_pending(const Pending& pending) TALEA_REQUIRES(upload_mutex_);
+  Result<BucketUpload> upload_pending() TALEA_REQUIRES(upload_mutex_);
   Result<BucketUpload> publish_rebuilt() TALEA_REQUIRES(upload_mutex_);
-  Status committed(CommittedIndex fresh, const Pending& pending) TALEA_REQUIRES(upload_mutex_);
-  // Puts an index; nothing when somebody else was first.
-  Result<std::optional<CommittedIndex>> commit_index(Bytes bytes, const s3::Etag& expected,
-                                                     std::span<const UploadPiece> pieces)
+  Result<CommittedIndex> begin_database(BucketUpload& done) TALEA_REQUIRES(upload_mutex_);
+  Status note_upload(const UploadNote& note) TALEA_REQUIRES(upload_mutex_);
+  static bool was_committed(const CommittedIndex& index, const UploadNote& note);
+  // Up to which of the pending batches an index has them, by what was noted of their uploads.
+  std::uint64_t committed_through(const CommittedIndex& index, const Pending& pending) const
+      TALEA_REQUIRES(upload_mutex_);
+  Status committed(CommittedIndex fresh, std::uint64_t through) TALEA_REQUIRES(upload_mutex_);
+  std::uint64_t new_commit_id();
+  // Puts an index over `from`; nothing when somebody else was first. `note`: of what is in it, and
+  // its id.
+  Result<std::optional<CommittedIndex>> commit_index(Bytes bytes, const CommittedIndex& from,
+                                                     const UploadNote& note)
       TALEA_REQUIRES(upload_mutex_);
 
   // --- Compaction and collection
@@ -187,6 +197,8 @@ class Database {
   std::optional<Tail> tail_ TALEA_GUARDED_BY(upload_mutex_);
   bool tail_was_looked_for_ TALEA_GUARDED_BY(upload_mutex_) = false;
   std::uint32_t number_floor_ TALEA_GUARDED_BY(upload_mutex_) = 1;  // of new files
+  // Of uploads of what is pending, which may have been committed.
+  std::vector<UploadNote> notes_ TALEA_GUARDED_BY(upload_mutex_);
 
   Mutex write_mutex_;
 

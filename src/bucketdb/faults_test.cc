@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "bucketdb/journal.h"
 #include "tests/support/bucket_world.h"
 #include "tests/support/test_directory.h"
 
@@ -279,23 +280,35 @@ TEST(LostAnswer, OfACommitThatOthersBuiltOnIsFoundByWhatTheIndexRefersTo) {
   EXPECT_EQ(contents_of(db)->at("k"), "theirs");
 }
 
+// The `commit`th index that this upload puts is there, and it never hears of it.
+void upload_without_an_answer(BucketWorld& world, BucketDb& db, int commit = 1) {
+  bool is_committed = false;
+  int indexes = 0;
+  world.fake.set_plan([&](const s3::FakeRequest& request) {
+    if (is_committed) return s3::Fault::refuse();
+    is_committed =
+        request.method == "PUT" && request.key.ends_with("index.idx") && ++indexes == commit;
+    return is_committed ? s3::Fault::lose_answer() : s3::Fault{};
+  });
+  EXPECT_FALSE(db.upload().ok());
+  EXPECT_TRUE(is_committed);
+  world.fake.clear_plan();
+}
+
+void upload_by_another(BucketWorld& world, const BucketBatch& batch) {
+  BucketDb other = world.open();
+  ASSERT_TRUE(other.commit(batch).ok());
+  ASSERT_TRUE(other.upload().ok());
+}
+
 TEST(LostAnswer, AndTheEndOfTheProcessLeaveWhatOthersCommittedOnTop) {
   BucketWorld world;
   Machine machine;
   {
     BucketDb db = world.open(machine);
     ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").put("k", "mine")).ok());
-    bool is_committed = false;
-    int indexes = 0;  // the first one is empty
-    world.fake.set_plan([&](const s3::FakeRequest& request) {
-      if (is_committed) return s3::Fault::refuse();
-      is_committed =
-          request.method == "PUT" && request.key.ends_with("index.idx") && ++indexes == 2;
-      return is_committed ? s3::Fault::lose_answer() : s3::Fault{};
-    });
-    EXPECT_FALSE(db.upload().ok());
+    upload_without_an_answer(world, db, 2);  // the first one is empty
   }
-  world.fake.clear_plan();
   machine.disk->power_cut_losing_everything_unsynced();
   {
     BucketDb other = world.open();
@@ -305,6 +318,108 @@ TEST(LostAnswer, AndTheEndOfTheProcessLeaveWhatOthersCommittedOnTop) {
   BucketDb db = world.open(machine);
   EXPECT_EQ(db.status().pending_writes, 0U) << "the index refers to what was put";
   EXPECT_EQ(contents_of(db).value(), (Model{{"a", "1"}, {"k", "theirs"}}));
+}
+
+// What is known at one open has to be known at the next, when others overwrote all of it.
+TEST(LostAnswer, IsSettledByTheFirstOpenForGood) {
+  BucketWorld world;
+  Machine machine;
+  upload_by_another(world, BucketBatch().put("x", "0"));
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("x", "1").ok());
+    upload_without_an_answer(world, db);
+    ASSERT_TRUE(db.put("later", "1").ok());
+  }
+  machine.disk->power_cut_losing_everything_unsynced();
+  EXPECT_EQ(world.open(machine).status().pending_writes, 1U);
+  const auto journal =
+      decode_journal(machine.disk->read_file("/db/talea.journal").value(),
+                     database_id(BucketWorld::kBucket, BucketWorld::kPrefix));
+  ASSERT_TRUE(journal.ok());
+  EXPECT_EQ(journal->batches.size(), 1U) << "what was committed is out of the journal";
+  BucketDb other = world.open();
+  for (std::uint32_t i = 0; i < kBucketCommitsKept + 2; ++i) {
+    ASSERT_TRUE(other.put("x", "2").ok());
+    ASSERT_TRUE(other.upload().ok());
+  }
+  machine.disk->power_cut_losing_everything_unsynced();
+  BucketDb db = world.open(machine);
+  EXPECT_EQ(db.status().pending_writes, 1U);
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"x", "2"}, {"later", "1"}}));
+}
+
+// No index refers to a tombstone.
+TEST(LostAnswer, OfRemovalsAloneIsFoundByTheListOfCommits) {
+  BucketWorld world;
+  Machine machine;
+  upload_by_another(world, BucketBatch().put("k", "1"));
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.remove("k").ok());
+    upload_without_an_answer(world, db);
+  }
+  upload_by_another(world, BucketBatch().put("k", "new"));
+  BucketDb db = world.open(machine);
+  EXPECT_EQ(db.status().pending_writes, 0U);
+  EXPECT_EQ(contents_of(db).value(), (Model{{"k", "new"}}));
+}
+
+TEST(LostAnswer, OfWhatOthersCompactedAndOverwroteIsFoundByTheListOfCommits) {
+  BucketWorld world;
+  Machine machine;
+  upload_by_another(world, BucketBatch().put("x", "0").put("y", "0"));
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("x", "1").ok());
+    upload_without_an_answer(world, db);
+  }
+  BucketDb other = world.open();
+  ASSERT_TRUE(other.compact(kAtOnce).ok());
+  ASSERT_TRUE(other.put("x", "2").ok());
+  ASSERT_TRUE(other.upload().ok());
+  BucketDb db = world.open(machine);
+  EXPECT_EQ(db.status().pending_writes, 0U);
+  EXPECT_EQ(contents_of(db).value(), (Model{{"x", "2"}, {"y", "0"}}));
+}
+
+// The second of two requests is refused for what the first did, and the look comes too late.
+TEST(LostAnswer, ACommitThatWasDoubledOnItsWayIsNotDoneAgainOverWhatCameOnTop) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").put("k", "0")).ok());
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.commit(BucketBatch().put("k", "mine").remove("a")).ok());
+  const std::uint64_t commit = world.fake.requests() + 2;
+  world.fake.set_fault(commit, s3::Fault::twice_second());
+  world.fake.set_before(
+      commit + 1, [&] { upload_by_another(world, BucketBatch().put("k", "theirs").put("a", "2")); });
+  EXPECT_EQ(db.upload()->writes, 2U);
+  EXPECT_EQ(db.status().pending_writes, 0U);
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "2"}, {"k", "theirs"}}));
+  EXPECT_EQ(contents_of(db).value(), (Model{{"a", "2"}, {"k", "theirs"}}));
+}
+
+TEST(LostAnswer, IsFoundByTheNextUploadOfTheSameProcessWhichGoesOnWithTheRest) {
+  for (const bool with_more : {false, true}) {
+    BucketWorld world;
+    BucketDb db = world.open();
+    ASSERT_TRUE(db.put("x", "0").ok());
+    ASSERT_TRUE(db.upload().ok());
+    ASSERT_TRUE(db.put("x", "1").ok());
+    upload_without_an_answer(world, db);
+    EXPECT_EQ(db.status().pending_writes, 1U) << "nobody knows";
+    if (with_more) {
+      ASSERT_TRUE(db.put("y", "1").ok());
+    }
+    upload_by_another(world, BucketBatch().put("x", "2"));
+    EXPECT_EQ(db.upload()->writes, with_more ? 2U : 1U);
+    Model expected = {{"x", "2"}};
+    if (with_more) expected["y"] = "1";
+    EXPECT_EQ(committed_contents(world).value(), expected);
+    EXPECT_EQ(contents_of(db).value(), expected);
+  }
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ constexpr std::size_t kCheckBytes = 4;
 constexpr std::size_t kPieceBytes = 24;
 constexpr std::uint8_t kBatch = 1;
 constexpr std::uint8_t kUpload = 2;
+constexpr std::uint8_t kUploadWithId = 3;
+constexpr std::size_t kIdBytes = 8;
 constexpr std::uint64_t kAllocationBytes = kMiB;
 
 Status nonsense() {
@@ -96,6 +98,7 @@ std::optional<Record> take_record(std::uint32_t seed, BytesView from) {
 
 Bytes encode_note(const UploadNote& note) {
   Bytes out;
+  if (note.commit != 0) append_fixed(out, note.commit);
   append_fixed(out, note.through);
   append_fixed(out, static_cast<std::uint32_t>(note.pieces.size()));
   for (const UploadPiece& piece : note.pieces) {
@@ -168,6 +171,14 @@ Status take(const Record& record, std::uint64_t body_offset, JournalContent& con
       content.batches.push_back({record.place.sequence, body_offset, record.body.size()});
       return {};
     case kUpload: content.notes.push_back(TALEA_TRY(decode_note(record.body))); return {};
+    case kUploadWithId: {
+      if (record.body.size() < kIdBytes) return nonsense();
+      UploadNote note = TALEA_TRY(decode_note(record.body.substr(kIdBytes)));
+      note.commit = load_fixed<std::uint64_t>(record.body.data());
+      if (note.commit == 0) return nonsense();
+      content.notes.push_back(std::move(note));
+      return {};
+    }
     default:
       return Status::unsupported("a record of kind " + std::to_string(record.kind) +
                                  " is unknown to this build. Open it with a newer Talea");
@@ -312,7 +323,8 @@ Result<LoggedBatch> Journal::append(BytesView entries) {
 }
 
 Status Journal::note_upload(const UploadNote& note) {
-  return append_record(kUpload, encode_note(note), true).status();
+  const std::uint8_t kind = note.commit == 0 ? kUpload : kUploadWithId;
+  return append_record(kind, encode_note(note), true).status();
 }
 
 Result<Bytes> Journal::read(std::uint64_t offset, std::uint64_t bytes) const {
@@ -333,9 +345,9 @@ Status Journal::sync() {
   return synced;
 }
 
-Result<WriteLog::Anew> Journal::begin_anew(std::span<const LoggedBatch> kept) {
-  std::shared_ptr<Journal> anew(new Journal(setup_, format_));
-  Bytes bytes = encode_header(format_, setup_.database, setup_.random);
+Result<WriteLog::Anew> Journal::begin_anew(std::span<const LoggedBatch> kept, BucketFormat format) {
+  std::shared_ptr<Journal> anew(new Journal(setup_, format));
+  Bytes bytes = encode_header(format, setup_.database, setup_.random);
   anew->seed_ = seed_of(bytes);
   std::vector<LoggedBatch> batches;
   batches.reserve(kept.size());

@@ -75,7 +75,7 @@ class Journal final : public WriteLog {
   Status note_upload(const UploadNote& note) override;
   Result<Bytes> read(std::uint64_t offset, std::uint64_t bytes) const override;
   Status sync() override;
-  Result<Anew> begin_anew(std::span<const LoggedBatch> kept) override;
+  Result<Anew> begin_anew(std::span<const LoggedBatch> kept, BucketFormat format) override;
 
  private:
   Journal(const JournalSetup& setup, BucketFormat format) : setup_(setup), format_(format) {}

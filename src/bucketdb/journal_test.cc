@@ -52,11 +52,16 @@ TEST(Journal, GivesBackWhatWasAppended) {
     EXPECT_EQ(two.sequence, 2U);
     EXPECT_EQ(journal->read(two.offset, two.bytes).value(), "two");
     ASSERT_TRUE(journal->note_upload({1, {{{4}, 9, 12}}}).ok());
+    ASSERT_TRUE(journal->note_upload({2, {{{5}, 9, 15}}, 0xc0ffee}).ok());
   }
   const auto opened = world.open().value();
   EXPECT_EQ(bodies(opened), (std::vector<Bytes>{"one", "two"}));
-  ASSERT_EQ(opened.content.notes.size(), 1U);
+  ASSERT_EQ(opened.content.notes.size(), 2U);
   EXPECT_EQ(opened.content.notes[0].through, 1U);
+  EXPECT_EQ(opened.content.notes[0].commit, 0U);
+  EXPECT_EQ(opened.content.notes[1].through, 2U);
+  EXPECT_EQ(opened.content.notes[1].commit, 0xc0ffeeU);
+  EXPECT_EQ(opened.content.notes[1].pieces, (std::vector<UploadPiece>{{{5}, 9, 15}}));
   EXPECT_EQ(opened.content.notes[0].pieces, (std::vector<UploadPiece>{{{4}, 9, 12}}));
   ASSERT_TRUE(opened.journal->append("three").ok());
   EXPECT_EQ(bodies(world.open().value()), (std::vector<Bytes>{"one", "two", "three"}));
@@ -73,7 +78,7 @@ TEST(Journal, BegunAnewHasOnlyWhatIsKept) {
   auto journal = world.open().value().journal;
   ASSERT_TRUE(journal->append("one").ok());
   const LoggedBatch two = journal->append("two").value();
-  const auto anew = journal->begin_anew({{two}}).value();
+  const auto anew = journal->begin_anew({{two}}, BucketFormat::v1).value();
   ASSERT_EQ(anew.batches.size(), 1U);
   EXPECT_EQ(anew.log->read(anew.batches[0].offset, anew.batches[0].bytes).value(), "two");
   EXPECT_EQ(journal->read(two.offset, two.bytes).value(), "two") << "for readers of before";
@@ -215,7 +220,7 @@ Expected run(World& world, bool sync) {
     expected.kept.push_back(body);
     if (i != 4) continue;
     if (!log->note_upload({4, {{{1}, 9, 5000}}}).ok()) return expected;
-    auto anew = log->begin_anew({{*appended}});
+    auto anew = log->begin_anew({{*appended}}, BucketFormat::v1);
     if (!anew.ok()) continue;  // the old one goes on, with all that was in it
     log = anew->log;
     expected.kept = {body};

@@ -122,12 +122,17 @@ Result<BucketDownload> Database::download(bool force) {
   }
   if (!fresh.has_value()) {
     if (needs_recovery || base().etag.empty()) {
-      if (force) TALEA_TRY(committed(base(), pending));
+      if (force) TALEA_TRY(committed(base(), pending.through));
       return fetched;
     }
     return Status::corruption("the index is gone from the bucket");
   }
-  TALEA_TRY(committed(std::move(*fresh), pending));
+  if (force) {
+    TALEA_TRY(committed(std::move(*fresh), pending.through)
+                  .with_context("discard pending writes (they may be there again at the next open)"));
+  } else {
+    install(std::move(*fresh));
+  }
   MutexLock lock(mutex_);
   needs_recovery_ = false;
   is_rebuilt_ = false;
@@ -256,7 +261,7 @@ Result<BucketUpload> Database::publish_rebuilt() {
   if (!is_rebuilt) return done;
   const CommittedIndex from = base();
   TALEA_TRY(checked_files(*from.image).status());
-  auto commit = TALEA_TRY(commit_index(from.image->bytes(), from.etag, {}));
+  auto commit = TALEA_TRY(commit_index(from.image->bytes(), from, {.commit = new_commit_id()}));
   if (!commit.has_value()) {
     return Status::conflict("somebody else put an index meanwhile: nothing was published");
   }

@@ -5,7 +5,7 @@
 //     note it in the journal  so that a process after this one knows what to look for
 //     put the index           if it is still the one that ours was made from
 //       somebody was first    read theirs, apply our writes to it, and again
-//       the answer was lost   read the index: does it refer to what we put?
+//       the answer was lost   read the index: has it our commit, or refers to what we put?
 //     begin the journal anew  without what was committed
 #include <algorithm>
 
@@ -30,12 +30,37 @@ bool refers_to(const IndexImage& image, std::span<const UploadPiece> pieces) {
 
 }  // namespace
 
+bool Database::was_committed(const CommittedIndex& index, const UploadNote& note) {
+  return (note.commit != 0 && index.commits.has(note.commit)) ||
+         refers_to(*index.image, note.pieces);
+}
+
+std::uint64_t Database::committed_through(const CommittedIndex& index,
+                                          const Pending& pending) const {
+  std::uint64_t through = 0;
+  for (const UploadNote& note : notes_) {
+    const bool is_pending = note.through >= pending.batches.front().sequence;
+    if (is_pending && was_committed(index, note)) through = std::max(through, note.through);
+  }
+  return through;
+}
+
+std::uint64_t Database::new_commit_id() {
+  return std::max<std::uint64_t>(seams_.random.next_u64(), 1);
+}
+
 Database::Pending Database::take_pending() const {
   // Copies keys under the mutex: nobody may add while they are read.
   MutexLock lock(mutex_);
   Pending pending{pending_.copy(), pending_.batches(), log_, 0};
   if (!pending.batches.empty()) pending.through = pending.batches.back().sequence;
   return pending;
+}
+
+std::uint64_t Database::Pending::writes_through(std::uint64_t sequence) const {
+  return static_cast<std::uint64_t>(
+      std::count_if(writes.begin(), writes.end(),
+                    [&](const PendingWrite& write) { return write.batch <= sequence; }));
 }
 
 Result<CommittedIndex> Database::reread_for_commit() {
@@ -50,30 +75,49 @@ Result<CommittedIndex> Database::reread_for_commit() {
   return std::move(*fresh);
 }
 
-Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes, const s3::Etag& expected,
-                                                             std::span<const UploadPiece> pieces) {
-  auto etag = bucket_->put_index(bytes, expected);
+Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes,
+                                                             const CommittedIndex& from,
+                                                             const UploadNote& note) {
+  // One writer needs its last commit only; and there are stores without room for more.
+  const CommitList commits = from.commits.with(
+      note.commit, {}, options_.writers == BucketWriters::one ? 1 : kBucketCommitsKept);
+  auto etag = bucket_->put_index(bytes, from.etag, commits);
   if (etag.ok()) {
     auto image = IndexImage::parse(std::move(bytes));
     TALEA_ASSERT(image.ok());
-    return std::optional(CommittedIndex{std::move(*image), std::move(*etag)});
+    return std::optional(CommittedIndex{std::move(*image), std::move(*etag), commits});
   }
   if (etag.status().code() == Code::conflict) return std::optional<CommittedIndex>();
   if (etag.status().code() != Code::timed_out) return std::move(etag).status();
-  // Nobody else refers to these pieces: we made the names, or grew the file.
   auto now = bucket_->read_index();
   if (!now.ok()) {
     return Status::timed_out("whether the commit was done is unknown (" +
                              etag.status().to_string() + "); the next upload finds out");
   }
   if (!now->has_value()) return std::optional<CommittedIndex>();
-  const bool is_ours = (*now)->image->bytes() == bytes || refers_to(*(*now)->image, pieces);
+  const bool is_ours = (*now)->image->bytes() == bytes || was_committed(**now, note);
   if (!is_ours) return std::optional<CommittedIndex>();
   return std::optional(std::move(**now));
 }
 
-// Takes a committed index over, and forgets what was pending and is in it.
-Status Database::committed(CommittedIndex fresh, const Pending& pending) {
+Status Database::note_upload(const UploadNote& note) {
+  MutexLock writing(write_mutex_);
+  std::shared_ptr<WriteLog> log;
+  {
+    MutexLock lock(mutex_);
+    log = log_;
+  }
+  TALEA_TRY(log->note_upload(note));
+  notes_.push_back(note);
+  return {};
+}
+
+// Takes a committed index over, and forgets what was pending up to `through` and is in it.
+//
+// When no new journal can be made the old one stays, and the failure is returned. It says which
+// commit its batches went with: who opens it finds that in the index, unless a hundred others came
+// on top.
+Status Database::committed(CommittedIndex fresh, std::uint64_t through) {
   MutexLock writing(write_mutex_);
   std::vector<LoggedBatch> kept;
   std::shared_ptr<WriteLog> log;
@@ -81,46 +125,47 @@ Status Database::committed(CommittedIndex fresh, const Pending& pending) {
     MutexLock lock(mutex_);
     log = log_;
     for (const LoggedBatch& batch : pending_.batches()) {
-      if (batch.sequence > pending.through) kept.push_back(batch);
+      if (batch.sequence > through) kept.push_back(batch);
     }
   }
-  // When that fails the old journal stays: it says where the entries went, and who opens it finds
-  // them in the index.
-  auto anew = log->begin_anew(kept);
+  auto anew = log->begin_anew(kept, fresh.image->format());
   MutexLock lock(mutex_);
-  pending_.drop(pending.through, anew.ok() ? std::span<const LoggedBatch>(anew->batches)
-                                           : std::span<const LoggedBatch>());
-  if (anew.ok()) log_ = std::move(anew->log);
+  pending_.drop(through, anew.ok() ? std::span<const LoggedBatch>(anew->batches)
+                                   : std::span<const LoggedBatch>());
   base_ = std::move(fresh);
   ++base_version_;
+  if (!anew.ok()) return std::move(anew).status();
+  log_ = std::move(anew->log);
+  notes_.clear();
   return {};
 }
 
-Result<BucketUpload> Database::upload_pending(const Pending& pending) {
+// An index without keys goes first: data files without one would look like a loss.
+Result<CommittedIndex> Database::begin_database(BucketUpload& done) {
+  CommittedIndex from = base();
+  if (!from.etag.empty()) return from;
+  auto made = TALEA_TRY(commit_index(from.image->bytes(), from, {.commit = new_commit_id()}));
+  if (!made.has_value()) ++done.conflicts;
+  from = made.has_value() ? std::move(*made) : TALEA_TRY(reread_for_commit());
+  install(from);
+  return from;
+}
+
+Result<BucketUpload> Database::upload_pending() {
   BucketUpload done;
+  Pending pending = take_pending();
   if (pending.writes.empty()) return done;
   TALEA_TRY(bucket_->check_conditions());
-  CommittedIndex from = base();
-  std::shared_ptr<WriteLog> log;
-  {
-    MutexLock lock(mutex_);
-    log = log_;
-  }
-  if (from.etag.empty()) {
-    // An index without keys goes first: data files without one would look like a loss.
-    auto made = TALEA_TRY(commit_index(from.image->bytes(), {}, {}));
-    if (!made.has_value()) ++done.conflicts;
-    from = made.has_value() ? std::move(*made) : TALEA_TRY(reread_for_commit());
-    install(from);
-  }
+  CommittedIndex from = TALEA_TRY(begin_database(done));
+  UploadNote note{.through = pending.through, .commit = new_commit_id()};
   std::optional<Placement> placement;
   for (std::uint32_t attempt = 0; attempt < kBucketCommitsMax; ++attempt) {
     if (!placement.has_value() || !is_valid(*placement, *from.image)) {
       placement = TALEA_TRY(place(pending, *from.image));
       done.files += placement->files;
       done.bytes += placement->bytes;
-      MutexLock writing(write_mutex_);
-      TALEA_TRY(log->note_upload({pending.through, placement->pieces}));
+      note.pieces = placement->pieces;
+      TALEA_TRY(note_upload(note));
     }
     const std::vector<MergedKey> keys = merge(*from.image, pending.writes);
     IndexWriter index(from.image->format(), keys.size());
@@ -133,19 +178,30 @@ Result<BucketUpload> Database::upload_pending(const Pending& pending) {
     }
     Bytes bytes = index.finish(std::max(from.image->next(), placement->highest + 1));
     done.bytes += bytes.size();
-    auto commit = TALEA_TRY(commit_index(std::move(bytes), from.etag, placement->pieces));
+    auto commit = TALEA_TRY(commit_index(std::move(bytes), from, note));
     if (commit.has_value()) {
-      done.writes = pending.writes.size();
+      done.writes += pending.writes.size();
       tail_.reset();
       if (placement->tail.has_value() &&
           placement->tail->content.size() <= options_.grown_file_bytes_max) {
         tail_ = std::move(placement->tail);
       }
-      TALEA_TRY(committed(std::move(*commit), pending));
+      (void)committed(std::move(*commit), pending.through).ok();
       return done;
     }
     ++done.conflicts;
     from = TALEA_TRY(reread_for_commit());
+    const std::uint64_t through = committed_through(from, pending);
+    if (through == 0) continue;
+    // This upload was done after all, or one before it, and others committed on top of it: what
+    // they wrote stays.
+    done.writes += pending.writes_through(through);
+    tail_.reset();
+    (void)committed(from, through).ok();
+    pending = take_pending();
+    if (pending.writes.empty()) return done;
+    placement.reset();
+    note = {.through = pending.through, .commit = new_commit_id()};
   }
   return Status::conflict("others committed " + std::to_string(kBucketCommitsMax) +
                           " times while this upload was tried; its writes are still pending");
@@ -164,7 +220,7 @@ Result<BucketUpload> Database::upload(bool force) {
   }
   BucketUpload forced;
   if (force) forced = TALEA_TRY(publish_rebuilt());
-  BucketUpload done = TALEA_TRY(upload_pending(take_pending()));
+  BucketUpload done = TALEA_TRY(upload_pending());
   done.files += forced.files;
   done.bytes += forced.bytes;
   return done;

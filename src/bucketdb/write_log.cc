@@ -21,7 +21,8 @@ Result<Bytes> MemoryLog::read(std::uint64_t offset, std::uint64_t bytes) const {
   return batch->second.substr(offset - batch->first, bytes);
 }
 
-Result<WriteLog::Anew> MemoryLog::begin_anew(std::span<const LoggedBatch> kept) {
+Result<WriteLog::Anew> MemoryLog::begin_anew(std::span<const LoggedBatch> kept,
+                                             BucketFormat /*format*/) {
   Anew anew{std::make_shared<MemoryLog>(), {}};
   anew.batches.reserve(kept.size());
   for (const LoggedBatch& batch : kept) {

@@ -35,7 +35,8 @@ struct UploadPiece {
 /// The batches up to `through` are about to be committed, with their entries in `pieces`.
 struct UploadNote {
   std::uint64_t through = 0;
-  std::vector<UploadPiece> pieces;
+  std::vector<UploadPiece> pieces = {};
+  std::uint64_t commit = 0;  // its id; 0: of a journal that has none
 };
 
 /// Threads: append(), note_upload(), sync() and begin_anew() by one at a time; read() beside them.
@@ -52,10 +53,10 @@ class WriteLog {
   /// Errors: io_error
   virtual Result<Bytes> read(std::uint64_t offset, std::uint64_t bytes) const = 0;
   virtual Status sync() = 0;
-  /// A log with only these batches in it, which takes the place of this one, and where they are in
-  /// it. After an error this one goes on.
+  /// A log with only these batches in it, for entries of `format`, which takes the place of this
+  /// one, and where they are in it. After an error this one goes on.
   struct Anew;
-  virtual Result<Anew> begin_anew(std::span<const LoggedBatch> kept) = 0;
+  virtual Result<Anew> begin_anew(std::span<const LoggedBatch> kept, BucketFormat format) = 0;
 };
 
 /// The log is shared with readers that began before a new one took its place; they only read.
@@ -72,7 +73,7 @@ class MemoryLog final : public WriteLog {
   Result<Bytes> read(std::uint64_t offset, std::uint64_t bytes) const override
       TALEA_EXCLUDES(mutex_);
   Status sync() override { return {}; }
-  Result<Anew> begin_anew(std::span<const LoggedBatch> kept) override;
+  Result<Anew> begin_anew(std::span<const LoggedBatch> kept, BucketFormat format) override;
 
  private:
   mutable Mutex mutex_;

@@ -81,19 +81,31 @@ struct JournalWorld {
   }
 };
 
-TEST(GoldenJournal, IsWrittenByteForByte) {
+Bytes journal_with(const UploadNote& note) {
   JournalWorld world;
   auto journal = world.open().value().journal;
   Bytes entry;
   append_value(entry, BucketFormat::v1, "hello", "world", true);
-  ASSERT_TRUE(journal->append(entry).ok());
-  ASSERT_TRUE(journal->note_upload({1, {{{1}, 9, 34}}}).ok());
+  EXPECT_TRUE(journal->append(entry).ok());
+  EXPECT_TRUE(journal->note_upload(note).ok());
   Bytes written = world.disk.read_file("/talea.journal").value();
   written.resize(decode_journal(written, database_id("b", "p/"))->end);  // without spare room
-  expect_golden("s4db-journal-v1/talea.journal", written);
+  return written;
+}
+
+TEST(GoldenJournal, IsWrittenByteForByte) {
+  expect_golden("s4db-journal-v1/talea.journal", journal_with({1, {{{1}, 9, 34}}}));
+  expect_golden("s4db-journal-v1/commit.journal",
+                journal_with({1, {{{1}, 9, 34}}, 0x0f1e2d3c4b5a6978}));
 }
 
 TEST(GoldenJournal, IsReadRight) {
+  const Bytes with_id = read_whole_file(kGoldenDirectory + "s4db-journal-v1/commit.journal");
+  const auto noted = decode_journal(with_id, database_id("b", "p/")).value();
+  ASSERT_EQ(noted.notes.size(), 1U);
+  EXPECT_EQ(noted.notes[0].commit, 0x0f1e2d3c4b5a6978U);
+  EXPECT_EQ(noted.notes[0].through, 1U);
+  EXPECT_EQ(noted.notes[0].pieces, (std::vector<UploadPiece>{{{1}, 9, 34}}));
   JournalWorld world;
   const Bytes content = read_whole_file(kGoldenDirectory + "s4db-journal-v1/talea.journal");
   ASSERT_TRUE(world.disk.write_file("/talea.journal", content).ok());
