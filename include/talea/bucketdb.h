@@ -128,6 +128,8 @@ struct BucketCompaction {
   std::uint64_t files_after = 0;
   std::uint64_t bytes_after = 0;
   std::uint64_t files_collected = 0;
+  /// How the gc() behind it ended. What it left, the next one collects.
+  Status collection = {};
 };
 
 struct BucketCollection {
@@ -358,20 +360,24 @@ class BucketDb {
   /// Uploads what is pending, copies all current entries into new files, commits an index of these,
   /// and calls gc().
   ///
-  /// Whatever stops it, the bucket is a whole database, with the old files or the new.
+  /// Whatever stops it, the bucket is a whole database, with the old files or the new; a later
+  /// compaction collects what it leaves. A failure of the gc() is in BucketCompaction::collection.
   /// Cost: a LIST, a GET for each file that is not in the directory, a PUT for each new file and
-  /// for the index, and those of gc(). Memory for two data files.
+  /// two of the index (the first reserves the numbers of the files), and those of gc(). Memory for
+  /// two data files.
   ///
-  /// Errors: corruption   an entry is damaged or a file missing: with its name; nothing was changed
-  ///         conflict     others committed again and again; nothing was changed
+  /// Errors: corruption   an entry is damaged or a file missing: with its name; no key was changed
+  ///         conflict     others committed again and again; no key was changed
   Result<BucketCompaction> compact(std::chrono::milliseconds grace = std::chrono::hours(24));
 
   /// Removes data files that the index has not referred to for `grace`, by the clock of the store.
   ///
   /// For so long readers that opened before go on. 0: at once; they get an error or, where they can
-  /// read the index again, the value of now.
+  /// read the index again, the value of now. Files of writers of another program wait for 24 hours
+  /// at least, and for a call with as long a grace time.
   /// Cost: a LIST and a GET or two; when there is garbage a PUT and a HEAD, and a request for each
-  /// 1 000 files removed.
+  /// 1 000 files removed. Those of uploads that never ended take a PUT of the index more, and up to
+  /// five small ones before it in a process that has not uploaded yet, to try conditions.
   ///
   /// Errors: invalid_argument   `grace` is negative
   ///         conflict           another gc() runs

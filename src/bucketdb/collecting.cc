@@ -1,9 +1,14 @@
 // Compaction, and the collection of files that nothing refers to.
 //
+// A higher number has to mean newer entries, for whoever rebuilds an index. So a compaction first
+// commits the index as it is with a higher `next`: the numbers between are reserved for its copies,
+// and what anybody commits after that has higher ones.
+//
 // A file below `next` that the index does not refer to will never be referred to again, by nobody
-// (docs/formats/s4db.md, step 5). So removing it is safe for writers at any time; the grace time is
-// for readers with an older index. By whose clock? The store's: the list of garbage is put, and
-// when that was is now.
+// (docs/formats/s4db.md, step 5), but for what is reserved; and that lies above all that is referred
+// to, where nothing is removed. So removing is safe for writers at any time; the grace time is for
+// readers with an older index. By whose clock? The store's: the list of garbage is put, and when
+// that was is now.
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -17,6 +22,9 @@ namespace {
 
 constexpr BytesView kGarbageStart = "talea garbage 1\n";
 constexpr BytesView kCheckStart = "crc32c ";
+// Of files of other writers, whatever is asked for: theirs is to put a file first, and to commit
+// it later, however low its number is.
+constexpr std::chrono::milliseconds kGraceOfOthers = std::chrono::hours(24);
 
 using GarbageList = std::map<FileId, std::uint64_t>;  // since when; 0: since the list was put
 
@@ -84,15 +92,39 @@ bool is_compact(const std::vector<PlacedKey>& placed, const std::vector<RemoteFi
   return files.empty() || files.front().bytes == bytes;
 }
 
+// How many files the copies will be.
+std::uint64_t count_copies(const std::vector<PlacedKey>& placed, std::uint64_t file_bytes_max) {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  for (const PlacedKey& key : placed) {
+    if (files == 0 || begins_new_file(bytes, key.place.length, file_bytes_max)) {
+      ++files;
+      bytes = kFileHeaderBytes;
+    }
+    bytes += key.place.length;
+  }
+  return files;
+}
+
+// The same rows, with another number for the next file.
+Bytes with_next(const IndexImage& image, std::uint32_t next) {
+  IndexWriter index(image.format(), image.size());
+  IndexRow row;
+  for (auto at = image.begin(); image.read(at, row);) index.add(row.key, row.place);
+  return index.finish(next);
+}
+
 }  // namespace
 
 // The files that an index refers to, all of them there and long enough.
-Result<std::vector<RemoteFile>> Database::checked_files(const IndexImage& image,
-                                                        bool* has_garbage_above) {
+Result<Database::CheckedFiles> Database::checked_files(const IndexImage& image) {
+  CheckedFiles checked;
   std::map<FileId, RemoteFile> remote;
-  for (RemoteFile& file : TALEA_TRY(bucket_->list_files())) remote[file.file] = std::move(file);
-  std::vector<RemoteFile> files;
-  files.reserve(image.files().size());
+  for (RemoteFile& file : TALEA_TRY(bucket_->list_files())) {
+    if (file.file.writer() == 0) checked.highest = std::max(checked.highest, file.file.number());
+    remote[file.file] = std::move(file);
+  }
+  checked.files.reserve(image.files().size());
   for (const auto& [file, end] : image.files()) {
     const auto found = remote.find(file);
     if (found == remote.end() || found->second.bytes < end) {
@@ -101,13 +133,12 @@ Result<std::vector<RemoteFile>> Database::checked_files(const IndexImage& image,
           ", and the bucket has " +
           (found == remote.end() ? "no such file" : std::to_string(found->second.bytes)));
     }
-    files.push_back(std::move(found->second));
+    checked.files.push_back(std::move(found->second));
     remote.erase(found);
   }
-  if (has_garbage_above != nullptr) {
-    *has_garbage_above = !files.empty() && remote.upper_bound(files.front().file) != remote.end();
-  }
-  return files;
+  checked.has_garbage_above =
+      !checked.files.empty() && remote.upper_bound(checked.files.front().file) != remote.end();
+  return checked;
 }
 
 Result<Bytes> Database::whole_file(const RemoteFile& remote) {
@@ -120,22 +151,44 @@ Result<Bytes> Database::whole_file(const RemoteFile& remote) {
   return std::move(read->bytes);
 }
 
-// Nothing when somebody else committed meanwhile.
+// Commits an index that takes the numbers out of everybody's use. Nothing when somebody else
+// committed meanwhile.
+Result<std::optional<CommittedIndex>> Database::reserve(const CommittedIndex& from,
+                                                        const Numbers& numbers) {
+  if (numbers.next == numbers.end) return std::optional(from);  // there is nothing to copy
+  const std::uint64_t last = file_number_max(from.image->format());
+  if (numbers.end > last + 1) {
+    return Status::exhausted("there are not enough numbers left for the files of a compaction: "
+                             "the last is " + std::to_string(last));
+  }
+  auto reserved = TALEA_TRY(
+      commit_index(with_next(*from.image, static_cast<std::uint32_t>(numbers.end)), from,
+                   {.commit = new_commit_id()}));
+  if (reserved.has_value()) install(*reserved);
+  return reserved;
+}
+
+// Nothing when somebody else committed meanwhile, or took a number that was reserved.
 Result<std::optional<BucketCompaction>> Database::try_compact() {
-  const CommittedIndex from = base();
-  bool has_garbage_above = false;
-  const std::vector<RemoteFile> files = TALEA_TRY(checked_files(*from.image, &has_garbage_above));
-  const std::vector<PlacedKey> placed = by_place(*from.image);
+  const CommittedIndex before = base();
+  const CheckedFiles checked = TALEA_TRY(checked_files(*before.image));
+  const std::vector<RemoteFile>& files = checked.files;
+  const std::vector<PlacedKey> placed = by_place(*before.image);
   BucketCompaction done;
   done.keys = placed.size();
   done.files_before = done.files_after = files.size();
   for (const RemoteFile& file : files) done.bytes_after += file.bytes;
-  if (is_compact(placed, files, has_garbage_above)) return std::optional(done);
+  if (is_compact(placed, files, checked.has_garbage_above)) return std::optional(done);
   TALEA_TRY(bucket_->check_conditions());
 
+  Numbers numbers{.next = std::max({before.image->next(), number_floor_, checked.highest + 1})};
+  numbers.end = numbers.next + count_copies(placed, options_.file_bytes_max);
+  const auto reserved = TALEA_TRY(reserve(before, numbers));
+  if (!reserved.has_value()) return std::optional<BucketCompaction>();
+  const CommittedIndex& from = *reserved;
   Placement placement;
   placement.places.resize(placed.size());
-  FileBuilder builder(*this, *from.image, placement);
+  FileBuilder builder(*this, from.image->format(), numbers, placement);
   std::size_t position = 0;
   for (const RemoteFile& file : files) {
     const Bytes content = TALEA_TRY(whole_file(file));
@@ -151,10 +204,14 @@ Result<std::optional<BucketCompaction>> Database::try_compact() {
                                                         std::to_string(place.offset) +
                                                         ": nothing was compacted");
       }
-      TALEA_TRY(builder.add(entry, position));
+      Status added = builder.add(entry, position);
+      if (added.code() == Code::conflict) return std::optional<BucketCompaction>();
+      TALEA_TRY(added);
     }
   }
-  TALEA_TRY(builder.finish());
+  Status finished = builder.finish();
+  if (finished.code() == Code::conflict) return std::optional<BucketCompaction>();
+  TALEA_TRY(finished);
   IndexWriter index(from.image->format(), placed.size());
   for (std::size_t i = 0; i < placed.size(); ++i) index.add(placed[i].key, placement.places[i]);
   Bytes bytes = index.finish(std::max(from.image->next(), placement.highest + 1));
@@ -186,13 +243,29 @@ Result<BucketCompaction> Database::compact(std::chrono::milliseconds grace) {
       return Status::corruption("the index is gone from the bucket");
     }
     install(std::move(*fresh));
-    auto done = TALEA_TRY(try_compact());
-    if (!done.has_value()) continue;
-    done->files_collected = TALEA_TRY(collect(grace)).files_collected;
-    return *done;
+    auto done = try_compact();
+    if (done.status().code() == Code::corruption && TALEA_TRY(is_replaced(base()))) {
+      continue;  // somebody else compacted, and collected what this one was to read
+    }
+    if (!done.ok()) return std::move(done).status();
+    if (!done->has_value()) continue;
+    BucketCompaction& compacted = **done;
+    auto collected = collect(grace);
+    if (collected.ok()) {
+      compacted.files_collected = collected->files_collected;
+    } else {
+      compacted.collection = std::move(collected).status();
+    }
+    return compacted;
   }
   return Status::conflict("others committed while the database was compacted, " +
                           std::to_string(kBucketCompactionsMax) + " times; nothing was changed");
+}
+
+// Whether the bucket has another index now.
+Result<bool> Database::is_replaced(const CommittedIndex& index) {
+  const auto now = TALEA_TRY(bucket_->read_index());
+  return now.has_value() && now->etag != index.etag;
 }
 
 // What is in the bucket beside what the index refers to.
@@ -201,6 +274,11 @@ struct Database::Garbage {
   std::vector<RemoteFile> files;  // by their ids
   GarbageList list;
   s3::Etag list_etag;
+
+  // Of an upload that may be under way.
+  bool is_open(FileId file) const {
+    return file.writer() == 0 && file.number() >= index.image->next();
+  }
 };
 
 Result<Database::Garbage> Database::find_garbage() {
@@ -220,12 +298,16 @@ Result<Database::Garbage> Database::find_garbage() {
   return garbage;
 }
 
-// Those of the garbage that nobody may still read. Puts the list of garbage.
+// Those of the garbage that nobody may still read. Puts the list of garbage, without those that
+// may be referred to yet: their grace time does not begin before they are out of use.
 Result<std::vector<FileId>> Database::old_enough(Garbage& garbage,
                                                  std::chrono::milliseconds grace) {
   std::vector<FileId> old;
   if (grace.count() == 0) {
-    for (const RemoteFile& file : garbage.files) old.push_back(file.file);
+    // Also what is open: who removes it raises `next` first.
+    for (const RemoteFile& file : garbage.files) {
+      if (file.file.writer() == 0) old.push_back(file.file);
+    }
     return old;
   }
   GarbageList before;
@@ -236,6 +318,7 @@ Result<std::vector<FileId>> Database::old_enough(Garbage& garbage,
     put_ms = object->info.last_modified_ms;
   }
   for (const RemoteFile& file : garbage.files) {
+    if (garbage.is_open(file.file)) continue;
     const auto known = before.find(file.file);
     if (known == before.end()) {
       garbage.list[file.file] = 0;
@@ -245,11 +328,14 @@ Result<std::vector<FileId>> Database::old_enough(Garbage& garbage,
   }
   TALEA_TRY(bucket_->put_garbage(encode_garbage(garbage.list), garbage.list_etag).status());
   const std::uint64_t now_ms = TALEA_TRY(bucket_->garbage_modified_ms());
-  const auto grace_ms = static_cast<std::uint64_t>(grace.count());
   for (const RemoteFile& file : garbage.files) {
+    if (garbage.is_open(file.file)) continue;
+    const auto wait = file.file.writer() == 0 ? grace : std::max(grace, kGraceOfOthers);
     const std::uint64_t listed_ms = garbage.list[file.file];
     const std::uint64_t since_ms = std::max(listed_ms == 0 ? now_ms : listed_ms, file.modified_ms);
-    if (now_ms >= since_ms && now_ms - since_ms >= grace_ms) old.push_back(file.file);
+    const bool is_old =
+        now_ms >= since_ms && now_ms - since_ms >= static_cast<std::uint64_t>(wait.count());
+    if (is_old) old.push_back(file.file);
   }
   return old;
 }
@@ -263,11 +349,8 @@ Result<bool> Database::raise_next(const Garbage& garbage, const std::vector<File
   }
   if (next == image.next()) return true;
   TALEA_TRY(bucket_->check_conditions());
-  IndexWriter index(image.format(), image.size());
-  IndexRow row;
-  for (auto at = image.begin(); image.read(at, row);) index.add(row.key, row.place);
-  auto commit = TALEA_TRY(commit_index(index.finish(next), garbage.index,
-                                       {.commit = new_commit_id()}));
+  auto commit = TALEA_TRY(
+      commit_index(with_next(image, next), garbage.index, {.commit = new_commit_id()}));
   if (!commit.has_value()) return false;
   install(std::move(*commit));
   return true;

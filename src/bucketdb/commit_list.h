@@ -1,8 +1,8 @@
 // CommitList: the last commits of a database, newest first, as the index carries them in the
 // metadata of its object.
 //
-//     0f1e2d3c4b5a6978-12.8899aabbccddeeff.0011223344556677
-//     the newest, which reserved the numbers from 12 on; the one before; ...
+//     0f1e2d3c4b5a6978.8899aabbccddeeff.0011223344556677
+//     the newest       the one before   ...
 //
 // Who lost the answer to a commit looks for its id here, also after others committed on top of it.
 //
@@ -10,13 +10,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace talea::bucketdb {
 
-/// A value, immutable.
+/// A value.
 class CommitList {
  public:
   CommitList() = default;
@@ -24,17 +23,13 @@ class CommitList {
   explicit CommitList(std::string_view text);
 
   /// A list with `commit` in front, of at most `commits_max`.
-  CommitList with(std::uint64_t commit, std::optional<std::uint32_t> reserved_from,
-                  std::size_t commits_max) const;
+  CommitList with(std::uint64_t commit, std::size_t commits_max) const;
 
   bool has(std::uint64_t commit) const;
-  /// Where the numbers begin that the newest commit reserved for a compaction.
-  std::optional<std::uint32_t> reserved_from() const { return reserved_from_; }
   const std::string& text() const { return text_; }
 
  private:
   std::string text_;
-  std::optional<std::uint32_t> reserved_from_;
 };
 
 }  // namespace talea::bucketdb

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "bucketdb/index_file.h"
 #include "tests/support/bucket_world.h"
 
@@ -132,14 +134,169 @@ TEST(Compaction, BeginsAnewWhenSomebodyElseCommitsAndGivesUpInTheEnd) {
   EXPECT_EQ(committed_contents(world)->at("a"), "3");
 }
 
-TEST(Compaction, CostsTwoListsTwoIndexesAGetForEachFileThatIsNotHereAndTwoPuts) {
+// Lets somebody else work once, right before the next put of an object with `what` in its name.
+void before_next_put(BucketWorld& world, const std::string& what,
+                     const std::function<void()>& work) {
+  world.fake.set_before_each([&world, what, work](const s3::FakeRequest& request) {
+    if (request.number == 0 || request.method != "PUT" ||
+        request.key.find(what) == std::string::npos) {
+      return;
+    }
+    const std::function<void()> once = work;
+    world.fake.set_before_each(nullptr);
+    once();
+  });
+}
+
+// Nothing reaches the store from the commit on that comes after a data file.
+void end_before_the_commit(BucketWorld& world) {
+  world.fake.set_plan([is_put = false, is_over = false](const s3::FakeRequest& request) mutable {
+    const bool is_index = request.method == "PUT" && request.key.ends_with("index.idx");
+    is_over = is_over || (is_put && is_index);
+    is_put = is_put || (request.method == "PUT" && request.key.ends_with(".s4db"));
+    return is_over ? s3::Fault::refuse() : s3::Fault{};
+  });
+}
+
+Model rebuilt(BucketWorld& world) {
+  world.fake.remove(BucketWorld::kBucket, world.name("index.idx"));
+  BucketDb db = world.open();
+  EXPECT_TRUE(db.rebuild_index().ok());
+  return contents_of(db).value();
+}
+
+// One file, with something in it that is not current.
+void fill_one(BucketDb& db) {
+  ASSERT_TRUE(db.commit(BucketBatch().put("a", "0").put("a", "1").put("b", "1")).ok());
+  ASSERT_TRUE(db.upload().ok());
+}
+
+TEST(Compaction, ThatEndedBeforeItsCommitLeavesNothingThatLooksNewerThanWhatCameLater) {
+  for (const bool is_same_process : {true, false}) {
+    BucketWorld world;
+    Machine machine;
+    BucketDb db = world.open(machine);
+    fill_one(db);
+    end_before_the_commit(world);
+    EXPECT_EQ(db.compact(kAtOnce).status().code(), Code::unavailable);
+    world.fake.clear_plan();
+    if (!is_same_process) {
+      ASSERT_TRUE(db.close().ok());
+      db = world.open(machine);
+    }
+    ASSERT_TRUE(db.commit(BucketBatch().put("a", "3").remove("b")).ok());
+    ASSERT_TRUE(db.upload().ok());
+    EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "3"}}));
+    EXPECT_EQ(rebuilt(world), (Model{{"a", "3"}}));
+  }
+}
+
+TEST(Compaction, ThatOthersOvertookLeavesNothingThatLooksNewerThanTheirs) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  fill_one(db);
+  before_next_put(world, ".s4db", [&] {
+    BucketDb other = world.open();
+    ASSERT_TRUE(other.commit(BucketBatch().put("a", "3").remove("b")).ok());
+    ASSERT_TRUE(other.upload().ok());
+  });
+  end_before_the_commit(world);
+  EXPECT_FALSE(db.compact(kAtOnce).ok());
+  world.fake.clear_plan();
+  EXPECT_TRUE(world.object("data_000003.s4db").has_value()) << "theirs and the copies";
+  EXPECT_EQ(rebuilt(world), (Model{{"a", "3"}}));
+}
+
+// Others who rebuild put numbers in the order of names, as we do; also of several files.
+TEST(Compaction, UsesTheNumbersThatItReservedAndNoOthers) {
+  BucketWorld world;
+  BucketDbOptions options = new_files();
+  options.file_bytes_max = 1024;
+  BucketDb db = world.open(options);
+  Model model;
+  for (int i = 0; i < 200; ++i) {
+    const Bytes key = "key" + std::to_string(i);
+    ASSERT_TRUE(db.put(key, "value").ok());
+    model[key] = "value";
+  }
+  ASSERT_TRUE(db.upload().ok());
+  ASSERT_TRUE(db.put("key0", "new").ok());
+  model["key0"] = "new";
+  ASSERT_TRUE(db.upload().ok());
+  const auto next_of = [&] { return IndexImage::parse(*world.object("index.idx")).value()->next(); };
+  std::uint32_t reserved = 0;
+  before_next_put(world, ".s4db", [&] { reserved = next_of(); });
+  ASSERT_TRUE(db.compact(kAtOnce).ok());
+  EXPECT_GT(reserved, 8U);
+  EXPECT_EQ(next_of(), reserved);
+  EXPECT_TRUE(world.object(file_name({reserved - 1})).has_value()) << "the last one was needed";
+  EXPECT_EQ(committed_contents(world).value(), model);
+}
+
+TEST(Compaction, WhoseReservedNumberSomebodyTookBeginsAnew) {
+  BucketWorld world;
+  BucketDb db = world.open(new_files());
+  fill(db);
+  before_next_put(world, ".s4db", [&] {
+    world.fake.put(BucketWorld::kBucket, world.name("data_000004.s4db"), "an upload of before");
+  });
+  ASSERT_TRUE(db.compact(kAtOnce).ok());
+  EXPECT_THAT(world.objects(), ElementsAre("data_000005.s4db", "index.idx"));
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "2"}}));
+}
+
+TEST(Compaction, WhoseFilesAnotherOneCollectedBeginsAnew) {
+  BucketWorld world;
+  BucketDb db = world.open(new_files());
+  fill(db);
+  // Between its LIST and what it reads.
+  before_next_put(world, "index.idx", [&] { ASSERT_TRUE(world.open().compact(kAtOnce).ok()); });
+  ASSERT_TRUE(db.compact(kAtOnce).ok());
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "2"}}));
+  // And after it reserved: the file that it reads is gone.
+  ASSERT_TRUE(db.put("a", "3").ok());
+  ASSERT_TRUE(db.upload().ok());
+  bool is_done = false;
+  world.fake.set_before_each([&](const s3::FakeRequest& request) {
+    if (is_done || request.number == 0 || request.method != "GET" ||
+        !request.key.ends_with(".s4db")) {
+      return;
+    }
+    is_done = true;
+    ASSERT_TRUE(world.open().compact(kAtOnce).ok());
+  });
+  const auto done = db.compact(kAtOnce);
+  ASSERT_TRUE(done.ok()) << done.status().to_string();
+  EXPECT_TRUE(is_done);
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "3"}}));
+}
+
+TEST(Compaction, IsDoneWhenOnlyItsCollectionFails) {
+  BucketWorld world;
+  BucketDb db = world.open(new_files());
+  fill(db);
+  s3::FakeProfile profile;
+  profile.may_delete = false;
+  world.fake.set_profile(profile);
+  const auto done = db.compact(kAtOnce);
+  ASSERT_TRUE(done.ok()) << done.status().to_string();
+  EXPECT_EQ(done->files_after, 1U);
+  EXPECT_EQ(done->files_collected, 0U);
+  EXPECT_EQ(done->collection.code(), Code::denied);
+  world.fake.set_profile({});
+  const auto again = db.compact(kAtOnce);
+  EXPECT_EQ(again->files_collected, 3U);
+  EXPECT_TRUE(again->collection.ok());
+}
+
+TEST(Compaction, CostsTwoListsTwoIndexesAGetForEachFileThatIsNotHereAndThreePuts) {
   for (const bool with_directory : {false, true}) {
     BucketWorld world;
     Machine machine;
     BucketDb db = world.open(new_files(), with_directory ? &machine : nullptr);
     fill(db);
     EXPECT_EQ(world.requests_of([&] { ASSERT_TRUE(db.compact(kAtOnce).ok()); }),
-              4U + (with_directory ? 0U : 1U) + 2U + 1U)
+              4U + (with_directory ? 0U : 1U) + 3U + 1U)
         << "and the removal";
   }
 }
@@ -215,6 +372,46 @@ TEST(Collection, OfADamagedListBeginsTheGraceTimeAnew) {
   EXPECT_EQ(db.gc(kDay)->files_collected, 0U);
   world.clock.advance_ms(25ULL * 3600 * 1000);
   EXPECT_EQ(db.gc(kDay)->files_collected, 3U);
+}
+
+// Otherwise the time for which it was garbage in the end would have begun before it was in use.
+TEST(Collection, DoesNotListWhatMayBeReferredToYet) {
+  BucketWorld world;
+  BucketDb db = world.open(new_files());
+  ASSERT_TRUE(db.put("a", "1").ok());
+  // While the file is there, and the commit is not.
+  before_next_put(world, ".s4db", [&] {
+    before_next_put(world, "index.idx", [&] {
+      EXPECT_TRUE(world.object("data_000001.s4db").has_value());
+      EXPECT_EQ(world.open().gc(kDay)->files_left, 1U);
+    });
+  });
+  ASSERT_TRUE(db.upload().ok());
+  world.clock.advance_ms(30ULL * 3600 * 1000);
+  BucketDb reader = world.open();
+  ASSERT_TRUE(db.put("a", "2").ok());
+  ASSERT_TRUE(db.compact(kDay).ok());
+  EXPECT_TRUE(world.object("data_000001.s4db").has_value()) << "it became garbage just now";
+  EXPECT_EQ(reader.get("a").value(), "1");
+}
+
+TEST(Collection, OfFilesOfOtherWritersWaitsForADayWhateverIsAskedFor) {
+  BucketWorld world;
+  BucketDbOptions options = new_files();
+  options.format = BucketFormat::v2;
+  BucketDb db = world.open(options);
+  ASSERT_TRUE(db.put("a", "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  // Its writer has put it, and is about to commit.
+  world.fake.put(BucketWorld::kBucket, world.name("data_deadbeef_000001.s4db"),
+                 encode_file_header(BucketFormat::v2, {0xdeadbeef00000001}));
+  EXPECT_EQ(db.gc(kAtOnce)->files_left, 1U);
+  EXPECT_EQ(db.gc(std::chrono::milliseconds(1))->files_left, 1U);
+  world.clock.advance_ms(23ULL * 3600 * 1000);
+  EXPECT_EQ(db.gc(std::chrono::milliseconds(1))->files_left, 1U);
+  world.clock.advance_ms(2ULL * 3600 * 1000);
+  EXPECT_EQ(db.gc(kAtOnce)->files_left, 1U);
+  EXPECT_EQ(db.gc(std::chrono::milliseconds(1))->files_collected, 1U);
 }
 
 TEST(Collection, NeedsAnIndexAndAGraceTimeThatIsNotNegative) {

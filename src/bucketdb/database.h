@@ -96,6 +96,17 @@ class Database {
     FileId file;
     s3::Etag etag;
   };
+  // Which numbers new files may have: from `next` to below `end`.
+  struct Numbers {
+    std::uint64_t next = 1;
+    std::uint64_t end = UINT64_MAX;
+  };
+  // The files that an index refers to, as a LIST has them, and what else it has.
+  struct CheckedFiles {
+    std::vector<RemoteFile> files;
+    bool has_garbage_above = false;  // above the lowest of them
+    std::uint32_t highest = 0;       // number of all files of writer 0
+  };
   // Entries on their way into new files, which are put as they are full.
   class FileBuilder;
 
@@ -140,7 +151,7 @@ class Database {
   void install(CommittedIndex fresh) TALEA_EXCLUDES(mutex_);
   Result<CommittedIndex> reread_for_commit() TALEA_REQUIRES(upload_mutex_);
   Pending take_pending() const TALEA_EXCLUDES(mutex_);
-  Result<NewFile> put_new_file(Bytes& content, const IndexImage& base)
+  Result<NewFile> put_new_file(Bytes& content, BucketFormat format, Numbers& numbers)
       TALEA_REQUIRES(upload_mutex_);
   Result<bool> grow(const Pending& pending, const Bytes& entries, const IndexImage& base,
                     Placement& placement) TALEA_REQUIRES(upload_mutex_);
@@ -168,9 +179,10 @@ class Database {
   // --- Compaction and collection
   Result<std::optional<BucketCompaction>> try_compact() TALEA_REQUIRES(upload_mutex_);
   Result<Bytes> whole_file(const RemoteFile& remote);
-  // `has_garbage_above`: whether there are others above the lowest of them.
-  Result<std::vector<RemoteFile>> checked_files(const IndexImage& image,
-                                                bool* has_garbage_above = nullptr);
+  Result<CheckedFiles> checked_files(const IndexImage& image);
+  Result<std::optional<CommittedIndex>> reserve(const CommittedIndex& from, const Numbers& numbers)
+      TALEA_REQUIRES(upload_mutex_);
+  Result<bool> is_replaced(const CommittedIndex& index);
   Result<BucketCollection> collect(std::chrono::milliseconds grace) TALEA_REQUIRES(upload_mutex_);
   struct Garbage;
   Result<Garbage> find_garbage() TALEA_REQUIRES(upload_mutex_);

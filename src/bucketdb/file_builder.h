@@ -12,19 +12,24 @@
 
 namespace talea::bucketdb {
 
+/// Whether an entry goes into a new file, and not behind the `content_bytes` that there are.
+inline bool begins_new_file(std::uint64_t content_bytes, std::uint64_t entry_bytes,
+                            std::uint64_t file_bytes_max) {
+  return content_bytes > kFileHeaderBytes && content_bytes + entry_bytes > file_bytes_max;
+}
+
 /// Lives inside a call that holds upload_mutex_, which the analysis cannot know.
 class Database::FileBuilder {
  public:
-  FileBuilder(Database& database, const IndexImage& base, Placement& placement)
-      : database_(database), base_(base), placement_(placement) {}
+  FileBuilder(Database& database, BucketFormat format, const Numbers& numbers, Placement& placement)
+      : database_(database), format_(format), numbers_(numbers), placement_(placement) {}
 
   /// Adds an entry, whose place becomes placement.places[position].
   Status add(BytesView entry, std::size_t position) TALEA_NO_THREAD_SAFETY_ANALYSIS {
-    const std::uint64_t bytes_max = database_.options_.file_bytes_max;
-    if (content_.size() > kFileHeaderBytes && content_.size() + entry.size() > bytes_max) {
+    if (begins_new_file(content_.size(), entry.size(), database_.options_.file_bytes_max)) {
       TALEA_TRY(finish());
     }
-    if (content_.empty()) content_ = encode_file_header(base_.format(), {});
+    if (content_.empty()) content_ = encode_file_header(format_, {});
     waiting_.push_back(position);
     placement_.places[position].offset = content_.size();
     placement_.places[position].length = static_cast<std::uint32_t>(entry.size());
@@ -35,7 +40,7 @@ class Database::FileBuilder {
   /// Puts what there is.
   Status finish() TALEA_NO_THREAD_SAFETY_ANALYSIS {
     if (content_.empty()) return {};
-    NewFile made = TALEA_TRY(database_.put_new_file(content_, base_));
+    NewFile made = TALEA_TRY(database_.put_new_file(content_, format_, numbers_));
     for (const std::size_t position : waiting_) placement_.places[position].file = made.file;
     placement_.pieces.push_back({made.file, kFileHeaderBytes, content_.size()});
     placement_.lowest = std::min(placement_.lowest, made.file.number());
@@ -51,7 +56,8 @@ class Database::FileBuilder {
 
  private:
   Database& database_;
-  const IndexImage& base_;
+  const BucketFormat format_;
+  Numbers numbers_;
   Placement& placement_;
   Bytes content_;
   std::vector<std::size_t> waiting_;  // positions of the entries in it

@@ -1,8 +1,9 @@
 // Placing: pending entries into data files of the bucket, before a commit refers to them.
 //
 // A new file has a number that no index referred to yet: at or above `next` of the index that the
-// commit will replace. Once an index with a higher `next` was committed by somebody else, such a
-// file counts as garbage, and its entries are put again (docs/formats/s4db.md, step 5).
+// commit will replace, or among those that a compaction reserved. Once an index with a higher
+// `next` was committed by somebody else, such a file counts as garbage, and its entries are put
+// again (docs/formats/s4db.md, step 5).
 #include <algorithm>
 
 #include "base/assert.h"
@@ -16,30 +17,34 @@ namespace {
 constexpr std::size_t kNumberAt = 5;
 // How many numbers that others took are tried; after the second the bucket is asked for the next.
 constexpr int kNumbersMax = 64;
+// Of how many of them nobody may know whether they were taken: each takes S3Options'
+// operation_timeout.
+constexpr int kTimeoutsMax = 2;
 
 }  // namespace
 
 // The header of `content` gets the number.
-Result<Database::NewFile> Database::put_new_file(Bytes& content, const IndexImage& base) {
-  std::uint64_t number = std::max(number_floor_, base.next());
-  for (int tried = 0; tried < kNumbersMax; ++tried) {
-    if (number > file_number_max(base.format())) {
+Result<Database::NewFile> Database::put_new_file(Bytes& content, BucketFormat format,
+                                                 Numbers& numbers) {
+  int timeouts = 0;
+  for (int tried = 0; tried < kNumbersMax && numbers.next < numbers.end; ++tried) {
+    if (numbers.next > file_number_max(format)) {
       return Status::exhausted("there are no numbers left for data files: the last is " +
-                               std::to_string(file_number_max(base.format())));
+                               std::to_string(file_number_max(format)));
     }
-    const FileId file{number};
+    const FileId file{numbers.next++};
     store_big_endian(content.data() + kNumberAt, file.number());
     auto etag = bucket_->put_new_file(file, content);
-    number_floor_ = file.number() + 1;
+    number_floor_ = std::max(number_floor_, file.number() + 1);
     if (etag.ok()) return NewFile{file, std::move(*etag)};
     const Code code = etag.status().code();
     // Whether it was written by us, somebody else has the name now.
     if (code != Code::conflict && code != Code::timed_out) return std::move(etag).status();
-    ++number;
+    if (code == Code::timed_out && ++timeouts == kTimeoutsMax) return std::move(etag).status();
     if (tried != 1) continue;
     for (const RemoteFile& remote : TALEA_TRY(bucket_->list_files())) {
       if (remote.file.writer() == 0) {
-        number = std::max(number, std::uint64_t{remote.file.number()} + 1);
+        numbers.next = std::max(numbers.next, std::uint64_t{remote.file.number()} + 1);
       }
     }
   }
@@ -93,7 +98,8 @@ Result<Database::Placement> Database::place(const Pending& pending, const IndexI
     }
     if (TALEA_TRY(grow(pending, entries, base, placement))) return placement;
   }
-  FileBuilder builder(*this, base, placement);
+  FileBuilder builder(*this, base.format(), {.next = std::max(number_floor_, base.next())},
+                      placement);
   std::size_t position = 0;
   for (const LoggedBatch& batch : pending.batches) {
     const Bytes entries = TALEA_TRY(pending.log->read(batch.offset, batch.bytes));

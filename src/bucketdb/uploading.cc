@@ -80,7 +80,7 @@ Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes,
                                                              const UploadNote& note) {
   // One writer needs its last commit only; and there are stores without room for more.
   const CommitList commits = from.commits.with(
-      note.commit, {}, options_.writers == BucketWriters::one ? 1 : kBucketCommitsKept);
+      note.commit, options_.writers == BucketWriters::one ? 1 : kBucketCommitsKept);
   auto etag = bucket_->put_index(bytes, from.etag, commits);
   if (etag.ok()) {
     auto image = IndexImage::parse(std::move(bytes));
@@ -94,10 +94,13 @@ Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes,
     return Status::timed_out("whether the commit was done is unknown (" +
                              etag.status().to_string() + "); the next upload finds out");
   }
-  if (!now->has_value()) return std::optional<CommittedIndex>();
-  const bool is_ours = (*now)->image->bytes() == bytes || was_committed(**now, note);
-  if (!is_ours) return std::optional<CommittedIndex>();
-  return std::optional(std::move(**now));
+  const bool is_ours = now->has_value() &&
+                       ((*now)->image->bytes() == bytes || was_committed(**now, note));
+  if (is_ours) return std::optional(std::move(**now));
+  // Nobody was first: there is nothing to apply ours to, and the next try would take as long.
+  const bool is_unchanged = now->has_value() ? (*now)->etag == from.etag : from.etag.empty();
+  if (is_unchanged) return std::move(etag).status();
+  return std::optional<CommittedIndex>();
 }
 
 Status Database::note_upload(const UploadNote& note) {
