@@ -90,6 +90,11 @@ Result<std::optional<Bucket::WholeFile>> Bucket::read_file(FileId file) {
   return std::optional(WholeFile{std::move(object->bytes), std::move(object->info.etag)});
 }
 
+Result<bool> Bucket::is_still(FileId file, const s3::Etag& etag) {
+  const auto info = TALEA_TRY(client_->head(file_name(file), {.cause = "file"}));
+  return info.has_value() && info->etag == etag;
+}
+
 Result<s3::Etag> Bucket::put_new_file(FileId file, BytesView bytes) {
   return TALEA_TRY(client_->put(file_name(file), bytes, write_options("file", {}))).etag;
 }

@@ -53,6 +53,8 @@ class Bucket {
     s3::Etag etag;
   };
   Result<std::optional<WholeFile>> read_file(FileId file);
+  /// Whether the file is still the one with this ETag.
+  Result<bool> is_still(FileId file, const s3::Etag& etag);
   /// Errors: conflict, timed_out   the name is another's
   Result<s3::Etag> put_new_file(FileId file, BytesView bytes);
   /// Errors: conflict, timed_out   the file is not the one that is meant any more

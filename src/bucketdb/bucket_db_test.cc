@@ -358,6 +358,27 @@ TEST(BucketDbDirectory, OfAnotherDatabaseIsRefused) {
   EXPECT_EQ(opened.status().code(), Code::invalid_argument);
 }
 
+// One that was only read has a list of copies, and no journal.
+TEST(BucketDbDirectory, OfCopiesOfAnotherDatabaseIsRefused) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb writer = world.open();
+    ASSERT_TRUE(writer.put("a", "1").ok());
+    ASSERT_TRUE(writer.upload().ok());
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.download().ok());
+  }
+  ASSERT_TRUE(machine.disk->remove("/db/talea.journal").ok());
+  S3Options elsewhere = world.at();
+  elsewhere.prefix = "other/";
+  BucketDbOptions options;
+  options.directory = BucketWorld::kDirectory;
+  const auto opened = BucketDb::open(elsewhere, options,
+                                     {world.seams(), *machine.disk, world.random, world.executor});
+  EXPECT_EQ(opened.status().code(), Code::invalid_argument);
+}
+
 TEST(BucketDbDirectory, WhatWasUploadedIsReadFromItsCopy) {
   BucketWorld world;
   Machine machine;

@@ -159,7 +159,7 @@ class Database {
       TALEA_REQUIRES(upload_mutex_);
   static bool is_valid(const Placement& placement, const IndexImage& base);
   void keep_copy(FileId file, BytesView content, const s3::Etag& etag);
-  void load_tail(const IndexImage& base) TALEA_REQUIRES(upload_mutex_);
+  Status load_tail(const IndexImage& base) TALEA_REQUIRES(upload_mutex_);
   Result<BucketUpload> upload_pending() TALEA_REQUIRES(upload_mutex_);
   Result<BucketUpload> publish_rebuilt() TALEA_REQUIRES(upload_mutex_);
   Result<CommittedIndex> begin_database(BucketUpload& done) TALEA_REQUIRES(upload_mutex_);
@@ -192,9 +192,11 @@ class Database {
       TALEA_REQUIRES(upload_mutex_);
 
   // --- Recovery
-  Status fetch(const std::vector<RemoteFile>& files, BucketDownload& fetched);
+  Status fetch(const std::vector<RemoteFile>& files, Mirror::Overwrite overwrite,
+               BucketDownload& fetched);
   bool has_copy(const RemoteFile& remote) const;
   Result<std::uint64_t> upload_copies() TALEA_REQUIRES(upload_mutex_);
+  Result<bool> upload_copy(FileId file, const RemoteFile* there) TALEA_REQUIRES(upload_mutex_);
   Result<std::vector<FileId>> files_of(BucketSource source, std::vector<RemoteFile>& remote);
   Result<std::optional<Bytes>> content_of(BucketSource source, FileId file);
 

@@ -67,16 +67,23 @@ Result<MirrorList> decode_mirror(BytesView bytes, const DatabaseId& database) {
   return list;
 }
 
-Mirror::Mirror(FileSystem& files, std::string directory, const DatabaseId& database)
-    : files_(files), directory_(std::move(directory)), database_(database) {
-  const auto opened = files_.open(join_path(directory_, kMirrorName), OpenMode::read);
-  if (!opened.ok()) return;
-  const auto size = (*opened)->size();
-  Bytes bytes;
-  if (!size.ok() || !read_exactly(**opened, 0, *size, bytes).ok()) return;
-  auto list = decode_mirror(bytes, database_);
-  MutexLock lock(mutex_);
-  if (list.ok()) list_ = std::move(*list);
+Result<std::unique_ptr<Mirror>> Mirror::open(FileSystem& files, const std::string& directory,
+                                             const DatabaseId& database) {
+  MirrorList list;
+  const auto opened = files.open(join_path(directory, kMirrorName), OpenMode::read);
+  if (opened.ok()) {
+    const auto size = (*opened)->size();
+    Bytes bytes;
+    if (size.ok() && read_exactly(**opened, 0, *size, bytes).ok()) {
+      auto decoded = decode_mirror(bytes, database);
+      if (decoded.ok()) {
+        list = std::move(*decoded);
+      } else if (decoded.status().code() != Code::corruption) {
+        return std::move(decoded).status().with_context(join_path(directory, kMirrorName));
+      }
+    }
+  }
+  return std::unique_ptr<Mirror>(new Mirror(files, directory, database, std::move(list)));
 }
 
 std::optional<MirroredFile> Mirror::find(FileId file) const {
@@ -98,7 +105,26 @@ Status Mirror::save(const MirrorList& list) {
   return {};
 }
 
-Status Mirror::put(FileId file, BytesView content, const std::string& etag) {
+// Whether something would be gone that may be in no bucket.
+Result<bool> Mirror::would_lose(FileId file, BytesView content) const {
+  const auto opened = files_.open(join_path(directory_, file_name(file)), OpenMode::read);
+  if (opened.status().code() == Code::not_found) return false;
+  if (!opened.ok()) return opened.status();
+  const std::uint64_t bytes = TALEA_TRY((*opened)->size());
+  const auto known = find(file);
+  if (known.has_value() && !known->etag.empty() && bytes <= known->bytes) return false;
+  if (bytes > content.size()) return true;
+  Bytes mine;
+  TALEA_TRY(read_exactly(**opened, 0, bytes, mine));
+  return !content.starts_with(mine);
+}
+
+Status Mirror::put(FileId file, BytesView content, const std::string& etag, Overwrite overwrite) {
+  if (overwrite == Overwrite::copies && TALEA_TRY(would_lose(file, content))) {
+    return Status::conflict(file_name(file) +
+                            " in the directory holds something else than the bucket's: keep it "
+                            "elsewhere, or overwrite it by a download with force");
+  }
   TALEA_TRY(replace_file(files_, directory_, file_name(file), content));
   return adopt(file, {content.size(), etag});
 }
@@ -114,7 +140,10 @@ Status Mirror::remove(const std::vector<FileId>& files) {
   std::vector<FileId> mine;
   mine.reserve(files.size());
   for (const FileId file : files) {
-    if (list.erase(file) > 0) mine.push_back(file);
+    const auto known = list.find(file);
+    if (known == list.end() || known->second.etag.empty()) continue;
+    list.erase(known);
+    mine.push_back(file);
   }
   if (mine.empty()) return {};
   // First out of the list: a name in it without a file would be a copy that is gone.

@@ -1,12 +1,13 @@
 // Mirror: copies of data files in the directory, and of which objects they are copies.
 //
 // A file counts only as far as the list `talea.mirror` says; one that it does not name is somebody
-// else's. A copy is durable before the list names it.
+// else's, and what is in it may be nowhere else. A copy is durable before the list names it.
 //
 // Format: docs/formats/s4db-journal.md, "Mirror".
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,16 +35,23 @@ Result<MirrorList> decode_mirror(BytesView bytes, const DatabaseId& database);
 class Mirror {
  public:
   /// A list that is damaged is none: files are fetched again.
-  Mirror(FileSystem& files, std::string directory, const DatabaseId& database);
+  /// Errors: invalid_argument   the directory belongs to another database
+  ///         unsupported        the list is of a newer Talea
+  static Result<std::unique_ptr<Mirror>> open(FileSystem& files, const std::string& directory,
+                                              const DatabaseId& database);
 
   std::optional<MirroredFile> find(FileId file) const TALEA_EXCLUDES(mutex_);
   MirrorList list() const TALEA_EXCLUDES(mutex_);
 
+  enum class Overwrite : std::uint8_t { copies, anything };
   /// Makes or replaces the copy of a file.
-  Status put(FileId file, BytesView content, const std::string& etag) TALEA_EXCLUDES(mutex_);
+  /// Errors: conflict   a file lies there that is no copy, or longer than it was, and `content` does
+  ///                    not begin with all of it; `overwrite` says otherwise
+  Status put(FileId file, BytesView content, const std::string& etag,
+             Overwrite overwrite = Overwrite::copies) TALEA_EXCLUDES(mutex_);
   /// Says what is known of a file that lies there already.
   Status adopt(FileId file, const MirroredFile& known) TALEA_EXCLUDES(mutex_);
-  /// Removes copies, and what the list does not name stays.
+  /// Removes copies; what the list does not name, or not as one of an object, stays.
   Status remove(const std::vector<FileId>& files) TALEA_EXCLUDES(mutex_);
 
   /// A part of a copy; nothing when there is none that reaches so far.
@@ -57,6 +65,13 @@ class Mirror {
   Result<std::vector<FileId>> all_files() const;
 
  private:
+  Mirror(FileSystem& files, std::string directory, const DatabaseId& database, MirrorList list)
+      : files_(files),
+        directory_(std::move(directory)),
+        database_(database),
+        list_(std::move(list)) {}
+
+  Result<bool> would_lose(FileId file, BytesView content) const TALEA_EXCLUDES(mutex_);
   Status save(const MirrorList& list) TALEA_EXCLUDES(mutex_);
 
   FileSystem& files_;

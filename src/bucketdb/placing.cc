@@ -54,7 +54,7 @@ Result<Database::NewFile> Database::put_new_file(Bytes& content, BucketFormat fo
 // Puts the newest file again with all of `entries` behind it. False when that cannot be.
 Result<bool> Database::grow(const Pending& pending, const Bytes& entries, const IndexImage& base,
                             Placement& placement) {
-  load_tail(base);
+  TALEA_TRY(load_tail(base));
   if (!tail_.has_value()) return false;
   const bool is_newest = tail_->file.writer() == 0 && tail_->file.number() + 1 == base.next() &&
                          base.files().count(tail_->file) != 0;
@@ -131,23 +131,30 @@ void Database::keep_copy(FileId file, BytesView content, const s3::Etag& etag) {
   if (mirror_ != nullptr) (void)mirror_->put(file, content, etag).ok();
 }
 
-// What a process before this one put last, if the directory has it and every byte of it is right:
+// What was put last before this process, if the directory has all of it and every byte is right:
 // what is put again replaces entries of others' keys.
-void Database::load_tail(const IndexImage& base) {
-  if (tail_was_looked_for_ || tail_.has_value()) return;
+Status Database::load_tail(const IndexImage& base) {
+  if (tail_was_looked_for_ || tail_.has_value()) return {};
   tail_was_looked_for_ = true;
-  if (mirror_ == nullptr || base.next() < 2) return;
+  if (mirror_ == nullptr || base.next() < 2) return {};
   const FileId file{base.next() - 1};
   const auto known = mirror_->find(file);
-  if (!known.has_value() || known->etag.empty() || known->bytes > options_.grown_file_bytes_max) {
-    return;
+  const auto referred = base.files().find(file);
+  if (!known.has_value() || known->etag.empty() || known->bytes > options_.grown_file_bytes_max ||
+      referred == base.files().end() || known->bytes < referred->second) {
+    return {};
   }
   auto content = mirror_->read_all(file);
-  if (!content.ok() || !content->has_value()) return;
+  if (!content.ok() || !content->has_value()) return {};
   std::vector<Damage> damage;
   const auto ignore = [](const Entry&, std::uint64_t) { return Status(); };
-  if (!scan_file(**content, ignore, damage).ok() || !damage.empty()) return;
+  if (!scan_file(**content, ignore, damage).ok() || !damage.empty()) return {};
+  if (decode_file_header(**content)->format != base.format()) return {};
+  // Without conditions nobody would notice that another machine has put more into it since.
+  const bool has_conditions = options_.writers == BucketWriters::many;
+  if (!has_conditions && !TALEA_TRY(bucket_->is_still(file, known->etag))) return {};
   tail_ = Tail{file, known->etag, std::move(**content)};
+  return {};
 }
 
 }  // namespace talea::bucketdb

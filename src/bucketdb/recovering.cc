@@ -66,7 +66,8 @@ bool Database::has_copy(const RemoteFile& remote) const {
 }
 
 // Brings copies of these files into the directory, several at once.
-Status Database::fetch(const std::vector<RemoteFile>& files, BucketDownload& fetched) {
+Status Database::fetch(const std::vector<RemoteFile>& files, Mirror::Overwrite overwrite,
+                       BucketDownload& fetched) {
   std::vector<RemoteFile> missing;
   for (const RemoteFile& file : files) {
     if (has_copy(file)) {
@@ -83,7 +84,7 @@ Status Database::fetch(const std::vector<RemoteFile>& files, BucketDownload& fet
     MutexLock lock(mutex);
     ++fetched.files;
     fetched.bytes += content->bytes.size();
-    return mirror_->put(file, content->bytes, content->etag);
+    return mirror_->put(file, content->bytes, content->etag, overwrite);
   };
   return run_parallel(seams_.executor, options_.threads, missing.size(), fetch_one);
 }
@@ -114,7 +115,7 @@ Result<BucketDownload> Database::download(bool force) {
   }
   auto fresh = TALEA_TRY(bucket_->read_index());
   BucketDownload fetched;
-  TALEA_TRY(fetch(remote, fetched));
+  TALEA_TRY(fetch(remote, force ? Mirror::Overwrite::anything : Mirror::Overwrite::copies, fetched));
   bool needs_recovery = false;
   {
     MutexLock lock(mutex_);
@@ -219,28 +220,59 @@ Result<BucketRebuild> Database::rebuild_index(BucketSource source) {
   return report;
 }
 
-// Sends every data file of the directory that the bucket does not have just so.
+// Sends a file of the directory, if it has all that the bucket has of it and more.
+Result<bool> Database::upload_copy(FileId file, const RemoteFile* there) {
+  const std::string name = file_name(file);
+  const auto content = TALEA_TRY(mirror_->read_all(file));
+  if (!content.has_value()) {
+    return Status::corruption(name + " in the directory is not as long as it was");
+  }
+  if (there == nullptr) {
+    auto etag = bucket_->put_new_file(file, *content);
+    if (!etag.ok()) return std::move(etag).status().with_context("send " + name);
+    TALEA_TRY(mirror_->adopt(file, {content->size(), *etag}));
+    return true;
+  }
+  if (there->bytes > content->size()) {
+    return Status::conflict("the bucket has more of " + name +
+                            " than the directory: download it first");
+  }
+  const auto theirs = TALEA_TRY(bucket_->read_file(file));
+  if (!theirs.has_value() || !BytesView(*content).starts_with(theirs->bytes)) {
+    return Status::conflict("the bucket has something else in " + name +
+                            " than the directory: keep the directory's elsewhere, and download");
+  }
+  const bool is_longer = content->size() > theirs->bytes.size();
+  s3::Etag etag = theirs->etag;
+  if (is_longer) {
+    auto again = bucket_->put_file_again(file, *content, etag);
+    if (!again.ok()) return std::move(again).status().with_context("send " + name);
+    etag = std::move(*again);
+  }
+  TALEA_TRY(mirror_->adopt(file, {content->size(), etag}));
+  return is_longer;
+}
+
+// Sends what the directory has of data files and the bucket has not. What the bucket has just so
+// stays as it is: the directory's may have rotted.
 Result<std::uint64_t> Database::upload_copies() {
   std::map<FileId, RemoteFile> remote;
   for (RemoteFile& file : TALEA_TRY(bucket_->list_files())) remote[file.file] = std::move(file);
+  const CommittedIndex index = base();
+  const auto& referred = index.image->files();
   std::uint64_t sent = 0;
   for (const auto& [file, known] : mirror_->list()) {
-    const auto content = TALEA_TRY(mirror_->read_all(file));
-    if (!content.has_value()) {
-      return Status::corruption(file_name(file) + " in the directory is not as long as it was");
-    }
     const auto there = remote.find(file);
-    const std::string name = file_name(file);
-    if (there != remote.end() && there->second.bytes > content->size()) {
-      return Status::conflict("the bucket has more of " + name +
-                              " than the directory: download it first");
+    if (there == remote.end()) {
+      // Below all that is referred to, others collected it; without it nothing that they removed
+      // comes back. Above, it may have tombstones of what is there.
+      const bool is_wanted = file.writer() == 0
+                                 ? !referred.empty() && !(file < referred.begin()->first)
+                                 : referred.count(file) != 0;
+      if (is_wanted && TALEA_TRY(upload_copy(file, nullptr))) ++sent;
+    } else if (!has_copy(there->second)) {
+      if (TALEA_TRY(upload_copy(file, &there->second))) ++sent;
     }
-    Result<s3::Etag> etag = there == remote.end()
-                                ? bucket_->put_new_file(file, *content)
-                                : bucket_->put_file_again(file, *content, there->second.etag);
-    if (!etag.ok()) return std::move(etag).status().with_context("send " + name);
-    TALEA_TRY(mirror_->adopt(file, {content->size(), *etag}));
-    ++sent;
   }
   return sent;
 }

@@ -221,6 +221,54 @@ TEST(Recovery, ByForceNeverMakesAFileShorter) {
   EXPECT_EQ(*world.object("data_000003.s4db"), longer);
 }
 
+TEST(Recovery, ByForceSendsNothingThatRottedInTheDirectory) {
+  BucketWorld world;
+  Machine machine;
+  BucketDb db = world.open(machine, new_files());
+  fill(db);
+  const Bytes right = *world.object("data_000001.s4db");
+  ASSERT_TRUE(machine.disk->flip_bit("/db/data_000001.s4db", 12, 3).ok());
+  ASSERT_TRUE(db.upload({.force = true}).ok());
+  EXPECT_EQ(*world.object("data_000001.s4db"), right);
+}
+
+TEST(Recovery, ByForceReplacesAFileOnlyByOneThatBeginsWithIt) {
+  BucketWorld world;
+  {
+    BucketDb db = world.open(new_files());
+    fill(db);
+  }
+  const Bytes right = *world.object("data_000003.s4db");
+  Machine machine;
+  BucketDb db = world.open(machine);
+  ASSERT_TRUE(db.download().ok());
+  Bytes other = encode_file_header(BucketFormat::v1, {3});
+  append_value(other, BucketFormat::v1, "c", "longer than what is there", true);
+  ASSERT_TRUE(machine.disk->write_file("/db/data_000003.s4db", other).ok());
+  ASSERT_TRUE(db.rebuild_index(BucketSource::directory).ok());
+  EXPECT_EQ(db.upload({.force = true}).status().code(), Code::conflict);
+  EXPECT_EQ(*world.object("data_000003.s4db"), right);
+}
+
+// What others collected has values that they removed, and not the tombstones.
+TEST(Recovery, ByForceBringsNothingBackThatOthersCollected) {
+  BucketWorld world;
+  Machine machine;
+  BucketDb db = world.open(machine, new_files());
+  ASSERT_TRUE(db.commit(BucketBatch().put("k", "1").put("a", "1")).ok());
+  ASSERT_TRUE(db.upload().ok());
+  BucketDb other = world.open(new_files());
+  ASSERT_TRUE(other.remove("k").ok());
+  ASSERT_TRUE(other.compact(std::chrono::milliseconds(0)).ok());
+  ASSERT_TRUE(db.refresh().ok());
+  EXPECT_EQ(db.upload({.force = true})->files, 0U);
+  EXPECT_THAT(world.objects(), ElementsAre("data_000003.s4db", "index.idx"));
+  remove_index(world);
+  BucketDb reader = world.open();
+  ASSERT_TRUE(reader.rebuild_index().ok());
+  EXPECT_EQ(contents_of(reader).value(), (Model{{"a", "1"}}));
+}
+
 // --- Download
 
 TEST(Download, BringsAllFilesAndThenOnlyWhatChanged) {

@@ -229,6 +229,54 @@ TEST(TwoWriters, OfAnotherFormatAreToldApart) {
   EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "1"}}));
 }
 
+// Without conditions nobody else writes at the same time; but others may have written before.
+TEST(TwoWriters, WithoutConditionsAFileThatAnotherMachineHasGrownIsNotPutOver) {
+  BucketDbOptions alone;
+  alone.writers = BucketWriters::one;
+  for (const bool is_removal : {false, true}) {
+    BucketWorld world;
+    Machine first;
+    Machine second;
+    {
+      BucketDb db = world.open(first, alone);
+      ASSERT_TRUE(db.commit(BucketBatch().put("a", "1").put("z", "1")).ok());
+      ASSERT_TRUE(db.upload().ok());
+    }
+    {
+      BucketDb db = world.open(second, alone);
+      ASSERT_TRUE(db.download().ok());
+      // Of a removal the index has no trace of how far the file is its.
+      ASSERT_TRUE((is_removal ? db.remove("a") : db.put("b", "2")).ok());
+      ASSERT_TRUE(db.upload().ok());
+    }
+    const Bytes grown = *world.object("data_000001.s4db");
+    BucketDb db = world.open(first, alone);
+    ASSERT_TRUE(db.put("c", "3").ok());
+    ASSERT_TRUE(db.upload().ok());
+    EXPECT_EQ(*world.object("data_000001.s4db"), grown);
+    Model expected = {{"z", "1"}, {"c", "3"}};
+    if (!is_removal) {
+      expected["a"] = "1";
+      expected["b"] = "2";
+    }
+    EXPECT_EQ(committed_contents(world).value(), expected);
+  }
+}
+
+TEST(TwoWriters, WithoutConditionsAFileIsGrownAfterARestartIfItIsTheSameStill) {
+  BucketWorld world;
+  Machine machine;
+  BucketDbOptions alone;
+  alone.writers = BucketWriters::one;
+  for (int i = 0; i < 3; ++i) {
+    BucketDb db = world.open(machine, alone);
+    ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  EXPECT_THAT(world.objects(), testing::ElementsAre("data_000001.s4db", "index.idx"));
+  EXPECT_EQ(committed_contents(world)->size(), 3U);
+}
+
 // Many writers, each with keys of its own and some that all write, in any order, with compactions
 // and collections at once in between.
 TEST(TwoWriters, ManyInAnyOrderLoseNothing) {
