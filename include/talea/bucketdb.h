@@ -263,7 +263,9 @@ class BucketDb {
 
   BucketDb(BucketDb&&) noexcept;
   BucketDb& operator=(BucketDb&&) noexcept;
-  /// As close(), but nobody learns what was pending.
+  /// Lets go of the directory. Nobody learns what was pending; what was written under
+  /// BucketSync::never is not made durable, and no index is written into the directory: close()
+  /// does both.
   ~BucketDb();
 
   // --- Reading

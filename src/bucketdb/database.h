@@ -148,6 +148,8 @@ class Database {
 
   // --- Committing
   CommittedIndex base() const TALEA_EXCLUDES(mutex_);
+  // What is written is encoded for the version of the index.
+  Status check_format(const CommittedIndex& fresh) const TALEA_EXCLUDES(mutex_);
   void install(CommittedIndex fresh) TALEA_EXCLUDES(mutex_);
   Result<CommittedIndex> reread_for_commit() TALEA_REQUIRES(upload_mutex_);
   Pending take_pending() const TALEA_EXCLUDES(mutex_);
@@ -197,8 +199,10 @@ class Database {
   bool has_copy(const RemoteFile& remote) const;
   Result<std::uint64_t> upload_copies() TALEA_REQUIRES(upload_mutex_);
   Result<bool> upload_copy(FileId file, const RemoteFile* there) TALEA_REQUIRES(upload_mutex_);
-  Result<std::vector<FileId>> files_of(BucketSource source, std::vector<RemoteFile>& remote);
+  Result<std::vector<FileId>> files_of(BucketSource source, const std::vector<RemoteFile>& remote);
+  Status check_complete(const std::vector<RemoteFile>& remote) const;
   Result<std::optional<Bytes>> content_of(BucketSource source, FileId file);
+  Status install_rebuilt(CommittedIndex rebuilt) TALEA_REQUIRES(upload_mutex_);
 
   const BucketDbOptions options_;
   const BucketSeams seams_;
@@ -223,8 +227,6 @@ class Database {
   std::shared_ptr<WriteLog> log_ TALEA_GUARDED_BY(mutex_);
   bool needs_recovery_ TALEA_GUARDED_BY(mutex_) = false;
   bool is_rebuilt_ TALEA_GUARDED_BY(mutex_) = false;
-  // Of an index that cannot be read, for whoever replaces it.
-  s3::Etag damaged_etag_ TALEA_GUARDED_BY(mutex_);
   mutable BucketReadCounts reads_ TALEA_GUARDED_BY(mutex_);
 };
 

@@ -186,6 +186,13 @@ Result<std::optional<Bytes>> Mirror::read_any(FileId file) const {
   return std::optional<Bytes>(std::move(out));
 }
 
+Result<std::uint64_t> Mirror::bytes_there(FileId file) const {
+  const auto opened = files_.open(join_path(directory_, file_name(file)), OpenMode::read);
+  if (opened.status().code() == Code::not_found) return std::uint64_t{0};
+  if (!opened.ok()) return opened.status();
+  return (*opened)->size();
+}
+
 Result<std::vector<FileId>> Mirror::all_files() const {
   std::vector<FileId> found;
   for (const std::string& name : TALEA_TRY(files_.list(directory_))) {

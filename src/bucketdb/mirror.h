@@ -61,7 +61,9 @@ class Mirror {
   Result<std::optional<Bytes>> read_all(FileId file) const TALEA_EXCLUDES(mutex_);
   /// All of a file that lies there, copy or not; nothing when there is none.
   Result<std::optional<Bytes>> read_any(FileId file) const;
-  /// All data files that lie there, copies or not.
+  /// How long a file is that lies there, copy or not; 0 when there is none.
+  Result<std::uint64_t> bytes_there(FileId file) const;
+  /// All data files that lie there, copies or not, by their ids.
   Result<std::vector<FileId>> all_files() const;
 
  private:

@@ -57,10 +57,16 @@ std::uint64_t Database::size() const {
 }
 
 std::vector<Bytes> Database::keys() const {
-  const CommittedIndex index = base();
-  const Pending pending = take_pending();
+  // Both at once: what is committed in between goes from the one into the other.
+  CommittedIndex index;
+  std::vector<PendingWrite> writes;
+  {
+    MutexLock lock(mutex_);
+    index = base_;
+    writes = pending_.copy();
+  }
   std::vector<Bytes> keys;
-  for (const MergedKey& key : merge(*index.image, pending.writes)) keys.emplace_back(key.key);
+  for (const MergedKey& key : merge(*index.image, writes)) keys.emplace_back(key.key);
   return keys;
 }
 
@@ -163,6 +169,7 @@ Result<bool> Database::reread_index(std::uint64_t version) {
     if (is_rebuilt_) return false;
   }
   auto fresh = TALEA_TRY(bucket_->read_index());
+  if (fresh.has_value()) TALEA_TRY(check_format(*fresh));
   MutexLock lock(mutex_);
   if (base_version_ != version) return true;
   if (!fresh.has_value() || fresh->etag == base_.etag) return false;

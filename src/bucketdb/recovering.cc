@@ -113,14 +113,19 @@ Result<BucketDownload> Database::download(bool force) {
       }
     }
   }
-  auto fresh = TALEA_TRY(bucket_->read_index());
-  BucketDownload fetched;
-  TALEA_TRY(fetch(remote, force ? Mirror::Overwrite::anything : Mirror::Overwrite::copies, fetched));
   bool needs_recovery = false;
   {
     MutexLock lock(mutex_);
     needs_recovery = needs_recovery_;
   }
+  auto read = bucket_->read_index();
+  if (!read.ok() && (!needs_recovery || read.status().code() != Code::corruption)) {
+    return std::move(read).status();
+  }
+  auto fresh = read.ok() ? std::move(*read) : std::nullopt;
+  if (fresh.has_value()) TALEA_TRY(check_format(*fresh));
+  BucketDownload fetched;
+  TALEA_TRY(fetch(remote, force ? Mirror::Overwrite::anything : Mirror::Overwrite::copies, fetched));
   if (!fresh.has_value()) {
     if (needs_recovery || base().etag.empty()) {
       if (force) TALEA_TRY(committed(base(), pending.through));
@@ -142,32 +147,38 @@ Result<BucketDownload> Database::download(bool force) {
 
 // The data files that there are, in the order in which they were written.
 Result<std::vector<FileId>> Database::files_of(BucketSource source,
-                                               std::vector<RemoteFile>& remote) {
+                                               const std::vector<RemoteFile>& remote) {
   std::vector<FileId> files;
-  if (source == BucketSource::directory) {
-    if (mirror_ == nullptr) {
-      return Status::invalid_argument("a rebuild from a directory needs one");
-    }
-    files = TALEA_TRY(mirror_->all_files());
-    std::sort(files.begin(), files.end());
-    return files;
-  }
-  remote = TALEA_TRY(bucket_->list_files());
-  files.reserve(remote.size());
-  // Writers with files of their own number them by themselves: what orders them is time.
-  std::vector<const RemoteFile*> in_order;
-  in_order.reserve(remote.size());
-  bool has_others = false;
+  std::map<FileId, std::uint64_t> put_ms;
   for (const RemoteFile& file : remote) {
-    in_order.push_back(&file);
-    if (file.file.writer() != 0) has_others = true;
+    put_ms[file.file] = file.modified_ms;
+    if (source == BucketSource::bucket) files.push_back(file.file);
   }
+  if (source == BucketSource::directory) files = TALEA_TRY(mirror_->all_files());
+  // Writers with files of their own number them by themselves: what orders them is time. What the
+  // bucket does not have comes last.
+  const bool has_others = std::any_of(files.begin(), files.end(),
+                                      [](const FileId file) { return file.writer() != 0; });
+  const auto time_of = [&](FileId file) {
+    const auto known = put_ms.find(file);
+    return known == put_ms.end() ? UINT64_MAX : known->second;
+  };
   if (has_others) {
-    std::stable_sort(in_order.begin(), in_order.end(),
-                     [](const auto* a, const auto* b) { return a->modified_ms < b->modified_ms; });
+    std::stable_sort(files.begin(), files.end(), [&](const FileId a, const FileId b) {
+      return time_of(a) < time_of(b);
+    });
   }
-  for (const RemoteFile* file : in_order) files.push_back(file->file);
   return files;
+}
+
+// An index of a part of the files would be of a smaller database.
+Status Database::check_complete(const std::vector<RemoteFile>& remote) const {
+  for (const RemoteFile& file : remote) {
+    if (TALEA_TRY(mirror_->bytes_there(file.file)) >= file.bytes) continue;
+    return Status::conflict("the bucket has more of " + file_name(file.file) +
+                            " than the directory: download it first");
+  }
+  return {};
 }
 
 Result<std::optional<Bytes>> Database::content_of(BucketSource source, FileId file) {
@@ -178,15 +189,50 @@ Result<std::optional<Bytes>> Database::content_of(BucketSource source, FileId fi
   return std::optional(std::move(read->bytes));
 }
 
+// What the index in the bucket is now is kept: it is that one, and no later one, that is replaced.
+Status Database::install_rebuilt(CommittedIndex rebuilt) {
+  const BucketFormat format = rebuilt.image->format();
+  MutexLock writing(write_mutex_);
+  std::shared_ptr<WriteLog> log;
+  std::vector<LoggedBatch> batches;
+  {
+    MutexLock lock(mutex_);
+    if (format != base_.image->format()) log = log_;
+    batches = pending_.batches();
+  }
+  WriteLog::Anew anew;
+  if (log != nullptr) {
+    if (!batches.empty() && format == BucketFormat::v1) {
+      return Status::unsupported("the pending writes are of another version of the format");
+    }
+    anew = TALEA_TRY(log->begin_anew(batches, format));
+  }
+  MutexLock lock(mutex_);
+  if (log != nullptr) {
+    pending_.drop(0, anew.batches);
+    log_ = std::move(anew.log);
+  }
+  base_ = std::move(rebuilt);
+  ++base_version_;
+  needs_recovery_ = false;
+  is_rebuilt_ = true;
+  return {};
+}
+
 Result<BucketRebuild> Database::rebuild_index(BucketSource source) {
   MutexLock uploading(upload_mutex_);
   const bool from_directory = source == BucketSource::directory;
-  std::vector<RemoteFile> remote;
+  if (from_directory && mirror_ == nullptr) {
+    return Status::invalid_argument("a rebuild from a directory needs one");
+  }
+  CommittedIndex rebuilt = TALEA_TRY(bucket_->head_index());  // before the files
+  const std::vector<RemoteFile> remote = TALEA_TRY(bucket_->list_files());
   const std::vector<FileId> files = TALEA_TRY(files_of(source, remote));
   if (files.empty()) return Status::not_found("there are no data files to rebuild an index from");
+  if (from_directory) TALEA_TRY(check_complete(remote));
   // Numbers that were ever seen anywhere are not used again.
   std::uint32_t next = std::max(base().image->next(), number_floor_);
-  for (const RemoteFile& file : from_directory ? TALEA_TRY(bucket_->list_files()) : remote) {
+  for (const RemoteFile& file : remote) {
     if (file.file.writer() == 0) next = std::max(next, file.file.number() + 1);
   }
   BucketRebuild report;
@@ -205,18 +251,10 @@ Result<BucketRebuild> Database::rebuild_index(BucketSource source) {
     }
   }
   report.keys = rebuilder.size();
-  auto image = TALEA_TRY(IndexImage::parse(rebuilder.finish(format, next)));
+  rebuilt.image = TALEA_TRY(IndexImage::parse(rebuilder.finish(format, next)));
   cache_.clear();
   tail_.reset();
-  MutexLock lock(mutex_);
-  if (pending_.size() > 0 && image->format() != base_.image->format()) {
-    return Status::unsupported("the pending writes are of another version of the format");
-  }
-  if (base_.etag.empty()) base_.etag = damaged_etag_;
-  base_.image = std::move(image);
-  ++base_version_;
-  needs_recovery_ = false;
-  is_rebuilt_ = true;
+  TALEA_TRY(install_rebuilt(std::move(rebuilt)));
   return report;
 }
 
@@ -301,7 +339,6 @@ Result<BucketUpload> Database::publish_rebuilt() {
   install(std::move(*commit));
   MutexLock lock(mutex_);
   is_rebuilt_ = false;
-  damaged_etag_.clear();
   return done;
 }
 

@@ -127,6 +127,67 @@ TEST(Recovery, IsNotPublishedOverAnIndexThatSomebodyElsePut) {
   ASSERT_TRUE(a.upload().ok());
   EXPECT_EQ(b.upload({.force = true}).status().code(), Code::conflict);
   EXPECT_EQ(committed_contents(world)->at("new"), "1");
+  // Without a directory there is no download; a second look is enough.
+  ASSERT_TRUE(b.rebuild_index().ok());
+  ASSERT_TRUE(b.upload({.force = true}).ok());
+  EXPECT_EQ(contents_of(b)->at("new"), "1");
+  EXPECT_EQ(committed_contents(world)->at("new"), "1");
+}
+
+TEST(Recovery, OfADamagedIndexMayBeginWithADownload) {
+  BucketWorld world;
+  {
+    BucketDb db = world.open(new_files());
+    fill(db);
+  }
+  world.fake.put(BucketWorld::kBucket, world.name("index.idx"), "\1");
+  Machine machine;
+  BucketDbOptions options;
+  options.recover = true;
+  BucketDb db = world.open(machine, options);
+  EXPECT_EQ(db.download()->files, 3U);
+  EXPECT_TRUE(db.status().needs_recovery);
+  ASSERT_TRUE(db.rebuild_index(BucketSource::directory).ok());
+  ASSERT_TRUE(db.upload({.force = true}).ok());
+  EXPECT_EQ(committed_contents(world).value(), kModel);
+}
+
+TEST(Recovery, FromADirectoryThatLacksAFileIsRefused) {
+  BucketWorld world;
+  Machine machine;
+  BucketDb db = world.open(machine, new_files());
+  fill(db);
+  BucketDb other = world.open(new_files());
+  ASSERT_TRUE(other.remove("c").ok());
+  ASSERT_TRUE(other.upload().ok());
+  const auto refused = db.rebuild_index(BucketSource::directory);
+  EXPECT_EQ(refused.status().code(), Code::conflict);
+  EXPECT_THAT(refused.status().to_string(), testing::HasSubstr("data_000004.s4db"));
+  EXPECT_EQ(contents_of(db).value(), kModel) << "nothing was changed";
+  ASSERT_TRUE(db.download().ok());
+  EXPECT_EQ(db.rebuild_index(BucketSource::directory)->keys, 1U);
+  const Bytes short_one = machine.disk->read_file("/db/data_000001.s4db")->substr(0, 20);
+  ASSERT_TRUE(machine.disk->write_file("/db/data_000001.s4db", short_one).ok());
+  EXPECT_EQ(db.rebuild_index(BucketSource::directory).status().code(), Code::conflict);
+}
+
+// Their ids are random; what orders their files is when the bucket got them.
+TEST(Recovery, OfFilesOfSeveralWritersGoesByTime) {
+  BucketWorld world;
+  const auto put = [&](FileId file, const Bytes& value) {
+    Bytes content = encode_file_header(BucketFormat::v2, file);
+    append_value(content, BucketFormat::v2, "a", value, true);
+    world.fake.put(BucketWorld::kBucket, world.name(file_name(file)), content);
+    world.clock.advance_ms(1000);
+  };
+  put({0xdeadbeef00000001}, "old");
+  put({0x0000000100000001}, "new");
+  Machine machine;
+  BucketDb db = world.open(machine);
+  ASSERT_TRUE(db.rebuild_index().ok());
+  EXPECT_EQ(db.get("a").value(), "new");
+  ASSERT_TRUE(db.rebuild_index(BucketSource::directory).ok());
+  EXPECT_EQ(db.get("a").value(), "new");
 }
 
 TEST(Recovery, PassesOverDamageAndSaysWhereItIs) {
@@ -188,6 +249,29 @@ TEST(Recovery, OfVersion2KeepsIt) {
   ASSERT_TRUE(db.rebuild_index().ok());
   EXPECT_EQ(db.status().format, BucketFormat::v2);
   EXPECT_EQ(db.get("bin").value(), "\xff");
+}
+
+// Opened as one of version 1, because nothing said otherwise.
+TEST(Recovery, OfVersion2WritesAJournalOfVersion2) {
+  BucketWorld world;
+  BucketDbOptions options;
+  options.format = BucketFormat::v2;
+  {
+    BucketDb db = world.open(options);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  remove_index(world);
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.rebuild_index().ok());
+    ASSERT_TRUE(db.upload({.force = true}).ok());
+    ASSERT_TRUE(db.put_bytes("bin", "\xff").ok());
+  }
+  const auto again = world.try_open({}, &machine);
+  ASSERT_TRUE(again.ok()) << again.status().to_string();
+  EXPECT_EQ(again->status().pending_writes, 1U);
 }
 
 TEST(Recovery, FromTheDirectoryBringsAnEmptiedBucketBack) {

@@ -229,6 +229,34 @@ TEST(TwoWriters, OfAnotherFormatAreToldApart) {
   EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "1"}}));
 }
 
+// What is written is encoded for the version that the database had when it was opened.
+TEST(TwoWriters, OfAnotherFormatNeverGetIntoOneJournal) {
+  BucketWorld world;
+  BucketDbOptions second;
+  second.format = BucketFormat::v2;
+  Machine machine;
+  {
+    BucketDb a = world.open(machine);
+    BucketDb b = world.open(second);
+    ASSERT_TRUE(b.put("b", "2").ok());
+    ASSERT_TRUE(b.upload().ok());
+    ASSERT_TRUE(a.put("a", "1").ok());
+    EXPECT_EQ(a.refresh().code(), Code::unsupported);
+    EXPECT_EQ(a.compact(kAtOnce).status().code(), Code::unsupported);
+    EXPECT_EQ(a.put_bytes("bin", "\xff").code(), Code::unsupported);
+    EXPECT_EQ(contents_of(a).value(), (Model{{"a", "1"}}));
+  }
+  // Entries of version 1 are some of version 2.
+  {
+    BucketDb a = world.open(machine);
+    EXPECT_EQ(contents_of(a).value(), (Model{{"a", "1"}, {"b", "2"}}));
+    ASSERT_TRUE(a.put_bytes("bin", "\xff").ok());
+  }
+  BucketDb a = world.open(machine);
+  ASSERT_TRUE(a.upload().ok());
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "1"}, {"b", "2"}, {"bin", "\xff"}}));
+}
+
 // Without conditions nobody else writes at the same time; but others may have written before.
 TEST(TwoWriters, WithoutConditionsAFileThatAnotherMachineHasGrownIsNotPutOver) {
   BucketDbOptions alone;

@@ -68,16 +68,18 @@ Result<CommittedIndex> Database::reread_for_commit() {
   if (!fresh.has_value()) {
     return Status::corruption("the index is gone from the bucket: somebody removed it");
   }
-  if (fresh->image->format() != base().image->format()) {
-    return Status::unsupported(
-        "somebody else made the database anew, in another version of the format");
-  }
+  TALEA_TRY(check_format(*fresh));
   return std::move(*fresh);
 }
 
 Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes,
                                                              const CommittedIndex& from,
                                                              const UploadNote& note) {
+  if (bytes.size() > kBucketIndexBytesMax) {
+    return Status::exhausted("the index would have " + std::to_string(bytes.size()) +
+                             " bytes; it has at most " + std::to_string(kBucketIndexBytesMax) +
+                             ": use a second database, or shorter keys");
+  }
   // One writer needs its last commit only; and there are stores without room for more.
   const CommitList commits = from.commits.with(
       note.commit, options_.writers == BucketWriters::one ? 1 : kBucketCommitsKept);
