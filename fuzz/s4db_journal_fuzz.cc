@@ -40,7 +40,8 @@ void read_journal(BytesView bytes) {
 void read_list(BytesView bytes) {
   const auto list = decode_mirror(bytes, id_in(bytes));
   if (!list.ok()) return TALEA_ASSERT(is_refusal(list.status().code()));
-  TALEA_ASSERT(decode_mirror(encode_mirror(*list, id_in(bytes)), id_in(bytes)).value() == *list);
+  const talea::Bytes again = encode_mirror(*list, id_in(bytes), commit_of_mirror(bytes));
+  TALEA_ASSERT(decode_mirror(again, id_in(bytes)).value() == *list);
 }
 
 }  // namespace

@@ -247,7 +247,8 @@ class BucketScan {
 /// runs at a time.
 class BucketDb {
  public:
-  /// Cost: one GET, of the index; one LIST more when there is none.
+  /// Cost: one GET, of the index; one LIST more when there is none, or when there are copies in the
+  /// directory of which it does not show that they are of the same database.
   ///
   /// Errors: not_found          no database there, and create_if_missing is false
   ///         corruption         the index or the journal is damaged; BucketDbOptions::recover helps
@@ -273,7 +274,7 @@ class BucketDb {
   /// The value of `key`, or nothing if there is none.
   ///
   /// Cost: no request when it is not uploaded yet, in the cache, or in a copy in the directory; one
-  /// ranged GET of just its entry otherwise. When the bucket has something else there than the
+  /// ranged GET of just its entry otherwise, in parts of 64 MiB. When the bucket has something else there than the
   /// index says, the index is read again, and so on up to kBucketRereadsMax times.
   ///
   /// Errors: corruption   the bucket does not have what its index says
@@ -294,7 +295,9 @@ class BucketDb {
   Result<BucketScan> scan(const BucketKeyRange& range);
   /// The same from copies in the directory. Those that are missing or are not what the
   /// bucket has are fetched before this returns.
-  /// Cost: a LIST, a GET for each file fetched. Errors: invalid_argument   there is no directory
+  /// Cost: a LIST, a GET for each file fetched.
+  /// Errors: invalid_argument   there is no directory
+  ///         conflict           a file in it is no copy, and holds something else
   Result<BucketScan> scan_files();
 
   // --- Writing. All of it is checked before anything is written.
@@ -322,8 +325,8 @@ class BucketDb {
   // --- The bucket
 
   struct UploadOptions {
-    /// Also what the bucket should have already: every data file of the directory. The way to
-    /// publish a rebuilt index.
+    /// Also what the bucket should have already: of the data files of the directory what it lacks.
+    /// The way to publish a rebuilt index.
     bool force = false;
   };
   /// Commits all pending writes to the bucket. Writes of others that were committed meanwhile are
@@ -334,16 +337,21 @@ class BucketDb {
   /// the index. Up to five small ones more before the first upload of a process, to try conditions,
   /// and one that makes a new database.
   ///
-  /// Errors: conflict      others commit faster than we do, kBucketCommitsMax times in a row; or
-  /// the
+  /// Errors: conflict      others commit faster than we do, kBucketCommitsMax times in a row; or the
   ///                       index is not the one that was rebuilt; with `force`, the bucket has more
-  ///                       in a file than the directory
-  ///         unsupported   the store accepts conditions and ignores them: see BucketWriters::one
-  ///         exhausted     no file numbers are left (version 1 has 999 999)
+  ///                       in a file than the directory, or something else
+  ///         timed_out     the store does not answer; whether the commit was done is found out by
+  ///                       the next upload, or the next open
+  ///         unsupported   the store accepts conditions and ignores them: see BucketWriters::one; or
+  ///                       somebody made the database anew, in another version
+  ///         exhausted     no file numbers are left (version 1 has 999 999), or the index is too long
   Result<BucketUpload> upload(const UploadOptions& options);
   Result<BucketUpload> upload() { return upload(UploadOptions()); }
 
-  /// Reads the index again; pending writes stay on top of it. Cost: one GET.
+  /// Reads the index again; pending writes stay on top of it. Cost: one GET; a LIST more when there
+  /// are copies in the directory, and the index does not show that it is the same database.
+  ///
+  /// Errors: unsupported   somebody made the database anew, in another version
   Status refresh();
 
   struct DownloadOptions {
@@ -353,6 +361,7 @@ class BucketDb {
   /// Brings copies of all data files into the directory, and reads the index again.
   ///
   /// Cost: a LIST, a GET for each file that is missing or changed, one for the index.
+  /// Also in a database that needs recovery, for rebuild_index(BucketSource::directory).
   /// Errors: conflict           there are pending writes, or a file that holds something else than
   ///                            the bucket's; nothing was discarded. The message says which
   ///         invalid_argument   there is no directory
@@ -390,8 +399,9 @@ class BucketDb {
   ///
   /// Takes every entry whose check is right, also of uploads that were never committed. What was
   /// removed and compacted stays removed.
-  /// Cost: a LIST, a GET for each file; from the directory, a LIST.
+  /// Cost: a HEAD, a LIST, a GET for each file; from the directory, a HEAD and a LIST.
   /// Errors: not_found          there are no data files
+  ///         conflict           from a directory, and the bucket has more: download() first
   ///         invalid_argument   from a directory, and there is none
   Result<BucketRebuild> rebuild_index(BucketSource source = BucketSource::bucket);
 

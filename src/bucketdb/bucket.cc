@@ -94,7 +94,8 @@ Result<std::optional<Bytes>> Bucket::read(FileId file, std::uint64_t offset, std
       if (info.has_value() && info->size > part.offset) return std::move(object).status();
       return std::optional<Bytes>();
     }
-    if (code == Code::conflict) return std::optional<Bytes>();  // it was replaced in between
+    // It was replaced between two parts.
+    if (code == Code::conflict && !etag.empty()) return std::optional<Bytes>();
     if (!object.ok()) return std::move(object).status();
     if (!object->has_value()) return std::optional<Bytes>();
     etag = (*object)->info.etag;

@@ -242,7 +242,7 @@ Result<BucketCompaction> Database::compact(std::chrono::milliseconds grace) {
       if (base().etag.empty()) return BucketCompaction();  // nothing was ever uploaded
       return Status::corruption("the index is gone from the bucket");
     }
-    TALEA_TRY(check_format(*fresh));
+    TALEA_TRY(check_fresh(*fresh));
     install(std::move(*fresh));
     auto done = try_compact();
     if (done.status().code() == Code::corruption && TALEA_TRY(is_replaced(base()))) {
@@ -291,7 +291,7 @@ Result<Database::Garbage> Database::find_garbage() {
   if (!index.has_value()) {
     return Status::corruption("there is no index: nothing is collected without one");
   }
-  TALEA_TRY(check_format(*index));
+  TALEA_TRY(check_fresh(*index));
   garbage.index = std::move(*index);
   for (const RemoteFile& file : remote) {
     if (garbage.index.image->files().count(file.file) == 0) garbage.files.push_back(file);

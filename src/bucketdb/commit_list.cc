@@ -1,5 +1,7 @@
 #include "bucketdb/commit_list.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 namespace talea::bucketdb {
@@ -37,6 +39,14 @@ CommitList CommitList::with(std::uint64_t commit, std::size_t commits_max) const
   if (!text_.empty()) list.text_ += "." + text_;
   if (list.text_.size() > commits_max * kStepBytes) list.text_.resize(commits_max * kStepBytes - 1);
   return list;
+}
+
+std::uint64_t CommitList::newest() const {
+  constexpr int kHexadecimal = 16;
+  std::uint64_t commit = 0;
+  const std::size_t end = std::min(text_.size(), kIdBytes);
+  (void)std::from_chars(text_.data(), text_.data() + end, commit, kHexadecimal);
+  return commit;
 }
 
 bool CommitList::has(std::uint64_t commit) const {

@@ -26,6 +26,8 @@ class CommitList {
   CommitList with(std::uint64_t commit, std::size_t commits_max) const;
 
   bool has(std::uint64_t commit) const;
+  /// 0: there is none.
+  std::uint64_t newest() const;
   const std::string& text() const { return text_; }
 
  private:

@@ -14,6 +14,8 @@ TEST(CommitList, HasTheLastCommitsNewestFirst) {
   EXPECT_EQ(list.text(), "0000000000000005.0000000000000004.0000000000000003");
   EXPECT_TRUE(list.has(3));
   EXPECT_FALSE(list.has(2));
+  EXPECT_EQ(list.newest(), 5U);
+  EXPECT_EQ(CommitList().newest(), 0U);
   EXPECT_EQ(list.with(6, 1).text(), "0000000000000006");
   EXPECT_EQ(CommitList(list.text()).text(), list.text());
 }

@@ -34,6 +34,7 @@ Result<std::unique_ptr<Database>> Database::open(const S3Options& at,
   std::unique_ptr<Database> database(new Database(options, seams, std::move(bucket)));
   TALEA_TRY(database->open_directory(at));
   TALEA_TRY(database->open_index());
+  TALEA_TRY(database->open_copies());
   TALEA_TRY(database->open_journal(at));
   return database;
 }
@@ -77,6 +78,20 @@ Status Database::open_index() {
   if (needs_recovery_ || options_.create_if_missing) return {};
   return Status::not_found("there is no database in bucket " + bucket_->client().options().bucket +
                            " under the prefix '" + bucket_->client().options().prefix + "'");
+}
+
+// Are the copies of this database still? A commit that its index had then is in it now.
+Status Database::open_copies() {
+  if (mirror_ == nullptr || mirror_->list().empty()) return {};
+  const CommittedIndex index = base();
+  if (index.commits.has(mirror_->commit())) {
+    mirror_->note_commit(index.commits.newest());
+    return {};
+  }
+  mirror_->doubt();
+  if (!index.etag.empty()) compare_copies();
+  // Else the next open compares again.
+  return mirror_->has_doubts() ? Status() : mirror_->save();
 }
 
 Status Database::open_journal(const S3Options& at) {
@@ -253,10 +268,19 @@ CommittedIndex Database::base() const {
   return base_;
 }
 
-Status Database::check_format(const CommittedIndex& fresh) const {
-  if (fresh.image->format() == base().image->format()) return {};
-  return Status::unsupported(
-      "somebody else made the database anew, in another version of the format: open it again");
+Status Database::check_fresh(const CommittedIndex& fresh) {
+  const CommittedIndex known = base();
+  // What is written is encoded for the version of the index.
+  if (fresh.image->format() != known.image->format()) {
+    return Status::unsupported(
+        "somebody else made the database anew, in another version of the format: open it again");
+  }
+  const std::uint64_t newest = known.commits.newest();
+  if (newest != 0 ? fresh.commits.has(newest) : fresh.etag == known.etag) return {};
+  // Perhaps the prefix was emptied and filled anew: then names and places mean something else.
+  cache_.clear();
+  if (mirror_ != nullptr) mirror_->doubt();
+  return {};
 }
 
 void Database::install(CommittedIndex fresh) {
@@ -276,8 +300,9 @@ Status Database::refresh() {
   }
   auto fresh = TALEA_TRY(bucket_->read_index());
   if (fresh.has_value()) {
-    TALEA_TRY(check_format(*fresh));
+    TALEA_TRY(check_fresh(*fresh));
     install(std::move(*fresh));
+    if (mirror_ != nullptr && mirror_->has_doubts()) compare_copies();
     return {};
   }
   if (base().etag.empty()) return {};

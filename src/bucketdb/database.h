@@ -116,6 +116,7 @@ class Database {
   // --- Opening
   Status open_directory(const S3Options& at);
   Status open_index();
+  Status open_copies();
   Status open_journal(const S3Options& at) TALEA_EXCLUDES(mutex_);
   Status take_batches(const JournalContent& content) TALEA_REQUIRES(upload_mutex_, mutex_);
   Status check_usable() const TALEA_EXCLUDES(mutex_);
@@ -148,8 +149,8 @@ class Database {
 
   // --- Committing
   CommittedIndex base() const TALEA_EXCLUDES(mutex_);
-  // What is written is encoded for the version of the index.
-  Status check_format(const CommittedIndex& fresh) const TALEA_EXCLUDES(mutex_);
+  // Of an index that was read: whether it is of this database still.
+  Status check_fresh(const CommittedIndex& fresh) TALEA_EXCLUDES(mutex_);
   void install(CommittedIndex fresh) TALEA_EXCLUDES(mutex_);
   Result<CommittedIndex> reread_for_commit() TALEA_REQUIRES(upload_mutex_);
   Pending take_pending() const TALEA_EXCLUDES(mutex_);
@@ -197,6 +198,7 @@ class Database {
   Status fetch(const std::vector<RemoteFile>& files, Mirror::Overwrite overwrite,
                BucketDownload& fetched);
   bool has_copy(const RemoteFile& remote) const;
+  void compare_copies();
   Result<std::uint64_t> upload_copies() TALEA_REQUIRES(upload_mutex_);
   Result<bool> upload_copy(FileId file, const RemoteFile* there) TALEA_REQUIRES(upload_mutex_);
   Result<std::vector<FileId>> files_of(BucketSource source, const std::vector<RemoteFile>& remote);

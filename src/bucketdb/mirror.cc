@@ -10,6 +10,7 @@ namespace {
 
 constexpr BytesView kMagic = "TALEAS4M";
 constexpr std::uint16_t kVersion = 1;
+constexpr std::size_t kCommitAt = 16;
 constexpr std::size_t kDatabaseAt = 32;
 constexpr std::size_t kCountAt = 48;
 constexpr std::size_t kHeaderBytes = 52;
@@ -20,12 +21,13 @@ Status damaged() { return Status::corruption("the list of copies is damaged"); }
 
 }  // namespace
 
-Bytes encode_mirror(const MirrorList& list, const DatabaseId& database) {
+Bytes encode_mirror(const MirrorList& list, const DatabaseId& database, std::uint64_t commit) {
   Bytes out(kMagic);
   append_fixed(out, kVersion);
   append_fixed(out, std::uint16_t{0});
   append_fixed(out, std::uint32_t{0});  // features
-  out.append(16, '\0');                 // no salt: the list is always whole
+  append_fixed(out, commit);
+  append_fixed(out, std::uint64_t{0});
   out.append(reinterpret_cast<const char*>(database.data()), database.size());
   append_fixed(out, static_cast<std::uint32_t>(list.size()));
   for (const auto& [file, known] : list) {
@@ -36,6 +38,10 @@ Bytes encode_mirror(const MirrorList& list, const DatabaseId& database) {
   }
   append_fixed(out, crc32c(0, out));
   return out;
+}
+
+std::uint64_t commit_of_mirror(BytesView bytes) {
+  return load_fixed<std::uint64_t>(bytes.data() + kCommitAt);
 }
 
 Result<MirrorList> decode_mirror(BytesView bytes, const DatabaseId& database) {
@@ -70,6 +76,7 @@ Result<MirrorList> decode_mirror(BytesView bytes, const DatabaseId& database) {
 Result<std::unique_ptr<Mirror>> Mirror::open(FileSystem& files, const std::string& directory,
                                              const DatabaseId& database) {
   MirrorList list;
+  std::uint64_t commit = 0;
   const auto opened = files.open(join_path(directory, kMirrorName), OpenMode::read);
   if (opened.ok()) {
     const auto size = (*opened)->size();
@@ -78,12 +85,43 @@ Result<std::unique_ptr<Mirror>> Mirror::open(FileSystem& files, const std::strin
       auto decoded = decode_mirror(bytes, database);
       if (decoded.ok()) {
         list = std::move(*decoded);
+        commit = commit_of_mirror(bytes);
       } else if (decoded.status().code() != Code::corruption) {
         return std::move(decoded).status().with_context(join_path(directory, kMirrorName));
       }
     }
   }
-  return std::unique_ptr<Mirror>(new Mirror(files, directory, database, std::move(list)));
+  return std::unique_ptr<Mirror>(new Mirror(files, directory, database, std::move(list), commit));
+}
+
+bool Mirror::is_trusted(FileId file) const {
+  MutexLock lock(mutex_);
+  return list_.count(file) != 0 && doubtful_.count(file) == 0;
+}
+
+void Mirror::doubt() {
+  MutexLock lock(mutex_);
+  for (const auto& [file, known] : list_) doubtful_.insert(file);
+}
+
+bool Mirror::has_doubts() const {
+  MutexLock lock(mutex_);
+  return !doubtful_.empty();
+}
+
+void Mirror::trust(FileId file) {
+  MutexLock lock(mutex_);
+  doubtful_.erase(file);
+}
+
+std::uint64_t Mirror::commit() const {
+  MutexLock lock(mutex_);
+  return commit_;
+}
+
+void Mirror::note_commit(std::uint64_t commit) {
+  MutexLock lock(mutex_);
+  if (doubtful_.empty()) commit_ = commit;
 }
 
 std::optional<MirroredFile> Mirror::find(FileId file) const {
@@ -99,9 +137,10 @@ MirrorList Mirror::list() const {
 }
 
 Status Mirror::save(const MirrorList& list) {
-  TALEA_TRY(replace_file(files_, directory_, kMirrorName, encode_mirror(list, database_)));
+  TALEA_TRY(replace_file(files_, directory_, kMirrorName, encode_mirror(list, database_, commit())));
   MutexLock lock(mutex_);
   list_ = list;
+  std::erase_if(doubtful_, [&](FileId file) { return list.count(file) == 0; });
   return {};
 }
 
@@ -126,7 +165,9 @@ Status Mirror::put(FileId file, BytesView content, const std::string& etag, Over
                             "elsewhere, or overwrite it by a download with force");
   }
   TALEA_TRY(replace_file(files_, directory_, file_name(file), content));
-  return adopt(file, {content.size(), etag});
+  TALEA_TRY(adopt(file, {content.size(), etag}));
+  trust(file);
+  return {};
 }
 
 Status Mirror::adopt(FileId file, const MirroredFile& known) {
@@ -142,6 +183,8 @@ Status Mirror::remove(const std::vector<FileId>& files) {
   for (const FileId file : files) {
     const auto known = list.find(file);
     if (known == list.end() || known->second.etag.empty()) continue;
+    // Somebody put more behind it, which may be nowhere else.
+    if (TALEA_TRY(bytes_there(file)) > known->second.bytes) continue;
     list.erase(known);
     mine.push_back(file);
   }

@@ -128,7 +128,9 @@ bool Database::is_valid(const Placement& placement, const IndexImage& base) {
 
 // A copy in the directory is a matter of speed: without one the bucket is asked.
 void Database::keep_copy(FileId file, BytesView content, const s3::Etag& etag) {
-  if (mirror_ != nullptr) (void)mirror_->put(file, content, etag).ok();
+  if (mirror_ == nullptr) return;
+  mirror_->note_commit(base().commits.newest());
+  (void)mirror_->put(file, content, etag).ok();
 }
 
 // What was put last before this process, if the directory has all of it and every byte is right:

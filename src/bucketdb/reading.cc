@@ -87,7 +87,7 @@ std::optional<Bytes> Database::read_near(const Wanted& wanted, BucketFormat form
     }
     cache_.clear();
   }
-  if (mirror_ == nullptr || !mirror_->find(wanted.place.file).has_value()) return std::nullopt;
+  if (mirror_ == nullptr || !mirror_->is_trusted(wanted.place.file)) return std::nullopt;
   const auto entry = mirror_->read(wanted.place.file, wanted.place.offset, wanted.place.length);
   if (entry.ok() && entry->has_value()) {
     auto value = value_of_entry(format, **entry, wanted.key);
@@ -169,7 +169,7 @@ Result<bool> Database::reread_index(std::uint64_t version) {
     if (is_rebuilt_) return false;
   }
   auto fresh = TALEA_TRY(bucket_->read_index());
-  if (fresh.has_value()) TALEA_TRY(check_format(*fresh));
+  if (fresh.has_value()) TALEA_TRY(check_fresh(*fresh));
   MutexLock lock(mutex_);
   if (base_version_ != version) return true;
   if (!fresh.has_value() || fresh->etag == base_.etag) return false;

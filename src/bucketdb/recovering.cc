@@ -65,12 +65,25 @@ bool Database::has_copy(const RemoteFile& remote) const {
   return known.has_value() && known->bytes == remote.bytes && known->etag == remote.etag;
 }
 
+// Copies that were in doubt and are what the bucket has are read again. Without a list of the
+// bucket the others stay in doubt: what is in them is read from the bucket.
+void Database::compare_copies() {
+  const auto files = bucket_->list_files();
+  if (!files.ok()) return;
+  for (const RemoteFile& file : *files) {
+    if (has_copy(file)) mirror_->trust(file.file);
+  }
+  mirror_->note_commit(base().commits.newest());
+}
+
 // Brings copies of these files into the directory, several at once.
 Status Database::fetch(const std::vector<RemoteFile>& files, Mirror::Overwrite overwrite,
                        BucketDownload& fetched) {
+  mirror_->note_commit(base().commits.newest());
   std::vector<RemoteFile> missing;
   for (const RemoteFile& file : files) {
     if (has_copy(file)) {
+      mirror_->trust(file.file);
       const auto copy = mirror_->read(file.file, file.bytes - 1, 1);
       if (copy.ok() && copy->has_value()) continue;  // it was not cut or removed
     }
@@ -123,7 +136,7 @@ Result<BucketDownload> Database::download(bool force) {
     return std::move(read).status();
   }
   auto fresh = read.ok() ? std::move(*read) : std::nullopt;
-  if (fresh.has_value()) TALEA_TRY(check_format(*fresh));
+  if (fresh.has_value()) TALEA_TRY(check_fresh(*fresh));
   BucketDownload fetched;
   TALEA_TRY(fetch(remote, force ? Mirror::Overwrite::anything : Mirror::Overwrite::copies, fetched));
   if (!fresh.has_value()) {
@@ -139,6 +152,8 @@ Result<BucketDownload> Database::download(bool force) {
   } else {
     install(std::move(*fresh));
   }
+  mirror_->note_commit(base().commits.newest());
+  TALEA_TRY(mirror_->save());
   MutexLock lock(mutex_);
   needs_recovery_ = false;
   is_rebuilt_ = false;
@@ -249,6 +264,7 @@ Result<BucketRebuild> Database::rebuild_index(BucketSource source) {
     if (from_directory && (!known.has_value() || known->bytes != content->size())) {
       TALEA_TRY(mirror_->adopt(file, {content->size(), ""}));
     }
+    if (from_directory) mirror_->trust(file);
   }
   report.keys = rebuilder.size();
   rebuilt.image = TALEA_TRY(IndexImage::parse(rebuilder.finish(format, next)));

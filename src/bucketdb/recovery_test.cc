@@ -477,11 +477,64 @@ TEST(Copies, WhoseListIsDamagedAreNotBelieved) {
   EXPECT_EQ(contents_of(db).value(), (Model{{"a", "1"}}));
 }
 
+// The same keys in the same order, as long as before: names and places are those of before.
+TEST(Copies, OfADatabaseThatWasMadeAnewAreNotBelieved) {
+  for (const bool is_reopened : {true, false}) {
+    BucketWorld world;
+    const auto fill_with = [&](const std::string& value) {
+      for (const std::string& name : world.objects()) {
+        world.fake.remove(BucketWorld::kBucket, world.name(name));
+      }
+      BucketDb writer = world.open(new_files());
+      ASSERT_TRUE(writer.commit(BucketBatch().put("a", value).put("b", value)).ok());
+      ASSERT_TRUE(writer.upload().ok());
+    };
+    fill_with("1");
+    const Bytes index = *world.object("index.idx");
+    Machine machine;
+    BucketDbOptions options;
+    options.cache_bytes = 0;
+    BucketDb db = world.open(machine, options);
+    ASSERT_TRUE(db.download().ok());
+    ASSERT_EQ(db.get("a").value(), "1");
+    fill_with("2");
+    ASSERT_EQ(*world.object("index.idx"), index);
+    if (is_reopened) {
+      ASSERT_TRUE(db.close().ok());
+      db = world.open(machine, options);
+    } else {
+      ASSERT_TRUE(db.refresh().ok());
+    }
+    EXPECT_EQ(db.get("a").value(), "2");
+    EXPECT_EQ(db.get("b").value(), "2");
+    ASSERT_TRUE(db.download().ok());
+    EXPECT_EQ(world.requests_of([&] { EXPECT_EQ(db.get("b").value(), "2"); }), 0U);
+  }
+}
+
+TEST(Copies, AreComparedAtAnOpenOnlyWhenTheIndexDoesNotShowThatItIsTheSameDatabase) {
+  BucketWorld world;
+  Machine machine;
+  BucketDb writer = world.open();
+  ASSERT_TRUE(writer.put("a", "1").ok());
+  ASSERT_TRUE(writer.upload().ok());
+  ASSERT_TRUE(world.open(machine).download().ok());
+  EXPECT_EQ(world.requests_of([&] { world.open(machine); }), 1U);
+  for (std::uint32_t i = 0; i <= kBucketCommitsKept; ++i) {
+    ASSERT_TRUE(writer.put("b", std::to_string(i)).ok());
+    ASSERT_TRUE(writer.upload().ok());
+  }
+  EXPECT_EQ(world.requests_of([&] { world.open(machine); }), 2U) << "and a list";
+  ASSERT_TRUE(world.open(machine).download().ok());
+  EXPECT_EQ(world.requests_of([&] { world.open(machine); }), 1U);
+}
+
 TEST(MirrorList, IsReadBackAndEveryFlippedBitAndCutIsRefused) {
   const DatabaseId database = database_id("b", "p/");
   const MirrorList list = {{{1}, {100, "\"etag\""}}, {{0xdeadbeef00000001}, {9, ""}}};
-  const Bytes bytes = encode_mirror(list, database);
+  const Bytes bytes = encode_mirror(list, database, 0xc0ffee);
   EXPECT_EQ(decode_mirror(bytes, database).value(), list);
+  EXPECT_EQ(commit_of_mirror(bytes), 0xc0ffeeU);
   EXPECT_EQ(decode_mirror(bytes, database_id("b", "q/")).status().code(), Code::invalid_argument);
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
     EXPECT_FALSE(decode_mirror(bytes.substr(0, cut), database).ok());

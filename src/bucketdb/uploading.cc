@@ -68,7 +68,7 @@ Result<CommittedIndex> Database::reread_for_commit() {
   if (!fresh.has_value()) {
     return Status::corruption("the index is gone from the bucket: somebody removed it");
   }
-  TALEA_TRY(check_format(*fresh));
+  TALEA_TRY(check_fresh(*fresh));
   return std::move(*fresh);
 }
 

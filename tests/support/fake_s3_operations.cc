@@ -779,6 +779,10 @@ HttpResponse fake_error_for_status(const FakeRequest& request, int status) {
     code = "ConditionalRequestConflict";
     message = "The conditional request cannot succeed due to a conflicting operation.";
   }
+  if (status == 301) {
+    code = "PermanentRedirect";
+    message = "The bucket is in another region.";
+  }
   if (status == 400) {
     code = "ExpiredToken";
     message = "The provided token has expired.";
