@@ -274,8 +274,8 @@ class BucketDb {
   /// The value of `key`, or nothing if there is none.
   ///
   /// Cost: no request when it is not uploaded yet, in the cache, or in a copy in the directory; one
-  /// ranged GET of just its entry otherwise, in parts of 64 MiB. When the bucket has something else there than the
-  /// index says, the index is read again, and so on up to kBucketRereadsMax times.
+  /// ranged GET of just its entry otherwise, in parts of 64 MiB. When the bucket has something else
+  /// there than the index says, the index is read again, and so on up to kBucketRereadsMax times.
   ///
   /// Errors: corruption   the bucket does not have what its index says
   Result<std::optional<Bytes>> get(BytesView key);
@@ -337,14 +337,17 @@ class BucketDb {
   /// the index. Up to five small ones more before the first upload of a process, to try conditions,
   /// and one that makes a new database.
   ///
-  /// Errors: conflict      others commit faster than we do, kBucketCommitsMax times in a row; or the
+  /// Errors: conflict      others commit faster than we do, kBucketCommitsMax times in a row; or
+  /// the
   ///                       index is not the one that was rebuilt; with `force`, the bucket has more
   ///                       in a file than the directory, or something else
   ///         timed_out     the store does not answer; whether the commit was done is found out by
   ///                       the next upload, or the next open
-  ///         unsupported   the store accepts conditions and ignores them: see BucketWriters::one; or
+  ///         unsupported   the store accepts conditions and ignores them: see BucketWriters::one;
+  ///         or
   ///                       somebody made the database anew, in another version
-  ///         exhausted     no file numbers are left (version 1 has 999 999), or the index is too long
+  ///         exhausted     no file numbers are left (version 1 has 999 999), or the index is too
+  ///         long
   Result<BucketUpload> upload(const UploadOptions& options);
   Result<BucketUpload> upload() { return upload(UploadOptions()); }
 

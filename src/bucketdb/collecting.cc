@@ -5,10 +5,10 @@
 // and what anybody commits after that has higher ones.
 //
 // A file below `next` that the index does not refer to will never be referred to again, by nobody
-// (docs/formats/s4db.md, step 5), but for what is reserved; and that lies above all that is referred
-// to, where nothing is removed. So removing is safe for writers at any time; the grace time is for
-// readers with an older index. By whose clock? The store's: the list of garbage is put, and when
-// that was is now.
+// (docs/formats/s4db.md, step 5), but for what is reserved; and that lies above all that is
+// referred to, where nothing is removed. So removing is safe for writers at any time; the grace
+// time is for readers with an older index. By whose clock? The store's: the list of garbage is put,
+// and when that was is now.
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -158,12 +158,14 @@ Result<std::optional<CommittedIndex>> Database::reserve(const CommittedIndex& fr
   if (numbers.next == numbers.end) return std::optional(from);  // there is nothing to copy
   const std::uint64_t last = file_number_max(from.image->format());
   if (numbers.end > last + 1) {
-    return Status::exhausted("there are not enough numbers left for the files of a compaction: "
-                             "the last is " + std::to_string(last));
+    return Status::exhausted(
+        "there are not enough numbers left for the files of a compaction: "
+        "the last is " +
+        std::to_string(last));
   }
-  auto reserved = TALEA_TRY(
-      commit_index(with_next(*from.image, static_cast<std::uint32_t>(numbers.end)), from,
-                   {.commit = new_commit_id()}));
+  auto reserved =
+      TALEA_TRY(commit_index(with_next(*from.image, static_cast<std::uint32_t>(numbers.end)), from,
+                             {.commit = new_commit_id()}));
   if (reserved.has_value()) install(*reserved);
   return reserved;
 }
@@ -171,17 +173,17 @@ Result<std::optional<CommittedIndex>> Database::reserve(const CommittedIndex& fr
 // Nothing when somebody else committed meanwhile, or took a number that was reserved.
 Result<std::optional<BucketCompaction>> Database::try_compact() {
   const CommittedIndex before = base();
-  const CheckedFiles checked = TALEA_TRY(checked_files(*before.image));
-  const std::vector<RemoteFile>& files = checked.files;
+  const CheckedFiles found = TALEA_TRY(checked_files(*before.image));
+  const std::vector<RemoteFile>& files = found.files;
   const std::vector<PlacedKey> placed = by_place(*before.image);
   BucketCompaction done;
   done.keys = placed.size();
   done.files_before = done.files_after = files.size();
   for (const RemoteFile& file : files) done.bytes_after += file.bytes;
-  if (is_compact(placed, files, checked.has_garbage_above)) return std::optional(done);
+  if (is_compact(placed, files, found.has_garbage_above)) return std::optional(done);
   TALEA_TRY(bucket_->check_conditions());
 
-  Numbers numbers{.next = std::max({before.image->next(), number_floor_, checked.highest + 1})};
+  Numbers numbers{.next = std::max({before.image->next(), number_floor_, found.highest + 1})};
   numbers.end = numbers.next + count_copies(placed, options_.file_bytes_max);
   const auto reserved = TALEA_TRY(reserve(before, numbers));
   if (!reserved.has_value()) return std::optional<BucketCompaction>();
@@ -215,8 +217,8 @@ Result<std::optional<BucketCompaction>> Database::try_compact() {
   IndexWriter index(from.image->format(), placed.size());
   for (std::size_t i = 0; i < placed.size(); ++i) index.add(placed[i].key, placement.places[i]);
   Bytes bytes = index.finish(std::max(from.image->next(), placement.highest + 1));
-  auto commit = TALEA_TRY(commit_index(
-      std::move(bytes), from, {.pieces = placement.pieces, .commit = new_commit_id()}));
+  auto commit = TALEA_TRY(commit_index(std::move(bytes), from,
+                                       {.pieces = placement.pieces, .commit = new_commit_id()}));
   if (!commit.has_value()) return std::optional<BucketCompaction>();
   done.files_after = placement.files;
   done.bytes_after = placement.bytes;
@@ -260,7 +262,7 @@ Result<BucketCompaction> Database::compact(std::chrono::milliseconds grace) {
     return compacted;
   }
   return Status::conflict("others committed while the database was compacted, " +
-                          std::to_string(kBucketCompactionsMax) + " times; nothing was changed");
+                          std::to_string(kBucketCompactionsMax) + " times; no key was changed");
 }
 
 // Whether the bucket has another index now.
@@ -351,8 +353,8 @@ Result<bool> Database::raise_next(const Garbage& garbage, const std::vector<File
   }
   if (next == image.next()) return true;
   TALEA_TRY(bucket_->check_conditions());
-  auto commit = TALEA_TRY(
-      commit_index(with_next(image, next), garbage.index, {.commit = new_commit_id()}));
+  auto commit =
+      TALEA_TRY(commit_index(with_next(image, next), garbage.index, {.commit = new_commit_id()}));
   if (!commit.has_value()) return false;
   install(std::move(*commit));
   return true;

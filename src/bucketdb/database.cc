@@ -50,8 +50,7 @@ Status Database::open_directory(const S3Options& at) {
   lock_ =
       TALEA_TRY(seams_.files.lock(join_path(directory, kLockName), LockKind::exclusive,
                                   "talea lock 1: bucket database " + at.bucket + "/" + at.prefix));
-  mirror_ =
-      TALEA_TRY(Mirror::open(seams_.files, directory, database_id(at.bucket, at.prefix)));
+  mirror_ = TALEA_TRY(Mirror::open(seams_.files, directory, database_id(at.bucket, at.prefix)));
   return {};
 }
 

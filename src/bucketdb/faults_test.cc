@@ -333,9 +333,8 @@ TEST(LostAnswer, IsSettledByTheFirstOpenForGood) {
   }
   machine.disk->power_cut_losing_everything_unsynced();
   EXPECT_EQ(world.open(machine).status().pending_writes, 1U);
-  const auto journal =
-      decode_journal(machine.disk->read_file("/db/talea.journal").value(),
-                     database_id(BucketWorld::kBucket, BucketWorld::kPrefix));
+  const auto journal = decode_journal(machine.disk->read_file("/db/talea.journal").value(),
+                                      database_id(BucketWorld::kBucket, BucketWorld::kPrefix));
   ASSERT_TRUE(journal.ok());
   EXPECT_EQ(journal->batches.size(), 1U) << "what was committed is out of the journal";
   BucketDb other = world.open();
@@ -393,8 +392,9 @@ TEST(LostAnswer, ACommitThatWasDoubledOnItsWayIsNotDoneAgainOverWhatCameOnTop) {
   ASSERT_TRUE(db.commit(BucketBatch().put("k", "mine").remove("a")).ok());
   const std::uint64_t commit = world.fake.requests() + 2;
   world.fake.set_fault(commit, s3::Fault::twice_second());
-  world.fake.set_before(
-      commit + 1, [&] { upload_by_another(world, BucketBatch().put("k", "theirs").put("a", "2")); });
+  world.fake.set_before(commit + 1, [&] {
+    upload_by_another(world, BucketBatch().put("k", "theirs").put("a", "2"));
+  });
   EXPECT_EQ(db.upload()->writes, 2U);
   EXPECT_EQ(db.status().pending_writes, 0U);
   EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "2"}, {"k", "theirs"}}));

@@ -137,7 +137,8 @@ MirrorList Mirror::list() const {
 }
 
 Status Mirror::save(const MirrorList& list) {
-  TALEA_TRY(replace_file(files_, directory_, kMirrorName, encode_mirror(list, database_, commit())));
+  TALEA_TRY(
+      replace_file(files_, directory_, kMirrorName, encode_mirror(list, database_, commit())));
   MutexLock lock(mutex_);
   list_ = list;
   std::erase_if(doubtful_, [&](FileId file) { return list.count(file) == 0; });

@@ -10,6 +10,7 @@
 // Format: docs/formats/s4db-journal.md, "Mirror".
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,7 +54,8 @@ class Mirror {
 
   enum class Overwrite : std::uint8_t { copies, anything };
   /// Makes or replaces the copy of a file.
-  /// Errors: conflict   a file lies there that is no copy, or longer than it was, and `content` does
+  /// Errors: conflict   a file lies there that is no copy, or longer than it was, and `content`
+  /// does
   ///                    not begin with all of it; `overwrite` says otherwise
   Status put(FileId file, BytesView content, const std::string& etag,
              Overwrite overwrite = Overwrite::copies) TALEA_EXCLUDES(mutex_);

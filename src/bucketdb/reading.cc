@@ -286,8 +286,8 @@ Result<std::shared_ptr<const Snapshot>> Database::begin_file_scan() {
   MutexLock uploading(upload_mutex_);
   auto snapshot = TALEA_TRY(begin_scan());
   BucketDownload fetched;
-  TALEA_TRY(fetch(TALEA_TRY(checked_files(*snapshot->base.image)).files,
-                  Mirror::Overwrite::copies, fetched));
+  TALEA_TRY(fetch(TALEA_TRY(checked_files(*snapshot->base.image)).files, Mirror::Overwrite::copies,
+                  fetched));
   return snapshot;
 }
 

@@ -138,7 +138,8 @@ Result<BucketDownload> Database::download(bool force) {
   auto fresh = read.ok() ? std::move(*read) : std::nullopt;
   if (fresh.has_value()) TALEA_TRY(check_fresh(*fresh));
   BucketDownload fetched;
-  TALEA_TRY(fetch(remote, force ? Mirror::Overwrite::anything : Mirror::Overwrite::copies, fetched));
+  TALEA_TRY(
+      fetch(remote, force ? Mirror::Overwrite::anything : Mirror::Overwrite::copies, fetched));
   if (!fresh.has_value()) {
     if (needs_recovery || base().etag.empty()) {
       if (force) TALEA_TRY(committed(base(), pending.through));
@@ -147,8 +148,9 @@ Result<BucketDownload> Database::download(bool force) {
     return Status::corruption("the index is gone from the bucket");
   }
   if (force) {
-    TALEA_TRY(committed(std::move(*fresh), pending.through)
-                  .with_context("discard pending writes (they may be there again at the next open)"));
+    TALEA_TRY(
+        committed(std::move(*fresh), pending.through)
+            .with_context("discard pending writes (they may be there again at the next open)"));
   } else {
     install(std::move(*fresh));
   }
@@ -172,16 +174,15 @@ Result<std::vector<FileId>> Database::files_of(BucketSource source,
   if (source == BucketSource::directory) files = TALEA_TRY(mirror_->all_files());
   // Writers with files of their own number them by themselves: what orders them is time. What the
   // bucket does not have comes last.
-  const bool has_others = std::any_of(files.begin(), files.end(),
-                                      [](const FileId file) { return file.writer() != 0; });
+  const bool has_others =
+      std::any_of(files.begin(), files.end(), [](const FileId file) { return file.writer() != 0; });
   const auto time_of = [&](FileId file) {
     const auto known = put_ms.find(file);
     return known == put_ms.end() ? UINT64_MAX : known->second;
   };
   if (has_others) {
-    std::stable_sort(files.begin(), files.end(), [&](const FileId a, const FileId b) {
-      return time_of(a) < time_of(b);
-    });
+    std::stable_sort(files.begin(), files.end(),
+                     [&](const FileId a, const FileId b) { return time_of(a) < time_of(b); });
   }
   return files;
 }

@@ -288,7 +288,7 @@ TEST(Recovery, FromTheDirectoryBringsAnEmptiedBucketBack) {
   EXPECT_EQ(db.size(), 0U);
   EXPECT_EQ(db.rebuild_index(BucketSource::directory)->keys, 2U);
   EXPECT_EQ(contents_of(db).value(), kModel);
-  EXPECT_EQ(db.upload({.force = true})->files, 3U);
+  EXPECT_EQ(db.upload({.force = true})->files, 2U) << "the first is below all that is current";
   EXPECT_EQ(committed_contents(world).value(), kModel);
   EXPECT_EQ(world.open().rebuild_index(BucketSource::directory).status().code(),
             Code::invalid_argument);

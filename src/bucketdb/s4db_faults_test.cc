@@ -26,8 +26,8 @@ TEST(S4dbFaults, ACompactionPutsTheNewFilesThenTheIndexAndRemovesLast) {
     if (request.method == "GET" || request.method == "HEAD") continue;
     changes.push_back(request.method + " " + request.key);
   }
-  EXPECT_THAT(changes, ElementsAre("PUT app/index.idx", "PUT app/data_000002.s4db", "PUT app/index.idx",
-                                   "POST "))
+  EXPECT_THAT(changes, ElementsAre("PUT app/index.idx", "PUT app/data_000002.s4db",
+                                   "PUT app/index.idx", "POST "))
       << "the first index has the old rows, and reserves the number";
 }
 

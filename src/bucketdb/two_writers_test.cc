@@ -257,6 +257,29 @@ TEST(TwoWriters, OfAnotherFormatNeverGetIntoOneJournal) {
   EXPECT_EQ(committed_contents(world).value(), (Model{{"a", "1"}, {"b", "2"}, {"bin", "\xff"}}));
 }
 
+// As the successor of s4db does it: the index becomes one of version 2, and data files stay.
+TEST(TwoWriters, AFileOfVersion1IsNotGrownInADatabaseOfVersion2) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.upload().ok());
+  }
+  const Bytes file = *world.object("data_000001.s4db");
+  IndexWriter index(BucketFormat::v2, 1);
+  index.add("a", {{1}, 9, static_cast<std::uint32_t>(file.size() - 9)});
+  world.fake.put(BucketWorld::kBucket, world.name("index.idx"), index.finish(2));
+  BucketDb db = world.open(machine);
+  ASSERT_TRUE(db.put_bytes("bin", "\xff").ok());
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(*world.object("data_000001.s4db"), file);
+  const Model expected = {{"a", "1"}, {"bin", "\xff"}};
+  EXPECT_EQ(committed_contents(world).value(), expected);
+  ASSERT_TRUE(db.rebuild_index().ok());
+  EXPECT_EQ(contents_of(db).value(), expected);
+}
+
 // Without conditions nobody else writes at the same time; but others may have written before.
 TEST(TwoWriters, WithoutConditionsAFileThatAnotherMachineHasGrownIsNotPutOver) {
   BucketDbOptions alone;

@@ -96,8 +96,8 @@ Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes,
     return Status::timed_out("whether the commit was done is unknown (" +
                              etag.status().to_string() + "); the next upload finds out");
   }
-  const bool is_ours = now->has_value() &&
-                       ((*now)->image->bytes() == bytes || was_committed(**now, note));
+  const bool is_ours =
+      now->has_value() && ((*now)->image->bytes() == bytes || was_committed(**now, note));
   if (is_ours) return std::optional(std::move(**now));
   // Nobody was first: there is nothing to apply ours to, and the next try would take as long.
   const bool is_unchanged = now->has_value() ? (*now)->etag == from.etag : from.etag.empty();
