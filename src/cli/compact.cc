@@ -75,7 +75,12 @@ Result<ExitCode> compact_bucket_files(Context& context, const GraceArgument& gra
   } else if (!context.settings().quiet) {
     TALEA_TRY(context.out().write(compaction_table(compaction)));
   }
-  return ExitCode::ok;
+  if (compaction.collection.ok()) return ExitCode::ok;
+  TALEA_TRY(context.out().flush());
+  Status not_removed = compaction.collection;
+  return context.fail(ExitCode::other,
+                      std::move(not_removed).with_context("compacted, but the old files stay"),
+                      "remove them: " + context.command("gc"));
 }
 
 }  // namespace

@@ -3,8 +3,13 @@
 tests/s3/with_moto.py starts."""
 
 import base64
+import contextlib
+import http.client
+import http.server
 import json
 import os
+import threading
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -26,6 +31,52 @@ NO_CREDENTIALS |= {"HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
 OF_A_DIRECTORY = (["expire", "k", "--never"], ["checkpoint"], ["rotate-key", "--data"],
                   ["backup", "./backups"], ["restore", "./backups"], ["users", "list"],
                   ["users", "unlock", "alice"], ["keys", "list"], ["keys", "issue"])
+
+
+class MayNotRemove(http.server.BaseHTTPRequestHandler):
+    """Passes all requests on to the server but removals, which it denies."""
+
+    protocol_version = "HTTP/1.1"
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.command == "DELETE" or self.path.endswith("?delete="):
+            self.answer(403, {}, b"<Error><Code>AccessDenied</Code></Error>")
+            return
+        server = http.client.HTTPConnection(urllib.parse.urlsplit(ENDPOINT).netloc)
+        with contextlib.closing(server):
+            server.request(self.command, self.path, body, dict(self.headers))
+            answer = server.getresponse()
+            self.answer(answer.status, dict(answer.getheaders()), answer.read())
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
+
+    def answer(self, status, headers, body):
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in ("connection", "content-length", "transfer-encoding"):
+                self.send_header(name, value)
+        length = headers.get("Content-Length") if self.command == "HEAD" else str(len(body))
+        self.send_header("Content-Length", length or "0")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def served_by(handler):
+    """The endpoint of such a server, on a port that is free."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        running = threading.Thread(target=server.serve_forever)
+        running.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            running.join()
 
 
 class S3Test(TaleaTest):
@@ -520,6 +571,19 @@ class BucketFiles(BothHomes, S3Test):
         self.assertIn("compact", self.refusal("gc", store="./local"))
         self.errors("gc", expect=4, store=self.url_of("none-" + self.prefix))
         self.errors("compact", expect=4, store=self.url_of("none-" + self.prefix))
+
+    def test_a_compaction_tells_that_it_may_not_remove_the_old_files(self):
+        for n in range(3):
+            self.talea("put", "k", str(n))
+        with served_by(MayNotRemove) as endpoint:
+            url = f"{self.scheme}://{self.bucket}/{self.prefix}?endpoint={endpoint}"
+            told = self.errors("compact", "--grace", "0", store=url, expect=4)
+        self.assertIn("compacted, but the old files stay", told)
+        self.assertIn("gc", told)
+        self.assertGreater(len(self.json("segments")["segments"]), 1)
+        self.assertGreater(self.json("gc", "--grace", "0")["files_collected"], 0)
+        self.assertEqual(len(self.json("segments")["segments"]), 1)
+        self.assertEqual(self.talea("get", "k"), b"2")
 
     def test_verify_finds_entries_that_are_damaged(self):
         self.import_rows({f"k{n}": f"value of {n}" for n in range(20)}, "-q")
