@@ -337,14 +337,18 @@ Result<LogWriter::Draft> LogWriter::draft(const LogHead& head, std::string_view 
 
 // --- The put of the log
 
+Result<s3::Written> LogWriter::put_draft(const Draft& draft) {
+  return seams_.objects.client().put(kLogName, draft.body,
+                                     {.cause = "set",
+                                      .condition = condition_of(draft.base.etag),
+                                      .content_type = kJsonType,
+                                      .nonce = draft.nonce});
+}
+
 // Nothing: another's entry follows the base, and this one is not there; the newest is known.
 Result<std::optional<LogWriter::Committed>> LogWriter::put_log(const Draft& draft,
                                                                std::uint64_t deadline_ns) {
-  auto written = seams_.objects.client().put(kLogName, draft.body,
-                                             {.cause = "set",
-                                              .condition = condition_of(draft.base.etag),
-                                              .content_type = kJsonType,
-                                              .nonce = draft.nonce});
+  auto written = put_draft(draft);
   if (written.ok()) return std::optional(Committed{written->version_id, written->etag});
   const Code code = written.status().code();
   // A refusal may be the second answer to a put that was doubled on its way, and an answer that is
@@ -364,11 +368,7 @@ Result<std::optional<LogWriter::Committed>> LogWriter::find_out(const Draft& dra
     if (found.ok() && found->fate == Fate::unknown) break;
     if (found.ok()) {
       // The first may still arrive; then this one is refused, or has been done and refuses that.
-      auto again = seams_.objects.client().put(kLogName, draft.body,
-                                               {.cause = "set",
-                                                .condition = condition_of(draft.base.etag),
-                                                .content_type = kJsonType,
-                                                .nonce = draft.nonce});
+      const auto again = put_draft(draft);
       if (again.ok()) return std::optional(Committed{again->version_id, again->etag});
     }
     if (seams_.clock.monotonic_ns() >= deadline_ns) break;
