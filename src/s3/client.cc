@@ -85,6 +85,8 @@ class Client::Impl {
   Status require_bucket(std::string_view cause);
   Result<Object> to_object(std::string_view key, HttpResponse response, const ReadOptions& options);
   void see_bucket() { bucket_seen_ = true; }
+  // The answer to a question that is about no single object.
+  Result<HttpResponse> ask_bucket(const S3Request& request, std::string_view cause);
   UploadParts upload_parts() { return {options_, seams_, sender_, writer_}; }
   Status remove_many(std::span<const std::string> whole_keys, const DeleteOptions& options,
                      std::vector<DeleteFailure>& failures);
@@ -347,6 +349,13 @@ Status Client::Impl::remove_many(std::span<const std::string> whole_keys,
 
 // --- Lists
 
+Result<HttpResponse> Client::Impl::ask_bucket(const S3Request& request, std::string_view cause) {
+  HttpResponse response = TALEA_TRY(sender_.send(request, cause));
+  if (!is_success(response)) return sender_.failure(response, request);
+  see_bucket();
+  return response;
+}
+
 Result<ListPage> Client::Impl::list(const ListOptions& options) {
   S3Request request;
   request.operation = "ListObjectsV2";
@@ -361,9 +370,7 @@ Result<ListPage> Client::Impl::list(const ListOptions& options) {
   } else if (!options.start_after.empty()) {
     request.query.emplace_back("start-after", options_.prefix + options.start_after);
   }
-  const HttpResponse response = TALEA_TRY(sender_.send(request, options.cause));
-  if (!is_success(response)) return sender_.failure(response, request);
-  see_bucket();
+  const HttpResponse response = TALEA_TRY(ask_bucket(request, options.cause));
   Result<ListPage> page = parse_list(response.body, options_.prefix);
   if (page.ok() && !page->next_token.empty() && page->next_token == options.token) {
     page = does_not_move();
@@ -390,9 +397,7 @@ Result<VersionPage> Client::Impl::list_versions(const VersionListOptions& option
       request.query.emplace_back("version-id-marker", options.version_id_marker);
     }
   }
-  const HttpResponse response = TALEA_TRY(sender_.send(request, options.cause));
-  if (!is_success(response)) return sender_.failure(response, request);
-  see_bucket();
+  const HttpResponse response = TALEA_TRY(ask_bucket(request, options.cause));
   Result<VersionPage> page = parse_versions(response.body, options_.prefix);
   if (page.ok() && page->truncated && page->next_key_marker == options.key_marker &&
       page->next_version_id_marker == options.version_id_marker) {
@@ -410,9 +415,7 @@ Result<Versioning> Client::Impl::versioning() {
   request.method = "GET";
   request.answer_root = "VersioningConfiguration";
   request.query.emplace_back("versioning", "");
-  const HttpResponse response = TALEA_TRY(sender_.send(request, "versioning"));
-  if (!is_success(response)) return sender_.failure(response, request);
-  see_bucket();
+  const HttpResponse response = TALEA_TRY(ask_bucket(request, "versioning"));
   return parse_versioning(response.body);
 }
 

@@ -118,6 +118,15 @@ std::string print(const char* format, Values... values) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
+// "18:00:00"
+void read_time_of_day(Reader& reader, Parts& at) {
+  at.hour = reader.number(2);
+  reader.word(":");
+  at.minute = reader.number(2);
+  reader.word(":");
+  at.second = reader.number(2);
+}
+
 }  // namespace
 
 std::string http_date(std::uint64_t ms) {
@@ -138,11 +147,7 @@ std::optional<std::uint64_t> parse_http_date(std::string_view text) {
   reader.word(" ");
   at.year = static_cast<int>(reader.number(4));
   reader.word(" ");
-  at.hour = reader.number(2);
-  reader.word(":");
-  at.minute = reader.number(2);
-  reader.word(":");
-  at.second = reader.number(2);
+  read_time_of_day(reader, at);
   reader.word(" GMT");
   if (!reader.good() || !reader.rest().empty()) return std::nullopt;
   return ms_of(at);
@@ -163,11 +168,7 @@ std::optional<std::uint64_t> parse_xml_time(std::string_view text) {
   reader.word("-");
   at.day = reader.number(2);
   reader.word("T");
-  at.hour = reader.number(2);
-  reader.word(":");
-  at.minute = reader.number(2);
-  reader.word(":");
-  at.second = reader.number(2);
+  read_time_of_day(reader, at);
   at.millisecond = reader.milliseconds();
   if (!reader.good() || (reader.rest() != "Z" && reader.rest() != "+00:00")) return std::nullopt;
   return ms_of(at);
