@@ -108,7 +108,7 @@ TEST(OpenHome, AnEngineKeepsThePast) {
 }
 
 TEST(OpenHome, RocksDbSaysThatItKeepsNoPast) {
-  if (!has_rocksdb()) GTEST_SKIP();
+  if (!has_rocksdb()) GTEST_SKIP() << "this build has no RocksDB";
   const auto home = open_home("rocksdb:" + test_directory() + "/rocksdb").value();
   EXPECT_FALSE(home->abilities().keeps_history);
   for (const Status& refused :
