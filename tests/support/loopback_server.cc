@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "base/assert.h"
@@ -92,6 +93,10 @@ void LoopbackServer::serve(int socket) {
     const std::string head = bytes.substr(0, end + 2);
     bytes.erase(0, end + 4);
     const std::size_t length = content_length(head);
+    if (bytes.size() < length && head.find("\r\nExpect: 100-continue\r\n") != std::string::npos) {
+      constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      send(socket, kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
+    }
     while (bytes.size() < length) {
       if (!receive(socket, bytes)) return;
     }

@@ -22,7 +22,7 @@ class LoopbackServer {
     /// Says nothing, and waits until the client has gone.
     bool hangs = false;
   };
-  /// Of a request as it came: its head and its body.
+  /// Of a request as it came: its head and its body. Who waits for 100 Continue gets that first.
   using Handler = std::function<Answer(const std::string& head, const std::string& body)>;
 
   /// Listens on 127.0.0.1. `handler` is called by one thread for each connection.
