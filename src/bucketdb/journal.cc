@@ -28,7 +28,10 @@ constexpr std::uint8_t kBatch = 1;
 constexpr std::uint8_t kUpload = 2;
 constexpr std::uint8_t kUploadWithId = 3;
 constexpr std::size_t kIdBytes = 8;
-constexpr std::uint64_t kAllocationBytes = kMiB;
+// How much room is made at once: as much as the journal has already, within these. So a short one
+// stays short, and a long one seldom waits for more than its own bytes.
+constexpr std::uint64_t kRoomBytesMin = 64 * kKiB;
+constexpr std::uint64_t kRoomBytesMax = kMiB;
 
 Status nonsense() {
   return Status::corruption("its check is right and its content makes no sense");
@@ -275,17 +278,24 @@ Status Journal::make_file() {
   return {};
 }
 
-Status Journal::make_room(std::uint64_t bytes) {
-  if (end_ + bytes <= allocated_) return {};
-  const std::uint64_t wanted = end_ + bytes + kAllocationBytes;
-  TALEA_TRY(file_->allocate(allocated_, wanted - allocated_));
-  allocated_ = wanted;
+// Behind `from`, for the records to come. Where each is synced, zeros are written and not only
+// promised: a file system notes in a journal of its own when a block is first written, and a sync
+// would wait for that, too.
+Status Journal::make_room(std::uint64_t from) {
+  const std::uint64_t bytes = std::clamp(from, kRoomBytesMin, kRoomBytesMax);
+  TALEA_TRY(setup_.sync ? file_->pwrite(from, Bytes(bytes, '\0')) : file_->allocate(from, bytes));
+  allocated_ = from + bytes;
   return {};
 }
 
 Status Journal::write_record(BytesView record, bool sync) {
-  TALEA_TRY(make_room(record.size()));
   TALEA_TRY(file_->pwrite(end_, record));
+  const std::uint64_t end = end_ + record.size();
+  if (end > allocated_) {
+    Status room = make_room(end);
+    // On a full disk the next record has to find its own.
+    if (!room.ok() && room.code() != Code::exhausted) return room;
+  }
   return sync ? file_->sync_data() : Status();
 }
 

@@ -83,7 +83,7 @@ class Journal final : public WriteLog {
   Status make_file();
   Result<std::uint64_t> append_record(std::uint8_t kind, BytesView body, bool sync);
   Status write_record(BytesView record, bool sync);
-  Status make_room(std::uint64_t bytes);
+  Status make_room(std::uint64_t from);
 
   const JournalSetup setup_;
   const BucketFormat format_;

@@ -183,6 +183,36 @@ TEST(Journal, AfterAFullDiskGoesOnWithoutWhatWasRefused) {
   EXPECT_EQ(bodies(world.open().value()), (std::vector<Bytes>{"one", "two"}));
 }
 
+// A sync of blocks that were written before is one of the data alone.
+TEST(Journal, MakesRoomByWritingZerosInFewSteps) {
+  World world;
+  auto journal = world.open().value().journal;
+  constexpr std::uint64_t kAppends = 2000;
+  for (std::uint64_t i = 0; i < kAppends; ++i) ASSERT_TRUE(journal->append(Bytes(300, 'x')).ok());
+  const CrashFileSystem::Calls calls = world.disk->calls();
+  EXPECT_EQ(calls.allocates, 0U);
+  EXPECT_LE(calls.pwrites, 1 + kAppends + 6);
+  const Bytes bytes = world.disk->read_file(world.path()).value();
+  const std::uint64_t end = decode_journal(bytes, kDatabase)->end;
+  EXPECT_GT(bytes.size(), end);
+  EXPECT_LE(bytes.size(), 2 * end);
+  EXPECT_EQ(bytes.find_first_not_of('\0', end), Bytes::npos);
+}
+
+TEST(Journal, OnADiskWithoutRoomForMoreTakesWhatFits) {
+  World world;
+  auto journal = world.open().value().journal;
+  ASSERT_TRUE(journal->append("one").ok());
+  world.disk->set_capacity(100 * kKiB);
+  const Bytes two(70 * kKiB, '2');
+  ASSERT_TRUE(journal->append(two).ok());
+  ASSERT_TRUE(journal->append("three").ok());
+  EXPECT_EQ(journal->append(Bytes(40 * kKiB, '4')).status().code(), Code::exhausted);
+  ASSERT_TRUE(journal->append("five").ok());
+  world.disk->power_cut_losing_everything_unsynced();
+  EXPECT_EQ(bodies(world.open().value()), (std::vector<Bytes>{"one", two, "three", "five"}));
+}
+
 TEST(Journal, AfterAFailedWriteOrSyncTakesNoMoreAndWhatWasRefusedNeverComesBack) {
   for (const auto fault : {CrashFileSystem::Fault::io_error, CrashFileSystem::Fault::sync_fails}) {
     World world;
