@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "bucketdb/index_file.h"
 #include "bucketdb/parallel.h"
 #include "tests/support/bucket_world.h"
 
@@ -79,6 +80,44 @@ TEST(BucketDbConcurrency, AScanGoesOnWhileKeysChange) {
   while (scan.next().value()) found.emplace(scan.key(), scan.value());
   writer.join();
   for (const auto& [key, value] : found) EXPECT_EQ(value, "old") << key;
+}
+
+// Two commit and flush at once, and a third uploads.
+TEST(BucketDbConcurrency, FlushesBesideEachOtherKeepAllThatWasPutAndLeaveAWholeIndex) {
+  BucketWorld world;
+  Machine machine;
+  BucketDbOptions options;
+  options.sync = BucketSync::never;
+  Model expected;
+  std::atomic<int> wrong{0};
+  {
+    BucketDb db = world.open(machine, options);
+    std::vector<std::thread> threads;
+    threads.reserve(3);
+    for (int who = 0; who < 2; ++who) {
+      for (int i = 190; i < 200; ++i) {
+        expected["w" + std::to_string(who) + "k" + std::to_string(i % 10)] = std::to_string(i);
+      }
+      threads.emplace_back([&db, &wrong, who] {
+        for (int i = 0; i < 200; ++i) {
+          const Bytes key = "w" + std::to_string(who) + "k" + std::to_string(i % 10);
+          if (!db.put(key, std::to_string(i)).ok() || !db.flush().ok()) ++wrong;
+        }
+      });
+    }
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) {
+        if (!db.upload().ok()) ++wrong;
+      }
+    });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+  }
+  machine.disk->power_cut_losing_everything_unsynced();
+  const auto index = IndexImage::parse(machine.disk->read_file("/db/index.idx").value());
+  EXPECT_TRUE(index.ok()) << index.status().to_string();
+  BucketDb db = world.open(machine, options);
+  EXPECT_EQ(contents_of(db).value(), expected);
 }
 
 TEST(RunParallel, DoesAllAndStopsAtAFailure) {

@@ -25,6 +25,13 @@ Status cut_short() { return Status::corruption("the index is cut short"); }
 
 }  // namespace
 
+Status check_index_bytes(std::uint64_t bytes) {
+  if (bytes <= kBucketIndexBytesMax) return {};
+  return Status::exhausted("an index has at most " + std::to_string(kBucketIndexBytesMax) +
+                           " bytes; this one has " + std::to_string(bytes) +
+                           ": use a second database, or shorter keys");
+}
+
 IndexWriter::IndexWriter(BucketFormat format, std::uint64_t keys) : format_(format) {
   constexpr std::uint64_t kKeyBytesTypical = 32;
   out_.reserve(kHeaderBytes + keys * (row_overhead(format) + kKeyBytesTypical));
@@ -73,10 +80,7 @@ Result<std::shared_ptr<const IndexImage>> IndexImage::parse(Bytes bytes) {
   image->format_ = static_cast<BucketFormat>(version);
   const bool checked = image->format_ == BucketFormat::v2;
   if (all.size() < kHeaderBytes + (checked ? kCheckBytes : 0)) return cut_short();
-  if (all.size() > kBucketIndexBytesMax) {
-    return Status::exhausted("an index has at most " + std::to_string(kBucketIndexBytesMax) +
-                             " bytes; this one has " + std::to_string(all.size()));
-  }
+  TALEA_TRY(check_index_bytes(all.size()));
   std::uint64_t rows_end = all.size();
   if (checked) {
     rows_end -= kCheckBytes;

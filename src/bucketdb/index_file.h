@@ -39,6 +39,10 @@ struct IndexRow {
   Place place;
 };
 
+/// Whether an index may have so many bytes: slots refer to rows by 32 bits.
+/// Errors: exhausted   above kBucketIndexBytesMax
+Status check_index_bytes(std::uint64_t bytes);
+
 /// Writes an index row by row.
 class IndexWriter {
  public:

@@ -1,5 +1,6 @@
 #include "bucketdb/index_file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -146,6 +147,15 @@ TEST(IndexFile, ARowThatCannotBeIsRefused) {
 TEST(IndexFile, AnotherVersionIsUnsupported) {
   EXPECT_EQ(IndexImage::parse(from_hex("030000000100000000")).status().code(), Code::unsupported);
   EXPECT_EQ(IndexImage::parse("{\"version\":1}").status().code(), Code::unsupported);
+}
+
+// Of the limit itself: nobody makes 4 GiB for a test.
+TEST(IndexFile, OfMoreThan4GiBIsExhausted) {
+  EXPECT_TRUE(check_index_bytes(kBucketIndexBytesMax).ok());
+  EXPECT_EQ(kBucketIndexBytesMax, std::uint64_t{UINT32_MAX}) << "a row is referred to by 32 bits";
+  const Status over = check_index_bytes(kBucketIndexBytesMax + 1);
+  EXPECT_EQ(over.code(), Code::exhausted);
+  EXPECT_THAT(std::string(over.message()), testing::HasSubstr("4294967296"));
 }
 
 TEST(IndexFile, ACountThatCannotBeTakesNoMemory) {

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/random.h"
+#include "bucketdb/data_file.h"
 #include "bucketdb/index_file.h"
 #include "tests/support/bucket_world.h"
 #include "tests/support/test_directory.h"
@@ -277,6 +278,54 @@ TEST(TwoWriters, AFileOfVersion1IsNotGrownInADatabaseOfVersion2) {
   const Model expected = {{"a", "1"}, {"bin", "\xff"}};
   EXPECT_EQ(committed_contents(world).value(), expected);
   ASSERT_TRUE(db.rebuild_index().ok());
+  EXPECT_EQ(contents_of(db).value(), expected);
+}
+
+// What s4db 0.9 and later do with a database of version 1: their first commit makes it one of 2.
+void raise_to_version_2(BucketWorld& world) {
+  const auto image = IndexImage::parse(*world.object("index.idx")).value();
+  const FileId file{std::uint64_t{0xdeadbeef} << 32 | 1};
+  Bytes content = encode_file_header(BucketFormat::v2, file);
+  append_value(content, BucketFormat::v2, "theirs", "\xff", false);
+  IndexWriter index(BucketFormat::v2, image->size() + 1);
+  IndexRow row;
+  for (auto at = image->begin(); image->read(at, row);) index.add(row.key, row.place);
+  index.add("theirs", {file, kFileHeaderBytes,
+                       static_cast<std::uint32_t>(content.size() - kFileHeaderBytes)});
+  world.fake.put(BucketWorld::kBucket, world.name(file_name(file)), content);
+  world.fake.put(BucketWorld::kBucket, world.name("index.idx"), index.finish(image->next()));
+}
+
+TEST(TwoWriters, ADatabaseThatAnotherMakesVersion2IsGoneOnWithWhenItIsOpenedAgain) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.upload().ok());
+    ASSERT_TRUE(db.put("b", "2").ok());
+    raise_to_version_2(world);
+    EXPECT_EQ(db.upload().status().code(), Code::unsupported);
+    EXPECT_EQ(db.refresh().code(), Code::unsupported);
+    EXPECT_EQ(db.status().pending_writes, 1U);
+    EXPECT_EQ(contents_of(db).value(), (Model{{"a", "1"}, {"b", "2"}}));
+  }
+  Model expected{{"a", "1"}, {"b", "2"}, {"theirs", "\xff"}};
+  {
+    BucketDb db = world.open(machine);
+    EXPECT_EQ(contents_of(db).value(), expected);
+    ASSERT_TRUE(db.put_bytes("c", "\xfe").ok());
+    expected["c"] = "\xfe";
+  }
+  BucketDb db = world.open(machine);
+  EXPECT_EQ(db.status().pending_writes, 2U);
+  EXPECT_EQ(contents_of(db).value(), expected);
+  ASSERT_TRUE(db.upload().ok());
+  EXPECT_EQ(committed_contents(world).value(), expected);
+  // No file has entries that its header does not allow.
+  const auto rebuilt = db.rebuild_index();
+  ASSERT_TRUE(rebuilt.ok()) << rebuilt.status().to_string();
+  EXPECT_TRUE(rebuilt->damage.empty());
   EXPECT_EQ(contents_of(db).value(), expected);
 }
 

@@ -75,11 +75,7 @@ Result<CommittedIndex> Database::reread_for_commit() {
 Result<std::optional<CommittedIndex>> Database::commit_index(Bytes bytes,
                                                              const CommittedIndex& from,
                                                              const UploadNote& note) {
-  if (bytes.size() > kBucketIndexBytesMax) {
-    return Status::exhausted("the index would have " + std::to_string(bytes.size()) +
-                             " bytes; it has at most " + std::to_string(kBucketIndexBytesMax) +
-                             ": use a second database, or shorter keys");
-  }
+  TALEA_TRY(check_index_bytes(bytes.size()));
   // One writer needs its last commit only; and there are stores without room for more.
   const CommitList commits = from.commits.with(
       note.commit, options_.writers == BucketWriters::one ? 1 : kBucketCommitsKept);
