@@ -31,7 +31,7 @@ VALUE_BYTES = 256
 class Server:
     def __init__(self, build, directory):
         self.log = open(directory / "requests", "w+", encoding="utf-8")
-        self.process = subprocess.Popen([build / "bench" / "s3home_server", self.log.name],
+        self.process = subprocess.Popen([build / "tests" / "s3home" / "s3home_server", self.log.name],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
 
@@ -195,7 +195,7 @@ def value(bench):
 
 
 def make_database(bench):
-    keys = [f"key-{number:011}" for number in range(bench.of(100_000, 10_000))]
+    keys = [f"key-{number:012}" for number in range(bench.of(100_000, 10_000))]
     items = {key: value(bench) for key in keys}
     bench.server.delay(0)
     ours = bench.driver("bucketdb")
@@ -332,7 +332,7 @@ def main():
                    f"load {os.getloadavg()[0]:.2f}",
         "Commit": options.commit,
         "Command": f"`script/bench-s3`, {datetime.datetime.now(datetime.timezone.utc):%FT%TZ}",
-        "Store": f"a server of ours in memory (bench/s3home_server.cc) that waits {options.delay} ms "
+        "Store": f"a server of ours in memory (tests/s3home/s3home_server.cc) that waits {options.delay} ms "
                  "before each request, on loopback; the same for both sides",
         "Originals": f"immukv 0.1.30, s4db 0.8.0, Python {platform.python_version()}",
         "Figures": f"median of {options.rounds} rounds, the sides in turn; of puts the median of "

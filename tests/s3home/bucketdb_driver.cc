@@ -77,9 +77,9 @@ class Driver {
  public:
   Answer open(const Json& line) {
     db_.reset();
-    db_.emplace(
-        TALEA_TRY(BucketDb::open(options_of(line), database_options_of(line),
-                                 {world_.seams(), world_.files, world_.random, world_.executor})));
+    db_.emplace(TALEA_TRY(
+        BucketDb::open(options_of(line), database_options_of(line),
+                       {world_.seams(line), world_.files, world_.random, world_.executor})));
     return status(line);
   }
 

@@ -16,11 +16,10 @@ import s4db._storage
 from s4db import S4DB
 
 import faults
-from sides import store
+from faults import STORE
 
-# One client for all: to make one takes longer than a story.
-S3 = store()
-s4db._storage.boto3 = types.SimpleNamespace(client=lambda *_, **__: S3)
+# To make a client takes longer than a story, and what boto3 sends is not what is looked at.
+s4db._storage.boto3 = types.SimpleNamespace(client=lambda *_, **__: STORE)
 
 
 def hexed(items):
@@ -179,7 +178,7 @@ def collectable(play):
 def lost_index(play):
     two_files(play)
     play.open(directory="")
-    S3.delete_object(Bucket=play.bucket, Key=play.prefix + "index.idx")
+    STORE.delete_object(Bucket=play.bucket, Key=play.prefix + "index.idx")
     play.open()
     play.lawful = [{}]  # s4db takes it for an empty one
 

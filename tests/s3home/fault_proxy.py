@@ -130,22 +130,20 @@ class Line:
 
     async def _serve(self, reader, writer):
         self._writers.add(writer)
-        server = Upstream(self._proxy.address)
         try:
             while (request := await read_message(reader)) is not None:
                 fault = self._fault_of(request[0])
-                if not await self._answer(request, fault, server, reader, writer):
+                if not await self._answer(request, fault, reader, writer):
                     break
         except ConnectionError:
             pass
         except Exception as error:  # a fault of the test, which it looks for
             self._proxy.failures.append(repr(error))
         finally:
-            server.close()
             writer.close()
             self._writers.discard(writer)
 
-    async def _answer(self, request, fault, server, reader, writer):
+    async def _answer(self, request, fault, reader, writer):
         """Whether the connection goes on."""
         if fault in ERRORS:
             writer.write(error_answer(fault))
@@ -162,9 +160,9 @@ class Line:
             self.kill()
         if fault in ("drop_request", "kill_before"):
             return False
-        answer = await server.exchange(request)
+        answer = await self._proxy.server.exchange(request)
         if fault == "duplicate":
-            answer = await server.exchange(request)
+            answer = await self._proxy.server.exchange(request)
         if fault == "kill_after":
             self.kill()
         if fault in ("drop_answer", "kill_after"):
@@ -181,9 +179,7 @@ class Line:
     def _hold(self, request, event):
         async def arrive():
             await event.wait()
-            server = Upstream(self._proxy.address)
-            await server.exchange(request)
-            server.close()
+            await self._proxy.server.exchange(request)
 
         task = asyncio.get_running_loop().create_task(arrive())
         task.is_late = event is self._let_go
@@ -191,41 +187,49 @@ class Line:
         task.add_done_callback(self._under_way.discard)
 
 
-class Upstream:
-    """A connection to the server, made when it is needed."""
+class Server:
+    """The server, and connections to it that are idle."""
 
     def __init__(self, address):
         self.address = address
-        self.streams = None
+        self._idle = []
 
     async def exchange(self, request):
-        for attempt in range(2):
-            if self.streams is None:
-                self.streams = await asyncio.open_connection(*self.address, limit=1 << 20)
-                attempt = 1
-            reader, writer = self.streams
-            writer.write(b"".join(request))
-            await writer.drain()
-            answer = await read_message(reader, has_body=not request[0].startswith(b"HEAD"))
+        while True:
+            is_fresh = not self._idle
+            if is_fresh:
+                streams = await asyncio.open_connection(*self.address, limit=1 << 20)
+            else:
+                streams = self._idle.pop()
+            answer = await self._ask(streams, request)
             if answer is not None:
                 if (field(answer[0], b"connection") or b"").lower() == b"close":
-                    self.close()
+                    streams[1].close()
+                else:
+                    self._idle.append(streams)
                 return answer
-            # It had closed a connection that was idle.
-            self.close()
-            if attempt == 1:
-                break
-        raise AssertionError(f"the server did not answer: {request[0][:80]!r}")
+            streams[1].close()
+            # One that was idle may have been closed at the other end before it saw the request.
+            if is_fresh:
+                raise AssertionError(f"the server did not answer: {request[0][:80]!r}")
+
+    async def _ask(self, streams, request):
+        reader, writer = streams
+        try:
+            writer.write(b"".join(request))
+            await writer.drain()
+        except ConnectionError:
+            return None
+        return await read_message(reader, has_body=not request[0].startswith(b"HEAD"))
 
     def close(self):
-        if self.streams is not None:
-            self.streams[1].close()
-            self.streams = None
+        for _, writer in self._idle:
+            writer.close()
 
 
 class FaultProxy:
     def __init__(self, host, port):
-        self.address = (host, port)
+        self.server = Server((host, port))
         self.failures = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -235,6 +239,7 @@ class FaultProxy:
         return self
 
     def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self.server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 

@@ -1,18 +1,21 @@
 """Every fault at every request of every story, over real connections; what the two tests share.
 
 A story prepares something, acts while one request meets a fault, and is judged then. It is played
-once without a fault, to see how many requests it makes, then for each of them and each fault.
+once without a fault, to see how many requests it makes, then for each of them and each fault. Each
+process of the test takes the next of these cases, with drivers and a proxy of its own.
 """
 
-import concurrent.futures
-import threading
+import multiprocessing
+import re
 import time
 import traceback
 from urllib.parse import urlsplit
 
 from fault_proxy import FAULTS, FaultProxy
-from sides import ENDPOINT, Ended, Failure, Side, new_bucket
+from plain_store import plain_store
+from sides import ANSWER_SECONDS, ENDPOINT, Ended, Failure, Side
 
+# More than a machine has cores, as some cases wait for a time limit.
 WORKERS = 4
 
 # A request that is delayed is given up after this; the others have time enough on a busy machine.
@@ -20,6 +23,7 @@ GIVEN_UP_MS = 400
 PATIENT_MS = 20_000
 OPERATION_MS = 20_000
 
+STORE = plain_store(ENDPOINT)
 
 KILLS = ("kill_before", "kill_after")
 
@@ -42,7 +46,7 @@ class Play:
     def place(self, direct=False):
         held = self.fault in ("delay", "late")
         return {"endpoint": ENDPOINT if direct else self.line.endpoint, "bucket": self.bucket,
-                "prefix": self.prefix, "operation_timeout_ms": OPERATION_MS,
+                "prefix": self.prefix, "operation_timeout_ms": OPERATION_MS, "waits": False,
                 "request_timeout_ms": GIVEN_UP_MS if held and not direct else PATIENT_MS}
 
     def check(self, holds, what):
@@ -51,7 +55,7 @@ class Play:
 
 
 class Worker:
-    """What one thread needs: two drivers, and a line to the server."""
+    """What one process needs: two drivers, and a line to the server."""
 
     def __init__(self, proxy, driver):
         self.driver = driver
@@ -81,7 +85,16 @@ def attempt(call, *arguments, **fields):
         return None, "killed"
 
 
-def play_one(worker, story, bucket, number=0, fault=None):
+def new_bucket(story, number, fault, versioned):
+    """For one play alone: moto looks through all of a bucket for each list. Its name."""
+    name = re.sub("[^a-z0-9]+", "-", f"{story.name} {number} {fault}".lower())
+    STORE.create_bucket(Bucket=name)
+    if versioned:
+        STORE.enable_versioning(Bucket=name)
+    return name
+
+
+def play_one(worker, story, bucket, number, fault):
     """How many requests the act made."""
     worker.line.arm(0, None)
     play = story.play(worker, bucket, fault)
@@ -100,47 +113,64 @@ def play_one(worker, story, bucket, number=0, fault=None):
     return requests
 
 
+def work(stories, driver, versioned, cases, results):
+    """A process: plays what comes, and puts (story, number, requests, failure) for each."""
+    address = urlsplit(ENDPOINT)
+    with FaultProxy(address.hostname, address.port) as proxy:
+        worker = Worker(proxy, driver)
+        for index, number, fault in iter(cases.get, None):
+            story = stories[index]
+            requests, failure = 0, None
+            try:
+                bucket = new_bucket(story, number, fault, versioned)
+                requests = play_one(worker, story, bucket, number, fault)
+            except Exception:
+                failure = (f"{story.name}, {fault} at request {number}\n"
+                           f"  requests: {worker.line.seen}\n{traceback.format_exc()}")
+                worker.line.disarm()
+                worker.line.let_go()
+                worker.restart()
+            results.put((index, number, requests, failure))
+        worker.end()
+        for failure in proxy.failures:
+            results.put((None, None, None, failure))
+
+
 def run(stories, driver, versioned):
     """Plays all of them, and says how many; the exit status."""
     begin = time.monotonic()
-    address = urlsplit(ENDPOINT)
+    fork = multiprocessing.get_context("fork")
+    cases, results = fork.Queue(), fork.Queue()
+    workers = [fork.Process(target=work, args=(stories, driver, versioned, cases, results),
+                            daemon=True)
+               for _ in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    for index in range(len(stories)):
+        cases.put((index, 0, None))
     failed = []
-    local = threading.local()
-    workers = []
-    lock = threading.Lock()
-    with FaultProxy(address.hostname, address.port) as proxy:
-
-        def worker():
-            if not hasattr(local, "worker"):
-                local.worker = Worker(proxy, driver)
-                with lock:
-                    workers.append(local.worker)
-            return local.worker
-
-        def play(story, number, fault):
-            name = f"{story.name}, {fault} at request {number}"
-            try:
-                bucket = new_bucket(f"{story.name} {number} {fault}", versioned)
-                return play_one(worker(), story, bucket, number, fault)
-            except Exception:
-                failed.append(f"{name}\n  requests: {worker().line.seen}\n{traceback.format_exc()}")
-                worker().line.disarm()
-                worker().line.let_go()
-                worker().restart()
-
-        cases = 0
-        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            for story in stories:
-                requests = pool.submit(play, story, 0, None).result()
-                every = [(story, number, fault) for number in range(1, (requests or 0) + 1)
-                         for fault in FAULTS]
-                list(pool.map(lambda case: play(*case), every))
-                cases += len(every)
-                print(f"{story.name}: {requests} requests, {len(every)} cases, "
-                      f"{time.monotonic() - begin:.0f} s", flush=True)
-        failed += proxy.failures
-        for each in workers:
-            each.end()
+    played, left = 0, len(stories)
+    while left:
+        index, number, requests, failure = results.get(timeout=2 * ANSWER_SECONDS)
+        left -= 1
+        if failure:
+            failed.append(failure)
+        if number != 0:
+            played += 1
+            continue
+        print(f"{stories[index].name}: {requests} requests", flush=True)
+        for case in ((index, number, fault) for number in range(1, requests + 1)
+                     for fault in FAULTS):
+            cases.put(case)
+            left += 1
+    for _ in workers:
+        cases.put(None)
+    for worker in workers:
+        worker.join()
+        if worker.exitcode != 0:
+            failed.append(f"a worker ended with {worker.exitcode}")
+    while not results.empty():
+        failed.append(results.get()[3])
     print("\n".join(failed[:10]))
-    print(f"{cases} cases, {len(failed)} failed, {time.monotonic() - begin:.0f} s")
-    return 1 if failed or not cases else 0
+    print(f"{played} cases, {len(failed)} failed, {time.monotonic() - begin:.0f} s")
+    return 1 if failed or not played else 0

@@ -61,7 +61,7 @@ class Driver {
     options.repair_check_interval = std::chrono::milliseconds(member_or<std::int64_t>(
         line, "repair_check_interval_ms", options.repair_check_interval.count()));
     options.parallel_gets = member_or(line, "parallel_gets", options.parallel_gets);
-    const s3::ClientSeams seams = world_.seams();
+    const s3::ClientSeams seams = world_.seams(line);
     ledger_.emplace(TALEA_TRY(Ledger::open(options_of(line), options,
                                            {.transport = seams.transport,
                                             .clock = seams.clock,

@@ -13,7 +13,7 @@ import sys
 import time
 
 import faults
-from sides import store
+from faults import STORE
 
 
 def canonical(value):
@@ -27,8 +27,6 @@ def hash_of(entry):
 
 
 class LedgerPlay(faults.Play):
-    S3 = store()
-
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.outcomes = {}  # by value: committed, rejected, unknown
@@ -36,16 +34,13 @@ class LedgerPlay(faults.Play):
 
     def versions(self, name):
         """The bodies, oldest first, with their version ids."""
-        listed = self.S3.list_object_versions(Bucket=self.bucket, Prefix=self.prefix + name)
-        for version in reversed(listed.get("Versions", [])):
-            if version["Key"] == self.prefix + name:
-                answer = self.S3.get_object(Bucket=self.bucket, Key=version["Key"],
-                                            VersionId=version["VersionId"])
-                yield version["VersionId"], json.loads(answer["Body"].read())
+        for version_id in STORE.version_ids(Bucket=self.bucket, Key=self.prefix + name):
+            answer = STORE.get_object(Bucket=self.bucket, Key=self.prefix + name,
+                                      VersionId=version_id)
+            yield version_id, json.loads(answer["Body"].read())
 
     def put(self, name, body):
-        return self.S3.put_object(Bucket=self.bucket, Key=self.prefix + name,
-                                  Body=canonical(body).encode())
+        STORE.put_object(Bucket=self.bucket, Key=self.prefix + name, Body=canonical(body).encode())
 
     def next_value(self):
         return 100 + len(self.outcomes)
@@ -67,10 +62,9 @@ class LedgerPlay(faults.Play):
         entry = {"key": key, "previous_hash": before["hash"], "sequence": before["sequence"] + 1,
                  "timestamp_ms": int(time.time() * 1000), "value": value}
         entry = {**entry, "hash": hash_of(entry), "previous_version_id": before_id}
-        objects = self.S3.list_objects_v2(Bucket=self.bucket,
-                                          Prefix=f"{self.prefix}keys/{key}.json").get("Contents", [])
-        if objects:
-            entry["previous_key_object_etag"] = objects[0]["ETag"]
+        etag = STORE.etag(Bucket=self.bucket, Key=f"{self.prefix}keys/{key}.json")
+        if etag is not None:
+            entry["previous_key_object_etag"] = etag
         self.put("_log.json", entry)
         self.outcomes[value] = "committed"
 

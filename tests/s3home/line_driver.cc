@@ -55,9 +55,10 @@ std::vector<std::string> ListeningTransport::take() {
   return std::exchange(sent_, {});
 }
 
-s3::ClientSeams World::seams() {
-  return {.transport = transport, .clock = clock, .random = random, .wait = [](auto span) {
-            std::this_thread::sleep_for(span);
+s3::ClientSeams World::seams(const Json& line) {
+  const bool waits = member_or(line, "waits", true);
+  return {.transport = transport, .clock = clock, .random = random, .wait = [waits](auto span) {
+            if (waits) std::this_thread::sleep_for(span);
           }};
 }
 

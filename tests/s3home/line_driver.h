@@ -41,7 +41,8 @@ class ListeningTransport final : public s3::HttpTransport {
 
 /// The outside world as it is in production, but that requests are remembered.
 struct World {
-  s3::ClientSeams seams();
+  /// Where `line` says "waits":false, one try follows the other at once.
+  s3::ClientSeams seams(const Json& line);
 
   SystemClock clock;
   SystemRandom random;
