@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "codec/json_number.h"
+#include "codec/utf8.h"
 #include "talea/limits.h"
 
 namespace talea {
@@ -110,30 +111,6 @@ bool comes_before(const SortName& a, const SortName& b, JsonForm form) {
   if (index_a && index_b) return *index_a < *index_b;
   if (index_a || index_b) return index_a.has_value();
   return a < b;
-}
-
-// A character of UTF-8 at the beginning of `text`, and its length; length 0: it is none.
-struct Utf8Character {
-  char32_t character = 0;
-  std::size_t length = 0;
-};
-
-Utf8Character read_utf8(BytesView text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return {};
-  char32_t c = first & (0xffU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {};
-    c = (c << 6) | (byte(i) & 0x3f);
-  }
-  constexpr char32_t kFirstOfThree = 0x800;
-  constexpr char32_t kLast = 0x10ffff;
-  const bool overlong = (length == 3 && c < kFirstOfThree) || (length == 4 && c < kAstralFirst);
-  if (overlong || is_surrogate(c) || c > kLast) return {};
-  return {c, length};
 }
 
 // Reads JSON, and prints it when it was given where to. Every function leaves `at_` behind what it

@@ -5,15 +5,12 @@
 #include "codec/fixed.h"
 
 namespace talea {
-namespace {
 
-// The length of the character at the front of `bytes`, 0 if there is none. Second bytes are
-// bounded where a shorter form, a surrogate or too large a number would begin.
+// Second bytes are bounded where a shorter form, a surrogate or too large a number would begin.
 // Source: Unicode 15, table 3-7.
-std::size_t character_bytes(BytesView bytes) {
+Utf8Character internal::read_long_utf8(BytesView bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
   std::size_t length = 0;
   unsigned char low = 0x80;
   unsigned char high = 0xbf;
@@ -28,14 +25,14 @@ std::size_t character_bytes(BytesView bytes) {
     if (first == 0xf0) low = 0x90;
     if (first == 0xf4) high = 0x8f;
   }
-  if (length == 0 || bytes.size() < length || byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
+  if (length == 0 || bytes.size() < length || byte(1) < low || byte(1) > high) return {};
+  char32_t character = first & (0xffU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    character = (character << 6) | (byte(i) & 0x3f);
   }
-  return length;
+  return {character, length};
 }
-
-}  // namespace
 
 bool is_utf8(BytesView bytes) {
   constexpr std::uint64_t kHighBits = 0x8080808080808080;
@@ -44,7 +41,7 @@ bool is_utf8(BytesView bytes) {
       bytes.remove_prefix(8);
       continue;
     }
-    const std::size_t length = character_bytes(bytes);
+    const std::size_t length = read_utf8(bytes).length;
     if (length == 0) return false;
     bytes.remove_prefix(length);
   }
