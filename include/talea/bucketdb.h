@@ -334,8 +334,8 @@ class BucketDb {
   ///
   /// After an error everything that is not committed stays pending, and can be uploaded again.
   /// Cost: nothing when nothing is pending; else a PUT for each data file that changed and one for
-  /// the index. Up to five small ones more before the first upload of a process, to try conditions,
-  /// and one that makes a new database.
+  /// the index. Up to three small ones more before the first upload of a process, to try
+  /// conditions, and one that makes a new database.
   ///
   /// Errors: conflict      others commit faster than we do, kBucketCommitsMax times in a row; or
   /// the
@@ -411,6 +411,8 @@ class BucketDb {
   BucketStatus status() const;
   /// The data files, by their numbers. Cost: a LIST for each 1 000.
   Result<std::vector<BucketFile>> files();
+  /// What was asked of the store since open().
+  S3RequestCounts request_counts() const;
 
   /// Ends the use of the directory, and returns what is left to upload. **Uploads nothing**:
   /// with a directory, pending writes are there at the next open; without one they are lost.

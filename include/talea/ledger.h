@@ -253,7 +253,7 @@ class Ledger {
   /// versioning and missing rights are found before anything is written.
   /// Cost: 2 requests when the newest entry and the key's object are known from calls before; 3
   /// with a key that is not. The first set of an object adds a read of the log and of the newest
-  /// entry's key object, and 5 or 6 to find out whether the store keeps versions and conditions.
+  /// entry's key object, and 3 or 4 to find out whether the store keeps versions and conditions.
   /// For each time that another process was first: a wait, a look at the log, a read of it, one of
   /// the newest entry's key object, and the put again; where several were first, a list of the
   /// log's versions and a read of one, too.
@@ -339,6 +339,10 @@ class Ledger {
   /// Errors: invalid_argument   read_only
   ///         exhausted          more than kLedgerOrphansMax entries in a row
   Result<LedgerRepair> repair(const LedgerRepairOptions& options = {});
+
+  /// What was asked of the store so far, on the connection that ledgers of with_codec() share.
+  /// Empty after close().
+  S3RequestCounts request_counts() const;
 
   /// Waits for sets that are under way, and gives up the connection when no other ledger shares it.
   /// What is called later is `cancelled`.

@@ -8,8 +8,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "talea/result.h"
 
@@ -33,6 +35,35 @@ enum class S3Addressing : unsigned char {
   path,
   virtual_host,
 };
+
+/// What a request was.
+struct S3RequestKind {
+  std::string cause;      // what it was for: "get", "audit"
+  std::string operation;  // as S3 calls it: "GetObject", "PutObject", "ListObjectsV2"
+
+  bool operator==(const S3RequestKind&) const = default;
+  bool operator<(const S3RequestKind& other) const {
+    return std::tie(cause, operation) < std::tie(other.cause, other.operation);
+  }
+};
+
+struct S3RequestCount {
+  std::uint64_t sent = 0;  // with repetitions; each is billed
+  std::uint64_t repeated = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+
+  void add(const S3RequestCount& more) {
+    sent += more.sent;
+    repeated += more.repeated;
+    bytes_sent += more.bytes_sent;
+    bytes_received += more.bytes_received;
+  }
+};
+
+/// How many requests there were, and what for: the price of an operation is a fact that a test can
+/// assert.
+using S3RequestCounts = std::map<S3RequestKind, S3RequestCount>;
 
 struct S3Options {
   /// Must be given.
@@ -62,6 +93,10 @@ struct S3Options {
   /// up to 24 hours. Calls that do several, such as a set of a ledger, may take as long for each,
   /// and longer where they wait for others of this process.
   std::chrono::milliseconds operation_timeout{120'000};
+
+  /// Told of each request after it was sent, by the thread that sent it: for who adds up what
+  /// several stores cost. Of one store alone: request_counts() of the store.
+  std::function<void(const S3RequestKind& kind, const S3RequestCount& one)> on_request = {};
 };
 
 }  // namespace talea

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "s3/probe.h"
+
 namespace talea::bucketdb {
 namespace {
 
@@ -158,22 +160,12 @@ Result<std::uint64_t> Bucket::garbage_modified_ms() {
 
 Status Bucket::check_conditions() {
   if (writers_ == BucketWriters::one || checked_) return {};
-  const auto refused = [&](const s3::Condition& condition) -> Result<bool> {
-    const auto put = client_->put(kProbeName, {}, {.cause = "probe", .condition = condition});
-    if (put.ok()) return false;
-    if (put.status().code() == Code::conflict) return true;
-    return put.status();
-  };
-  const Status ignored = Status::unsupported(
-      "the store accepts If-Match and If-None-Match and takes no notice, so that two writers would "
-      "destroy each other's data. Is this one the only one, say BucketWriters::one");
-  // The first makes the object where there is none.
-  if (!TALEA_TRY(refused(s3::Condition::absent())) &&
-      !TALEA_TRY(refused(s3::Condition::absent()))) {
-    return ignored;
-  }
-  if (!TALEA_TRY(refused(s3::Condition::matches("\"00000000000000000000000000000000\"")))) {
-    return ignored;
+  const s3::ConditionTrial trial = TALEA_TRY(s3::try_conditions(*client_, kProbeName, "probe"));
+  if (!trial.ignored.empty()) {
+    return Status::unsupported(
+        "the store accepts " + std::string(trial.ignored) +
+        " and takes no notice of it, so that two writers would destroy each other's data. Is this "
+        "one the only one, say BucketWriters::one");
   }
   checked_ = true;
   return {};

@@ -69,8 +69,8 @@ class Bucket {
   /// When the list of garbage was last put, by the clock of the store.
   Result<std::uint64_t> garbage_modified_ms();
 
-  /// Looks, once, whether the store honours conditions. Cost: a PUT, and a PUT and a HEAD twice;
-  /// the first only where nobody tried before.
+  /// Looks, once, whether the store honours conditions. Cost: two PUTs; three where nobody tried
+  /// before.
   /// Errors: unsupported   it does not
   Status check_conditions();
 

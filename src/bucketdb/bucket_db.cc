@@ -1,15 +1,12 @@
 // BucketDb, BucketBatch and BucketScan: the public face of Database.
-#include <thread>
 #include <utility>
 
-#include "base/clock.h"
 #include "base/executor.h"
 #include "base/random.h"
 #include "bucketdb/bucket_seams.h"
 #include "bucketdb/database.h"
 #include "io/posix_file_system.h"
-#include "s3/curl_transport.h"
-#include "s3/environment.h"
+#include "s3/machine.h"
 #include "talea/bucketdb.h"
 
 namespace talea {
@@ -30,11 +27,10 @@ BucketBatch& BucketBatch::remove(BytesView key) {
 namespace {
 
 struct Machine {
+  s3::Machine of_client;
   PosixFileSystem files;
-  SystemClock clock;
   SystemRandom random;
   ThreadExecutor executor;
-  s3::CurlTransport transport;
 };
 
 }  // namespace
@@ -88,13 +84,7 @@ Result<BucketDb> BucketDb::open(const S3Options& at, const BucketDbOptions& opti
 
 Result<BucketDb> BucketDb::open(const S3Options& at, const BucketDbOptions& options) {
   auto machine = std::make_unique<Machine>();
-  const BucketSeams seams{{.transport = machine->transport,
-                           .clock = machine->clock,
-                           .random = machine->random,
-                           .wait = [](auto span) { std::this_thread::sleep_for(span); },
-                           .environment = s3::process_environment(machine->files)},
-                          machine->files,
-                          machine->random,
+  const BucketSeams seams{machine->of_client.seams(), machine->files, machine->random,
                           machine->executor};
   BucketDbOptions all = options;
   // The process may change its directory.
@@ -156,6 +146,7 @@ Result<BucketRebuild> BucketDb::rebuild_index(BucketSource source) {
 }
 BucketStatus BucketDb::status() const { return impl_->database->status(); }
 Result<std::vector<BucketFile>> BucketDb::files() { return impl_->database->files(); }
+S3RequestCounts BucketDb::request_counts() const { return impl_->database->request_counts(); }
 
 Result<BucketStatus> BucketDb::close() {
   const BucketStatus left = status();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/utf8.h"
+#include "s3/object_key.h"
 
 namespace talea::bucketdb {
 namespace {
@@ -23,12 +24,20 @@ Status check_options(const BucketDbOptions& options) {
   return {};
 }
 
+// What is accepted has to have a place to go: the names of objects fit behind the prefix.
+Status check_prefix(const std::string& prefix) {
+  auto name = s3::whole_key(prefix, file_name({file_number_max(BucketFormat::v1)}));
+  if (name.ok()) return {};
+  return std::move(name).status().with_context("the prefix of a database");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(const S3Options& at,
                                                  const BucketDbOptions& options,
                                                  const BucketSeams& seams) {
   TALEA_TRY(check_options(options));
+  TALEA_TRY(check_prefix(at.prefix));
   auto bucket =
       std::make_unique<Bucket>(TALEA_TRY(s3::Client::create(at, seams.s3)), options.writers);
   std::unique_ptr<Database> database(new Database(options, seams, std::move(bucket)));

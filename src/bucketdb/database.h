@@ -64,6 +64,7 @@ class Database {
   Result<BucketRebuild> rebuild_index(BucketSource source) TALEA_EXCLUDES(upload_mutex_);
   BucketStatus status() const TALEA_EXCLUDES(mutex_);
   Result<std::vector<BucketFile>> files() TALEA_EXCLUDES(mutex_);
+  S3RequestCounts request_counts() const { return bucket_->client().counts(); }
 
  private:
   // What the bucket has in its newest file, to put it again with more.

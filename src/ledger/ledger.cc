@@ -238,6 +238,10 @@ Result<LedgerRepair> Ledger::repair(const LedgerRepairOptions& options) {
   return impl_->connection->writer.repair(options.entries_min);
 }
 
+S3RequestCounts Ledger::request_counts() const {
+  return impl_->connection ? impl_->connection->client->counts() : S3RequestCounts();
+}
+
 Status Ledger::close() {
   if (!impl_->connection) return {};
   impl_->connection->writer.wait_until_idle();

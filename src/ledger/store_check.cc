@@ -1,21 +1,12 @@
 #include "ledger/store_check.h"
 
 #include "ledger/objects.h"
+#include "s3/probe.h"
 
 namespace talea {
 namespace {
 
 constexpr std::string_view kCause = "check";
-constexpr std::string_view kProbeBytes =
-    "Talea asks here whether conditions of a put are heeded.\n";
-// No object has it: an ETag of that form is an MD5.
-constexpr std::string_view kNobodysEtag = "\"00000000000000000000000000000000\"";
-
-Result<s3::Written> put_probe(s3::Client& client, s3::Condition condition) {
-  return client.put(
-      kProbeName, kProbeBytes,
-      {.cause = kCause, .condition = std::move(condition), .content_type = "text/plain"});
-}
 
 Status no_versions() {
   return Status::unsupported(
@@ -46,20 +37,14 @@ Status check_store(s3::Client& client) {
   if (may_ask && !versioning.ok()) return versioning.status();
   if (may_ask && *versioning != s3::Versioning::enabled) return no_versions();
 
-  auto first = put_probe(client, s3::Condition::absent());
-  if (first.ok()) {
-    TALEA_TRY(check_version_id(first->version_id));
-    const auto second = put_probe(client, s3::Condition::absent());
-    if (second.ok()) return ignored("If-None-Match");
-    if (second.status().code() != Code::conflict) return second.status();
-  } else if (first.status().code() != Code::conflict) {
-    return explain(std::move(first).status(), "try a put with a condition");
+  auto trial = s3::try_conditions(client, kProbeName, kCause);
+  if (!trial.ok()) return explain(std::move(trial).status(), "try a put with a condition");
+  if (trial->made) {
+    TALEA_TRY(check_version_id(trial->made->version_id));
   } else if (!may_ask) {
     TALEA_TRY(check_versioning_of_probe(client));
   }
-  const auto stale = put_probe(client, s3::Condition::matches(s3::Etag(kNobodysEtag)));
-  if (stale.ok()) return ignored("If-Match");
-  return stale.status().code() == Code::conflict ? Status() : stale.status();
+  return trial->ignored.empty() ? Status() : ignored(trial->ignored);
 }
 
 }  // namespace talea

@@ -13,8 +13,7 @@ inline constexpr std::string_view kProbeName = "_talea_probe";
 
 /// Ok when the bucket keeps versions and puts heed their conditions. Writes no entry.
 ///
-/// Cost: 5 requests, as the client looks after each refusal; 6 the first time in a prefix; one more
-/// without s3:GetBucketVersioning.
+/// Cost: 3 requests; 4 the first time in a prefix, or without s3:GetBucketVersioning.
 ///
 /// Errors: unsupported   it does not; the message says what
 Status check_store(s3::Client& client);

@@ -103,6 +103,11 @@ void append_element(std::string& xml, std::string_view name, std::string_view te
 
 }  // namespace
 
+bool is_xml(BytesView xml) {
+  Document document;
+  return document.document.load_buffer(xml.data(), xml.size(), kParsing);
+}
+
 bool has_root(BytesView xml, std::string_view root) {
   Document document;
   return load(xml, root, document).ok();

@@ -18,6 +18,8 @@ namespace talea::s3 {
 
 inline constexpr std::string_view kNonceHeader = "x-amz-meta-talea-write";
 
+/// Whether it is a well-formed document.
+bool is_xml(BytesView xml);
 /// Whether `xml` is well-formed and its outermost element is `root`.
 bool has_root(BytesView xml, std::string_view root);
 

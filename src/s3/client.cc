@@ -76,7 +76,7 @@ class Client::Impl {
   Result<Versioning> versioning();
 
   const S3Options& options() const { return options_; }
-  RequestCounts counts() const { return sender_.counts(); }
+  S3RequestCounts counts() const { return sender_.counts(); }
 
  private:
   Result<S3Request> read_request(std::string_view operation, std::string_view method,
@@ -246,6 +246,7 @@ Result<Written> Client::Impl::put(std::string_view key, BytesView bytes,
   write.request.body = bytes;
   write.nonce = options.nonce.empty() ? writer_.new_nonce() : std::string(options.nonce);
   write.condition = options.condition;
+  write.looks_after_refusal = options.looks_after_refusal;
   write.cause = options.cause;
   add_object_headers(write.request, options_, options.content_type, write.nonce);
   write.read = [](const HttpResponse& response) -> Result<Written> {
@@ -461,6 +462,6 @@ Result<VersionPage> Client::list_versions(const VersionListOptions& options) {
 }
 Result<Versioning> Client::versioning() { return impl_->versioning(); }
 const S3Options& Client::options() const { return impl_->options(); }
-RequestCounts Client::counts() const { return impl_->counts(); }
+S3RequestCounts Client::counts() const { return impl_->counts(); }
 
 }  // namespace talea::s3

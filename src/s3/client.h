@@ -14,9 +14,10 @@
 //                                bytes can tell by what they mean (a chain, a reference)
 //
 // A put that is refused is looked after, too, as a proxy may have made two requests of one: a
-// conflict costs a HEAD more. Known limits, of a put that somebody else undoes before the look: one
-// that was doubled on its way and overwritten is reported as a conflict; one that was put if absent
-// and removed without leaving a delete marker is put again.
+// conflict costs a HEAD more, unless the caller says that it is the same to them. Known limits, of
+// a put that somebody else undoes before the look: one that was doubled on its way and overwritten
+// is reported as a conflict; one that was put if absent and removed without leaving a delete marker
+// is put again.
 //
 // Source: docs/guide/s3.md, "Lost answers"; RFC 9110 section 9.2.2.
 #pragma once
@@ -34,7 +35,6 @@
 #include "base/random.h"
 #include "s3/environment.h"
 #include "s3/http.h"
-#include "s3/request_counts.h"
 #include "talea/s3.h"
 
 namespace talea::s3 {
@@ -89,6 +89,10 @@ struct WriteOptions {
   /// For put(): x-amz-meta-talea-write, by which the caller will know its own write from another of
   /// the same bytes. Empty: a fresh one.
   std::string_view nonce = {};
+  /// For put(): whether a refusal is looked after. Without, it costs no HEAD, and a put that a
+  /// proxy doubled may be reported as a conflict although it was done, and a store that reads ETags
+  /// in another form is not found out: for those to whom that is the same.
+  bool looks_after_refusal = true;
 };
 
 struct Written {
@@ -226,7 +230,7 @@ class Client {
 
   const S3Options& options() const;
   /// What was asked of the store so far, by cause.
-  RequestCounts counts() const;
+  S3RequestCounts counts() const;
 
  private:
   class Impl;

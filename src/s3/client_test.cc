@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "s3/sender.h"
 #include "tests/support/altering_transport.h"
@@ -911,7 +912,7 @@ TEST(ClientFaults, EveryRequestIsCountedUnderItsCause) {
   const auto client = world.client();
   ASSERT_TRUE(client->put("k", "bytes", {.cause = "set", .condition = Condition::absent()}).ok());
   ASSERT_TRUE(client->get("k", {.cause = "get"}).ok());
-  const RequestCounts counts = client->counts();
+  const S3RequestCounts counts = client->counts();
   ASSERT_EQ(counts.size(), 3U);
   EXPECT_EQ(counts.at({"set", "PutObject"}).sent, 1U);
   EXPECT_EQ(counts.at({"set", "PutObject"}).bytes_sent, 5U);
@@ -922,6 +923,107 @@ TEST(ClientFaults, EveryRequestIsCountedUnderItsCause) {
   ASSERT_TRUE(client->get("k", {.cause = "get"}).ok());
   EXPECT_EQ(client->counts().at({"get", "GetObject"}).sent, 3U);
   EXPECT_EQ(client->counts().at({"get", "GetObject"}).repeated, 1U);
+}
+
+// s3rver lists the bucket when it is asked for its versioning.
+TEST(ClientErrors, AnAnswerToAnotherQuestionIsNotAskedForAgain) {
+  S3World world;
+  struct Lister final : HttpTransport {
+    Result<HttpResponse> send(const HttpRequest&) override {
+      ++asked;
+      return HttpResponse{.status = 200, .headers = {}, .body = "<ListBucketResult/>"};
+    }
+    int asked = 0;
+  } lister;
+  const auto client = *Client::create(
+      {.bucket = "records",
+       .endpoint = "http://fake.test",
+       .credentials = S3Credentials{.access_key_id = "id", .secret_access_key = "secret"}},
+      {.transport = lister,
+       .clock = world.clock,
+       .random = world.random,
+       .wait = world.seams().wait});
+  const Status status = client->versioning().status();
+  EXPECT_EQ(status.code(), Code::unsupported) << status.to_string();
+  EXPECT_EQ(lister.asked, 1);
+}
+
+TEST(ClientFaults, WhoAsksIsToldOfEveryRequest) {
+  S3World world;
+  S3RequestCounts told;
+  S3Options options;
+  options.on_request = [&](const S3RequestKind& kind, const S3RequestCount& one) {
+    told[kind].add(one);
+  };
+  const auto client = world.client(options);
+  world.fake.set_fault(1, Fault::answer(500));
+  ASSERT_TRUE(client->put("k", "bytes", {.cause = "set"}).ok());
+  ASSERT_TRUE(client->get("k", {.cause = "get"}).ok());
+  const auto counts = client->counts();
+  ASSERT_EQ(told.size(), counts.size());
+  for (const auto& [kind, count] : counts) {
+    EXPECT_EQ(told[kind].sent, count.sent) << kind.operation;
+    EXPECT_EQ(told[kind].repeated, count.repeated) << kind.operation;
+    EXPECT_EQ(told[kind].bytes_sent, count.bytes_sent) << kind.operation;
+    EXPECT_EQ(told[kind].bytes_received, count.bytes_received) << kind.operation;
+  }
+  EXPECT_EQ((told[{"set", "PutObject"}].repeated), 1U);
+}
+
+// No machine has the name of the host.
+class NoSuchHost final : public HttpTransport {
+ public:
+  Result<HttpResponse> send(const HttpRequest& request) override {
+    ++asked;
+    return Status::not_found(request.url + ": could not resolve host");
+  }
+  int asked = 0;
+};
+
+TEST(ClientFaults, AHostThatNobodyKnowsIsTriedThreeTimesAndNotForTheTimeOfAnOperation) {
+  S3World world;
+  NoSuchHost nowhere;
+  const auto client = *Client::create(
+      {.bucket = "records",
+       .endpoint = "http://typing-error.test",
+       .credentials = S3Credentials{.access_key_id = "id", .secret_access_key = "secret"}},
+      {.transport = nowhere,
+       .clock = world.clock,
+       .random = world.random,
+       .wait = world.seams().wait});
+  const std::uint64_t begin = world.clock.monotonic_ns();
+  const auto check = [&](const Status& status) {
+    EXPECT_EQ(status.code(), Code::unavailable) << "it did not happen";
+    EXPECT_THAT(std::string(status.message()), HasSubstr("could not resolve host"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("check the endpoint"));
+    EXPECT_EQ(std::exchange(nowhere.asked, 0), 3);
+  };
+  check(client->get("k").status());
+  check(client->put("k", "1").status());
+  check(client->put("k", "1", {.condition = Condition::absent()}).status());
+  EXPECT_LT(world.clock.monotonic_ns() - begin, 1'000'000'000U);
+}
+
+TEST(ClientFaults, ARefusalCostsNoLookForThoseToWhomItIsTheSame) {
+  S3World world;
+  const auto client = world.client();
+  ASSERT_TRUE(client->put("k", "1").ok());
+  const auto refused_with = [&](const Condition& condition) {
+    const std::uint64_t before = world.fake.requests();
+    const auto put = client->put("k", "2", {.condition = condition, .looks_after_refusal = false});
+    EXPECT_EQ(put.status().code(), Code::conflict);
+    return world.fake.requests() - before;
+  };
+  EXPECT_EQ(refused_with(Condition::absent()), 1U);
+  EXPECT_EQ(refused_with(Condition::matches("\"0\"")), 1U);
+  world.fake.set_fault(world.fake.requests() + 1, Fault::answer(409));
+  EXPECT_EQ(refused_with(Condition::absent()), 2U) << "409 tells nothing of the condition";
+  // After a lost answer nobody knows without a look.
+  world.fake.set_fault(world.fake.requests() + 1, Fault::lose_answer());
+  EXPECT_TRUE(
+      client->put("new", "1", {.condition = Condition::absent(), .looks_after_refusal = false})
+          .ok());
+  EXPECT_EQ(world.bytes("k"), "1");
 }
 
 // --- Refusals

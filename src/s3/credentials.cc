@@ -20,8 +20,10 @@ Status failure_of(const Result<std::optional<S3Credentials>>& fresh) {
         "clock");
   }
   return Status::unauthenticated(
-      "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in "
-      "~/.aws/credentials, or give them with the options");
+      "there are no credentials; looked for, in this order: AWS_ACCESS_KEY_ID and "
+      "AWS_SECRET_ACCESS_KEY, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, the profile in "
+      "~/.aws/credentials and ~/.aws/config, the endpoint of a container, the metadata of an EC2 "
+      "instance. Set the first two, or make a profile");
 }
 
 bool is_over(const S3Credentials& credentials, std::uint64_t now_ms) {

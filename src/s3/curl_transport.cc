@@ -179,6 +179,8 @@ Status failure_of(CURL* curl, CURLcode code, const HttpRequest& request, const E
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
       return Status::unauthenticated(text + "; the server cannot prove who it is");
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return Status::not_found(text);
     default: break;
   }
   return was_sent ? Status::timed_out(text) : Status::unavailable(text);

@@ -156,6 +156,18 @@ TEST(CurlTransport, WhereNobodyListensNothingWasSent) {
   EXPECT_THAT(std::string(response.status().message()), Not(HasSubstr("hidden")));
 }
 
+TEST(CurlTransport, ANameThatNobodyHasIsTold) {
+  // A proxy would look the name up; and no name has a part of 64 characters, so no server is asked.
+  ASSERT_EQ(setenv("no_proxy", "*", 1), 0);
+  CurlTransport transport;
+  const std::string host = std::string(64, 'a') + ".invalid";
+  const auto response =
+      transport.send(request_to("PUT", "http://" + host + "/k?token=hidden", "b"));
+  EXPECT_EQ(response.status().code(), Code::not_found) << response.status().to_string();
+  EXPECT_THAT(std::string(response.status().message()), HasSubstr(host));
+  EXPECT_THAT(std::string(response.status().message()), Not(HasSubstr("hidden")));
+}
+
 TEST(CurlTransport, NoAnswerMeansThatNobodyKnows) {
   std::atomic<int> asked = 0;
   LoopbackServer server([&](const std::string&, const std::string&) -> Answer {

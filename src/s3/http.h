@@ -48,7 +48,8 @@ class HttpTransport {
   /// Sends the request once and waits for the whole answer, whatever its status. Redirects are not
   /// followed.
   ///
-  /// Errors: unavailable        it did not reach a server: no such host, connection refused
+  /// Errors: unavailable        it did not reach a server: connection refused, no route
+  ///         not_found          nor will it: no machine has the name of the host
   ///         unauthenticated    the server cannot prove who it is (TLS)
   ///         timed_out          it may have reached one, and the answer did not come, or not whole
   ///         exhausted          the answer is longer than answer_bytes_max

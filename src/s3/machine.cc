@@ -5,9 +5,9 @@
 namespace talea::s3 {
 
 Machine::Machine()
-    : transport_(
-          {.ca_file =
-               first_variable(process_environment(files_), {"AWS_CA_BUNDLE"}).value_or("")}) {}
+    : transport_({.ca_file = first_variable(process_environment(files_),
+                                            {"AWS_CA_BUNDLE", "SSL_CERT_FILE"})
+                                 .value_or("")}) {}
 
 ClientSeams Machine::seams() {
   return {.transport = transport_,

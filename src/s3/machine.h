@@ -17,7 +17,7 @@ namespace talea::s3 {
 /// shares connections between them.
 class Machine {
  public:
-  /// Trusts the certificates of AWS_CA_BUNDLE, where that is set.
+  /// Trusts the certificates of AWS_CA_BUNDLE, or of SSL_CERT_FILE, where one is set.
   Machine();
 
   ClientSeams seams();

@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::string_view kCause = "probe";
 constexpr std::string_view kBytes = "0123456789";
+constexpr std::string_view kTrialBytes =
+    "Talea tries here whether conditions of a put are heeded.\n";
+// No object has it: an ETag of this form is an MD5.
+constexpr std::string_view kNobodysEtag = "\"00000000000000000000000000000000\"";
 
 std::string random_name(Random& random) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -139,7 +143,7 @@ Seen Prober::put_if_absent() {
 }
 
 Seen Prober::put_if_matches() {
-  const auto stale = put(key_, "stale", Condition::matches("\"00000000000000000000000000000000\""));
+  const auto stale = put(key_, "stale", Condition::matches(Etag(kNobodysEtag)));
   if (stale.ok()) return {Verdict::ignored, "If-Match was accepted, and an object replaced"};
   if (stale.status().code() != Code::conflict) return refused(stale.status());
   const auto info = client_.head(key_, {.cause = kCause});
@@ -189,7 +193,34 @@ Seen Prober::clean_up() {
   return {};
 }
 
+// What was written; nothing: the condition did not hold.
+Result<std::optional<Written>> put_under(Client& client, std::string_view key,
+                                         std::string_view cause, Condition condition) {
+  Result<Written> put = client.put(key, kTrialBytes,
+                                   {.cause = cause,
+                                    .condition = std::move(condition),
+                                    .content_type = "text/plain",
+                                    .looks_after_refusal = false});
+  if (put.ok()) return std::optional(std::move(*put));
+  if (put.status().code() == Code::conflict) return std::optional<Written>();
+  return std::move(put).status();
+}
+
 }  // namespace
+
+Result<ConditionTrial> try_conditions(Client& client, std::string_view key,
+                                      std::string_view cause) {
+  ConditionTrial trial;
+  trial.made = TALEA_TRY(put_under(client, key, cause, Condition::absent()));
+  if (trial.made && TALEA_TRY(put_under(client, key, cause, Condition::absent()))) {
+    trial.ignored = "If-None-Match";
+    return trial;
+  }
+  const auto stale =
+      TALEA_TRY(put_under(client, key, cause, Condition::matches(Etag(kNobodysEtag))));
+  if (stale) trial.ignored = "If-Match";
+  return trial;
+}
 
 const ProbeCheck* ProbeReport::check(std::string_view name) const {
   const auto found = std::find_if(checks.begin(), checks.end(),

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -54,6 +56,19 @@ inline constexpr std::string_view kProbeDelete = "delete";
 /// Cost: about 16 requests, under the cause "probe".
 /// Errors: those of a put without a condition: without that there is nothing to ask
 Result<ProbeReport> probe(Client& client, Clock& clock, Random& random);
+
+/// What became of trying whether puts heed their conditions.
+struct ConditionTrial {
+  /// "If-None-Match", "If-Match": what the store accepts and takes no notice of. Empty: none.
+  std::string_view ignored;
+  /// The object that was tried on, when the trial made it. Nothing: it was there before.
+  std::optional<Written> made;
+};
+
+/// The short way to ask, for those who are about to write: on the object `key`, which stays, so
+/// that the next who tries needs a request less. Cost: 2 requests; 3 where there is no such object.
+/// Errors: those of a put
+Result<ConditionTrial> try_conditions(Client& client, std::string_view key, std::string_view cause);
 
 /// Ok when conditions are kept and, with `needs_versions`, versions too.
 /// Errors: unsupported   the message names what the store ignores or lacks

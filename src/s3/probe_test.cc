@@ -76,6 +76,65 @@ TEST(Probe, WithoutVersionsItIsFitForWhatNeedsNone) {
   EXPECT_EQ(report_of(world).check(kProbeVersioning)->verdict, Verdict::missing);
 }
 
+TEST(ConditionTrial, CostsThreeRequestsAndThenTwo) {
+  S3World world;
+  const auto client = world.client({.prefix = "p/"});
+  const auto first = try_conditions(*client, "trial", "check");
+  ASSERT_TRUE(first.ok()) << first.status().to_string();
+  EXPECT_EQ(first->ignored, "");
+  ASSERT_TRUE(first->made.has_value());
+  EXPECT_EQ(first->made->version_id, world.fake.current("records", "p/trial")->id);
+  EXPECT_EQ(world.fake.requests(), 3U);
+  const auto second = try_conditions(*client, "trial", "check");
+  ASSERT_TRUE(second.ok()) << second.status().to_string();
+  EXPECT_EQ(second->ignored, "");
+  EXPECT_FALSE(second->made.has_value());
+  EXPECT_EQ(world.fake.requests(), 5U);
+  EXPECT_EQ(world.fake.versions("records", "p/trial").size(), 1U);
+}
+
+TEST(ConditionTrial, NamesWhatIsIgnored) {
+  for (const bool of_match : {true, false}) {
+    S3World world;
+    world.fake.set_profile({.ignores_if_match = of_match, .ignores_if_none_match = !of_match});
+    for (int i = 0; i < 2; ++i) {  // where there is no such object, and where there is
+      const auto trial = try_conditions(*world.client(), "trial", "check");
+      ASSERT_TRUE(trial.ok()) << trial.status().to_string();
+      EXPECT_EQ(trial->ignored, of_match ? "If-Match" : "If-None-Match");
+    }
+  }
+}
+
+TEST(ConditionTrial, TakesStoresThatDifferInWhatDoesNoHarm) {
+  for (const FakeProfile& profile :
+       {FakeProfile{.only_unquoted_if_match = true}, FakeProfile{.if_match_of_absent_is_412 = true},
+        FakeProfile{.no_versioning = true}, FakeProfile{.may_list = false}}) {
+    S3World world;
+    world.fake.set_profile(profile);
+    const auto trial = try_conditions(*world.client(), "trial", "check");
+    ASSERT_TRUE(trial.ok()) << trial.status().to_string();
+    EXPECT_EQ(trial->ignored, "");
+  }
+}
+
+TEST(ConditionTrial, NoFaultOfTheNetworkIsTakenForOneOfTheStore) {
+  int answered = 0;
+  for (const Fault& fault : every_fault()) {
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+      S3World world;
+      world.fake.set_fault(number, fault);
+      const auto trial = try_conditions(*world.client(), "trial", "check");
+      if (trial.ok()) {
+        ++answered;
+        EXPECT_EQ(trial->ignored, "") << fault.name() << " at " << number;
+      } else {
+        EXPECT_EQ(trial.status().code(), Code::timed_out) << fault.name() << " at " << number;
+      }
+    }
+  }
+  EXPECT_GT(answered, 20);
+}
+
 TEST(Probe, AListThatLagsIsSeen) {
   S3World world;
   world.fake.set_profile({.lists_lag = true});

@@ -27,9 +27,10 @@ using Found = std::optional<S3Credentials>;
 Result<HttpResponse> ask(const ClientSeams& seams, const HttpRequest& request) {
   for (int attempt = 1;; ++attempt) {
     Result<HttpResponse> response = seams.transport.send(request);
+    const Code code = response.status().code();
     const bool is_over = response.ok() ? response->status < 500 && response->status != 429
-                                       : response.status().code() != Code::timed_out &&
-                                             response.status().code() != Code::unavailable;
+                                       : code != Code::timed_out && code != Code::unavailable &&
+                                             code != Code::not_found;
     if (is_over || attempt == kAttempts) return response;
     const auto span = static_cast<std::uint64_t>(kBackoffFirst.count()) << attempt;
     seams.wait(std::chrono::milliseconds(seams.random.next_u64() % (span + 1)));

@@ -41,8 +41,9 @@ std::chrono::milliseconds Pace::left() const {
   return std::chrono::milliseconds(now >= end_ns_ ? 0 : (end_ns_ - now) / kNsPerMs);
 }
 
-bool Pace::wait_for_next() {
+bool Pace::wait_for_next(bool host_is_unknown) {
   if (++attempts_before_ >= kAttemptsMax) return false;
+  if (host_is_unknown && ++unknown_hosts_ >= kUnknownHostAttemptsMax) return false;
   const std::uint32_t doublings = std::min(attempts_before_ - 1, 16U);
   const auto span =
       std::min<std::uint64_t>(static_cast<std::uint64_t>(kBackoffMax.count()),
@@ -78,7 +79,7 @@ Result<HttpResponse> Sender::send(const S3Request& request, std::string_view cau
     if (attempt.kind == Attempt::Kind::answered) return std::move(attempt.response);
     if (attempt.kind == Attempt::Kind::failed && !may_be_done) return std::move(attempt.status);
     may_be_done = may_be_done || attempt.kind == Attempt::Kind::unknown;
-    if (attempt.kind == Attempt::Kind::failed || !pace.wait_for_next()) {
+    if (attempt.kind == Attempt::Kind::failed || !pace.wait_for_next(attempt.host_is_unknown)) {
       return Status(may_be_done ? Code::timed_out : Code::unavailable,
                     std::string(attempt.status.message()) + "; given up after attempt " +
                         std::to_string(pace.attempts_before()));
@@ -167,6 +168,13 @@ Attempt Sender::judge(const S3Request& request, Result<HttpResponse> response) c
   if (!response.ok()) {
     Status status = std::move(response).status().with_context(asked);
     Attempt::Kind kind = Attempt::Kind::failed;
+    if (status.code() == Code::not_found) {
+      return {.kind = Attempt::Kind::not_done,
+              .response = {},
+              .status = Status::unavailable(std::string(status.message()) +
+                                            "; check the endpoint, the region and the network"),
+              .host_is_unknown = true};
+    }
     if (status.code() == Code::unavailable) kind = Attempt::Kind::not_done;
     // An answer that is too long for us may be that to something which was done.
     const bool only_reads = request.method == "GET" || request.method == "HEAD";
@@ -185,6 +193,15 @@ Attempt Sender::judge(const S3Request& request, Result<HttpResponse> response) c
       request.answer_root.empty() || has_root(response->body, request.answer_root);
   if (is_success(response->status) && has_its_form) {
     return {.kind = Attempt::Kind::answered, .response = std::move(*response), .status = {}};
+  }
+  if (is_success(response->status) && request.method == "GET" && is_xml(response->body) &&
+      !has_root(response->body, "Error")) {
+    // A store that takes no notice of the query lists the bucket instead (s3rver).
+    return {.kind = Attempt::Kind::failed,
+            .response = {},
+            .status = Status::unsupported(asked +
+                                          ": the answer is whole, and one to another question; the "
+                                          "store does not know the operation")};
   }
   if (is_success(response->status) && !has_root(response->body, "Error")) {
     return {.kind = Attempt::Kind::unknown,
@@ -208,15 +225,20 @@ Status Sender::failure(const HttpResponse& response, const S3Request& request) c
 
 void Sender::count(const S3Request& request, std::string_view cause, bool is_repeated,
                    std::uint64_t bytes_received) {
-  MutexLock lock(mutex_);
-  RequestCount& count = counts_[{std::string(cause), std::string(request.operation)}];
-  ++count.sent;
-  if (is_repeated) ++count.repeated;
-  count.bytes_sent += request.body.size();
-  count.bytes_received += bytes_received;
+  const S3RequestKind kind{.cause = std::string(cause),
+                           .operation = std::string(request.operation)};
+  const S3RequestCount one{.sent = 1,
+                           .repeated = is_repeated ? 1U : 0U,
+                           .bytes_sent = request.body.size(),
+                           .bytes_received = bytes_received};
+  {
+    MutexLock lock(mutex_);
+    counts_[kind].add(one);
+  }
+  if (options_.on_request) options_.on_request(kind, one);
 }
 
-RequestCounts Sender::counts() const {
+S3RequestCounts Sender::counts() const {
   MutexLock lock(mutex_);
   return counts_;
 }

@@ -26,7 +26,7 @@
 #include "s3/http.h"
 #include "s3/location.h"
 #include "s3/request.h"
-#include "s3/request_counts.h"
+#include "talea/s3.h"
 
 namespace talea::s3 {
 
@@ -36,6 +36,9 @@ inline constexpr std::chrono::milliseconds kBackoffFirst{100};
 inline constexpr std::chrono::milliseconds kBackoffMax{5'000};
 /// However short the waits come out.
 inline constexpr std::uint32_t kAttemptsMax = 64;
+/// Where no machine has the name of the host. A resolver may fail for a moment; a wrong name is
+/// wrong for longer than anybody wants to wait.
+inline constexpr std::uint32_t kUnknownHostAttemptsMax = 3;
 
 /// Of an answer that is XML. A list of 1 000 keys of 1 KiB has 4 MiB; a parser needs many times the
 /// text.
@@ -49,7 +52,8 @@ class Pace {
   Pace(const ClientSeams& seams, const S3Options& options);
 
   /// Waits before another attempt. False: there is no time for one.
-  bool wait_for_next();
+  /// `host_is_unknown`: as Attempt has it of the attempt before.
+  bool wait_for_next(bool host_is_unknown = false);
   /// Of the next request.
   std::chrono::milliseconds request_timeout() const;
   /// How many attempts there were before this one.
@@ -62,6 +66,7 @@ class Pace {
   const S3Options& options_;
   const std::uint64_t end_ns_;
   std::uint32_t attempts_before_ = 0;
+  std::uint32_t unknown_hosts_ = 0;
 };
 
 struct Attempt {
@@ -69,6 +74,8 @@ struct Attempt {
   Kind kind = Kind::failed;
   HttpResponse response;  // answered
   Status status;          // all others: why
+  /// not_done: no machine has the name of the host.
+  bool host_is_unknown = false;
 };
 
 /// Threads: safe.
@@ -94,7 +101,7 @@ class Sender {
   /// The answer as a failure.
   Status failure(const HttpResponse& response, const S3Request& request) const;
   const Location& location() const { return location_; }
-  RequestCounts counts() const TALEA_EXCLUDES(mutex_);
+  S3RequestCounts counts() const TALEA_EXCLUDES(mutex_);
 
  private:
   /// What a request is signed with.
@@ -118,7 +125,7 @@ class Sender {
   /// What the clock of the store is ahead of ours, once it refused a request for that.
   std::atomic<std::int64_t> time_offset_ms_{0};
   mutable Mutex mutex_;
-  RequestCounts counts_ TALEA_GUARDED_BY(mutex_);
+  S3RequestCounts counts_ TALEA_GUARDED_BY(mutex_);
 };
 
 }  // namespace talea::s3

@@ -151,6 +151,8 @@ Writer::Attempts::Outcome Writer::Attempts::after_refusal(const Attempt& attempt
   did_not_hold_ = did_not_hold_ || (response.status != 409 && !may_be_the_quotes);
   ++refusals_;
   const Status refused = Status::conflict(std::string(attempt.status.message()));
+  // 409 says that it met another write, not that its condition did not hold.
+  if (!write_.looks_after_refusal && !may_be_done_ && response.status != 409) return refused;
   return look_and_decide(refused);
 }
 
@@ -159,7 +161,7 @@ Writer::Attempts::Outcome Writer::Attempts::after_no_answer(const Attempt& attem
     return may_be_done_ ? unknown(attempt.status) : attempt.status;
   }
   if (attempt.kind == Attempt::Kind::unknown) may_be_done_ = true;
-  if (!pace_.wait_for_next()) {
+  if (!pace_.wait_for_next(attempt.host_is_unknown)) {
     if (may_be_done_) return unknown(attempt.status);
     return Status::unavailable(std::string(attempt.status.message()));
   }

@@ -40,6 +40,8 @@ class Writer {
     S3Request request;
     std::string nonce;
     Condition condition;
+    /// As WriteOptions has it.
+    bool looks_after_refusal = true;
     std::string_view cause;
     /// Of an answer with 2xx.
     std::function<Result<Written>(const HttpResponse&)> read;
