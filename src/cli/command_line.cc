@@ -38,6 +38,8 @@ struct Arguments {
   CompactRequest compact;
   GcRequest gc;
   RotateKeyRequest rotate_key;
+  DoctorRequest doctor;
+  CostRequest cost;
   UserRequest user;
   KeysIssueRequest keys_issue;
   KeysListRequest keys_list;
@@ -108,6 +110,7 @@ class Parser {
     add_upkeep();
     add_users();
     add_keys();
+    add_doctor();
   }
 
   Command parse(int argc, const char* const* argv) {
@@ -181,6 +184,16 @@ class Parser {
                     "The environment variable that has it, as 64 hex digits")
         ->excludes(file)
         ->type_name("NAME");
+    app_.add_flag("--cost", settings_.shows_cost,
+                  "Of a store on S3: tell what the command asked of it, and what that costs");
+    app_.add_option("--price-put", settings_.prices.put,
+                    "What costs are counted with: US dollars for a million PUT requests to S3\n"
+                    "(default 5.00)")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("DOLLARS");
+    app_.add_option("--price-get", settings_.prices.get, "The same for GET (default 0.40)")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("DOLLARS");
     // For tests and experiments: not in the help.
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,
                     "Size at which a log file is full")
@@ -255,6 +268,29 @@ class Parser {
         ->type_name("DURATION");
     verb.add_option("--expires-at", expiry.expires_at, "The key expires then: 2026-12-24T18:00:00Z")
         ->type_name("TIME");
+  }
+
+  void add_doctor() {
+    DoctorRequest& request = arguments_.doctor;
+    add_verb("doctor", "Find out whether a place can hold a store", kDoctorExamples, request,
+             run_doctor)
+        .add_option("URL", request.url, "A directory or a place on S3; without it, that of -s")
+        ->type_name("");
+
+    CostRequest& asked = arguments_.cost;
+    CLI::App& cost = add_verb("cost", "Tell what a store on S3 costs in requests", kCostExamples,
+                              asked, run_cost);
+    cost.add_option("URL", asked.url, "The store; without it, that of -s. It is not asked")
+        ->type_name("");
+    const auto number = [&](const std::string& name, std::uint64_t& value,
+                            const std::string& meaning) {
+      cost.add_option(name, value, meaning)->check(whole_number())->type_name("N");
+    };
+    number("--puts", asked.workload.puts, "So many puts, each of another key");
+    number("--gets", asked.workload.gets, "So many gets");
+    number("--starts", asked.workload.starts, "So many processes that begin, and write");
+    number("--puts-per-upload", asked.workload.puts_per_upload,
+           "Of bucket files: how many puts one upload takes (default 1)");
   }
 
   void add_point_verbs() {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/cost_report.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
 
@@ -107,7 +108,11 @@ bool Context::shows_progress() const { return !settings_.quiet && ::isatty(STDER
 
 Result<std::string> Context::directory() const { return store_directory(settings_.store); }
 
-Result<StoreUrl> Context::url() const { return url_of(settings_.store); }
+Result<StoreUrl> Context::url() {
+  StoreUrl url = TALEA_TRY(url_of(settings_.store));
+  count_requests(url.s3);
+  return url;
+}
 
 std::string Context::command(const std::string& words) const {
   return "talea -s " + shell_word(settings_.store) + " " + words;
@@ -175,6 +180,30 @@ Result<Engine> Context::open_existing(const Options& options) {
 Status Context::print_json(std::string_view json) {
   TALEA_TRY(out_.write(json));
   return out_.write("\n");
+}
+
+void Context::count_requests(S3Options& at) {
+  at.on_request = [this](const S3RequestKind& kind, const S3RequestCount& one) {
+    MutexLock lock(mutex_);
+    requests_[kind].add(one);
+  };
+}
+
+void Context::report_cost() const {
+  if (!settings_.shows_cost) return;
+  S3RequestCounts requests;
+  {
+    MutexLock lock(mutex_);
+    requests = requests_;
+  }
+  if (json()) {
+    const std::string cost = requests_json(requests, settings_.prices);
+    std::fprintf(stderr, "%s\n", JsonObject().json("cost", cost).close().c_str());
+  } else if (requests.empty()) {
+    std::fprintf(stderr, "no request was made to S3\n");
+  } else {
+    std::fprintf(stderr, "%s", requests_text(requests, settings_.prices).c_str());
+  }
 }
 
 void Context::remark(const std::string& text) const {

@@ -6,9 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "cli/descriptor.h"
 #include "cli/exit_code.h"
 #include "home/home.h"
+#include "s3/prices.h"
 #include "talea/engine.h"
 
 namespace talea::cli {
@@ -19,6 +21,9 @@ struct Settings {
   std::string store;
   bool json = false;
   bool quiet = false;
+  /// Of stores on S3: tell what a command cost, and what requests cost.
+  bool shows_cost = false;
+  s3::RequestPrices prices;
   Options engine;
 };
 
@@ -32,8 +37,8 @@ class Context {
   /// Whether people watch: progress is drawn on a terminal only.
   bool shows_progress() const;
 
-  /// What --store says. Errors: invalid_argument
-  Result<StoreUrl> url() const;
+  /// What --store says; what is asked of it is counted for --cost. Errors: invalid_argument
+  Result<StoreUrl> url();
   /// The words of another command on the same store, as a shell takes them.
   std::string command(const std::string& words) const;
 
@@ -67,6 +72,10 @@ class Context {
   Status print_json(std::string_view json);
   /// Writes a closing remark to the standard error, unless --quiet.
   void remark(const std::string& text) const;
+  /// Of a store that is about to be opened: what is asked of it counts for --cost.
+  void count_requests(S3Options& at);
+  /// Tells the cost on the standard error, if that was asked for.
+  void report_cost() const;
   /// Reports a failure and what to do next on the standard error, and returns `code`.
   ExitCode fail(ExitCode code, const Status& status, const std::string& next = {}) const;
 
@@ -76,6 +85,8 @@ class Context {
 
   const Settings& settings_;
   Output& out_;
+  mutable Mutex mutex_;
+  S3RequestCounts requests_ TALEA_GUARDED_BY(mutex_);
 };
 
 /// The directory that the name of a store stands for.

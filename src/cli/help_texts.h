@@ -289,4 +289,29 @@ Examples:
   talea -s ./data keys revoke key-0123456789abcdef0123456789abcdef
 )";
 
+inline constexpr const char* kDoctorExamples =
+    R"(On S3: asks the store for all that ledgers and bucket files need of it, below the prefix, with two
+objects that it removes; then a line for each kind of store that says whether it may be written, and
+what operations cost there. Of a directory: its file system, and how long a sync takes.
+
+Exit codes: 0 it may be written, by all kinds that the URL means (s3:// means both); 1 not, and the
+line says why; 4 the store could not be asked: no credentials, no bucket, no permission.
+
+Examples:
+  talea doctor 's3://records/app/?region=eu-west-1'
+  talea doctor 'immukv+s3://records/app/?endpoint=http://localhost:9000'
+  talea doctor s4db+s3://records/app/ -o json | jq .homes
+  talea doctor ./data
+)";
+
+inline constexpr const char* kCostExamples =
+    R"(What operations ask of a store on S3, and what a million of each costs; with numbers, what those come
+to. Nobody is asked: it is a table, and conflicts and repetitions come on top of it.
+
+Examples:
+  talea cost immukv+s3://records/app/
+  talea cost immukv+s3://records/app/ --puts 1000000 --gets 5000000 --starts 20000
+  talea cost s4db+s3://records/app/ --puts 1000000 --puts-per-upload 500 --price-put 5.40
+)";
+
 }  // namespace talea::cli

@@ -45,6 +45,7 @@ int run(int argc, const char* const* argv) {
   }
   const Result<ExitCode> ended = execute(command, context);
   const Status flushed = out.flush();
+  context.report_cost();
   if (!ended.ok()) return report(context, out, ended.status());
   if (!flushed.ok()) return report(context, out, flushed);
   return static_cast<int>(*ended);

@@ -12,6 +12,7 @@
 #include "cli/exit_code.h"
 #include "cli/expiry_argument.h"
 #include "cli/past_argument.h"
+#include "home/request_costs.h"
 #include "talea/batch.h"
 #include "talea/result.h"
 
@@ -147,6 +148,19 @@ struct KeysRevokeRequest {
   std::string id;
 };
 Result<ExitCode> run_keys_revoke(Context& context, const KeysRevokeRequest& request);
+
+struct DoctorRequest {
+  /// What is examined; empty: the store of -s.
+  std::string url;
+};
+Result<ExitCode> run_doctor(Context& context, const DoctorRequest& request);
+
+struct CostRequest {
+  /// Of which store; empty: that of -s. It is not asked.
+  std::string url;
+  Workload workload;
+};
+Result<ExitCode> run_cost(Context& context, const CostRequest& request);
 
 Result<ExitCode> run_stats(Context& context);
 Result<ExitCode> run_segments(Context& context);
