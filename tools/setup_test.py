@@ -61,6 +61,11 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.run_setup("core", "test"), (0, "", ""))
         self.assertIn("libleveldb-dev", self.run_setup("bench")[2])
 
+    def test_what_a_ceph_needs_is_not_installed_unless_it_is_asked_for(self):
+        self.debian(lacks=("radosgw", "ceph-mon", "ceph-osd"))
+        self.assertEqual(self.run_setup(), (0, "", ""))
+        self.assertRegex(self.run_setup("rgw")[2], r" install .*ceph-mon ceph-osd radosgw\n")
+
     def test_a_package_of_two_groups_is_asked_for_once(self):
         self.debian(lacks=("librocksdb-dev",))
         self.assertEqual(self.run_setup("core"), (0, "", ""))
@@ -87,7 +92,7 @@ class Setup(unittest.TestCase):
         self.debian()
         status, output, _ = self.run_setup("everything")
         self.assertEqual(status, 2)
-        self.assertIn("core, test and bench", output)
+        self.assertIn("core, test, bench and rgw", output)
 
 
 if __name__ == "__main__":

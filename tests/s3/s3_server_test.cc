@@ -1,17 +1,15 @@
-// The client against an S3 server that others wrote, over real connections: TALEA_S3_ENDPOINT, with
-// the buckets `versioned` and `plain`. with_moto.py starts one.
-//
-// Every test has a prefix of its own.
+// The client against an S3 server that others wrote, over real connections, with the buckets
+// `versioned` and `plain`.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "s3/client.h"
 #include "s3/machine.h"
 #include "s3/probe.h"
+#include "tests/s3/server_world.h"
 
 namespace talea::s3 {
 namespace {
@@ -19,19 +17,12 @@ namespace {
 class S3Server : public testing::Test {
  public:
   void SetUp() override {
-    ASSERT_NE(std::getenv("TALEA_S3_ENDPOINT"), nullptr) << "it says where the server is";
     client = make("versioned");
     plain = make("plain");
   }
 
   std::unique_ptr<Client> make(const std::string& bucket) {
-    S3Options options{
-        .bucket = bucket,
-        .prefix = std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "/",
-        .region = "us-east-1",
-        .endpoint = std::getenv("TALEA_S3_ENDPOINT"),
-        .credentials = S3Credentials{.access_key_id = "id", .secret_access_key = "secret"}};
-    auto made = Client::create(options, machine.seams());
+    auto made = Client::create(place_on_server(bucket), machine.seams());
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return std::move(*made);
   }
