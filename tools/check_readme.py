@@ -5,6 +5,7 @@
                   run in an empty directory; a block without one is a fragment and is left alone
   ```sh           is run by `bash -euo pipefail` in an empty directory with `talea` in PATH
   ```sh no-run    is not run; the files it names below script/ have to exist and be executable
+  ```sh s3        needs an S3 store: tests/s3/readme_test.py runs it beside one
   ```text output  after a block that is run: what that block prints, exactly
 
 Every run has a directory of its own, so every block is complete in itself. A block that fails is
@@ -92,8 +93,9 @@ def expect_output(block, output):
 
 
 class Checker:
-    def __init__(self, root, build, program):
-        self.root, self.build, self.program = root, build, program
+    def __init__(self, root, build, program, s3=None):
+        """`s3`: variables of the environment by which blocks find an S3 store; None: there is none."""
+        self.root, self.build, self.program, self.s3 = root, build, program, s3
 
     def check(self, block):
         """Checks one block. False when there is nothing in it to run."""
@@ -102,6 +104,8 @@ class Checker:
             self.check_cpp(block)
         elif language == "sh" and "no-run" in block.info:
             self.check_scripts(block)
+        elif language == "sh" and "s3" in block.info and self.s3 is None:
+            return False
         elif language == "sh":
             self.check_sh(block)
         else:
@@ -119,6 +123,8 @@ class Checker:
         with tempfile.TemporaryDirectory(prefix="talea-readme-") as directory:
             environment = {k: v for k, v in os.environ.items() if not k.startswith("TALEA_")}
             environment["PATH"] = f"{self.program.parent}:{environment['PATH']}"
+            if "s3" in block.info:
+                environment.update(self.s3)
             command = ["bash", "-euo", "pipefail", "-c", block.text]
             expect_output(block, run(command, cwd=directory, env=environment))
 

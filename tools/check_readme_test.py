@@ -53,6 +53,19 @@ class CheckReadme(unittest.TestCase):
         self.assertTrue(passed, output)
         self.assertIn("2 blocks are true, 0 are not", output)
 
+    def test_a_block_for_s3_is_left_to_who_has_a_store(self):
+        text = "```sh s3\ntalea get $PLACE\n```\n"
+        passed, output = self.check(text + "```sh\ntrue\n```\n")
+        self.assertTrue(passed, output)
+        self.assertIn("1 blocks are true, 0 are not", output)
+        block = check_readme.parse(self.root / "README.md")[0]
+        block.output = "talea get there\n"
+        checker = check_readme.Checker(self.root, None, self.program, {"PLACE": "there"})
+        self.assertTrue(checker.check(block))
+        block.output = "something else"
+        with self.assertRaisesRegex(check_readme.Failure, "but printed\ntalea get there"):
+            checker.check(block)
+
     def test_a_program_that_does_not_compile_is_named_by_line(self):
         self.expect_failure("# T\n\n```cpp\nint main() { return nonsense; }\n```\n",
                             "README.md:4: exit status 1", "README.md:4:", "nonsense")
