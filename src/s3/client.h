@@ -207,7 +207,7 @@ class Client {
 
   /// Puts what `next_part` gives, part after part until it gives an empty one, by a multipart
   /// upload; by one put when there is only one part. An upload that fails is aborted. Cost: memory
-  /// for a part; a request a part and two more.
+  /// for a part; a request a part and two more, and a HEAD where the store does not tell the ETag.
   Result<Written> put_parts(std::string_view key, const std::function<Result<Bytes>()>& next_part,
                             const WriteOptions& options = {});
 

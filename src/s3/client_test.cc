@@ -511,6 +511,44 @@ TEST(Client, PutsPartsAsOneObject) {
   EXPECT_EQ((*client->get("k"))->info.write_nonce.size(), 32U);
 }
 
+TEST(Client, TheEtagOfAnUploadThatTheAnswerLeavesOutIsAskedFor) {
+  for (const Versioning versioning : {Versioning::enabled, Versioning::never}) {
+    S3World world(versioning);
+    const auto client = *Client::create(small_options(), small_seams(world));
+    FakeProfile profile = world.fake.profile();
+    profile.completes_without_etag = true;
+    world.fake.set_profile(profile);
+    const auto put = [&] {
+      return client->put_parts("k", parts_of({"aaa", "bbb"}), {.condition = Condition::absent()});
+    };
+    const auto written = put();
+    ASSERT_TRUE(written.ok()) << written.status().to_string();
+    EXPECT_EQ(written->etag, world.fake.current("records", "p/k")->etag);
+    EXPECT_EQ(written->version_id, (*client->head("k"))->version_id);
+    EXPECT_EQ(world.bytes("p/k"), "aaabbb");
+    EXPECT_EQ(put().status().code(), Code::conflict);
+  }
+}
+
+TEST(Client, WhereTheEtagOfAnUploadCannotBeHadNobodyKnowsWhatBecameOfIt) {
+  S3World world;
+  const auto client = *Client::create(small_options(), small_seams(world));
+  FakeProfile profile = world.fake.profile();
+  profile.completes_without_etag = true;
+  world.fake.set_profile(profile);
+  // Create, two parts, complete; then somebody replaces it.
+  world.fake.set_before(5, [&] { world.fake.put("records", "p/k", "theirs"); });
+  const Status replaced = client->put_parts("k", parts_of({"aaa", "bbb"})).status();
+  EXPECT_EQ(replaced.code(), Code::timed_out) << replaced.to_string();
+  EXPECT_THAT(std::string(replaced.message()), HasSubstr("another object is in its place"));
+  profile.unreadable_prefixes = {"p/k"};
+  world.fake.set_profile(profile);
+  const Status denied = client->put_parts("k", parts_of({"aaa", "bbb"})).status();
+  EXPECT_EQ(denied.code(), Code::timed_out) << denied.to_string();
+  EXPECT_THAT(std::string(denied.message()), HasSubstr("the upload was completed"));
+  EXPECT_EQ(world.bytes("p/k"), "aaabbb") << "it is there";
+}
+
 TEST(Client, OnePartIsOnePut) {
   S3World world;
   const auto client = *Client::create(small_options(), small_seams(world));

@@ -7,6 +7,7 @@
 #include "s3/answers.h"
 
 namespace talea::s3 {
+
 Result<std::string> whole_key(std::string_view prefix, std::string_view key) {
   std::string whole(prefix);
   whole.append(key);

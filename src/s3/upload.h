@@ -67,6 +67,9 @@ class UploadParts {
   /// Completes it; or aborts it, when `done` says that not all of it is there.
   Result<Written> finish(const Upload& upload, const Status& done, const WriteOptions& options);
   Result<Written> complete(const Upload& upload, const WriteOptions& options);
+  /// Of an upload that was completed, and the answer leaves out the ETag. Cost: a HEAD.
+  Result<Written> look_for(const Upload& upload, const std::string& version_id,
+                           std::string_view cause);
   void abort(const Upload& upload, std::string_view cause);
   std::string copy_source(const std::string& key, const std::string& version_id) const;
 

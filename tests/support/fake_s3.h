@@ -47,6 +47,8 @@ struct FakeProfile {
   bool ignores_ranges = false;
   /// Keeps no x-amz-meta-*.
   bool forgets_metadata = false;
+  /// The answer to the end of an upload in parts has an empty ETag, and no version (Ceph RGW 16).
+  bool completes_without_etag = false;
   /// A list does not show the newest change of the bucket.
   bool lists_lag = false;
   /// A list is not encoded, although it was asked for.
@@ -93,8 +95,8 @@ struct Fault {
     twice_second,       // done twice, the answer is the second's
     delay,              // `timed_out`, and done before the (later + 1)th request from here
     truncate_answer,    // done, and half of the answer's body comes
-    answer,             // not done, and answered with `status`: 500, 503, 409; 400: expired token;
-                        // 520: the page of a CDN
+    answer,             // not done, and answered with `status`: 500, 503, 409, 412; 400: expired
+                        // token; 520: the page of a CDN
     done_but,           // done, and answered with `status` likewise
     done_but_500,       // done, and answered with 500
     done_but_lost_503,  // done, and answered with a 503 that is no S3's, as of a proxy

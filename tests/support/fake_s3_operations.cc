@@ -141,6 +141,7 @@ class Operation {
   HttpResponse begin_upload();
   HttpResponse put_part();
   HttpResponse complete_upload();
+  HttpResponse completed(const FakeVersion& version) const;
   HttpResponse abort_upload();
 
   FakeConditions conditions() const;
@@ -690,11 +691,12 @@ HttpResponse Operation::put_part() {
   return response;
 }
 
-HttpResponse completed(const FakeRequest& request, const FakeVersion& version) {
+HttpResponse Operation::completed(const FakeVersion& version) const {
+  const bool tells = !profile_.completes_without_etag;
   HttpResponse response = respond(
-      200, std::string(kXml) + "<CompleteMultipartUploadResult>" + element("Key", request.key) +
-               element("ETag", version.etag) + "</CompleteMultipartUploadResult>");
-  if (version.id != "null") response.headers = {{"x-amz-version-id", version.id}};
+      200, std::string(kXml) + "<CompleteMultipartUploadResult>" + element("Key", request_.key) +
+               element("ETag", tells ? version.etag : "") + "</CompleteMultipartUploadResult>");
+  if (tells && version.id != "null") response.headers = {{"x-amz-version-id", version.id}};
   return response;
 }
 
@@ -702,7 +704,7 @@ HttpResponse Operation::complete_upload() {
   const std::string id = request_.parameter("uploadId");
   if (const auto done = bucket_->completed_uploads.find(id);
       done != bucket_->completed_uploads.end() && done->second.first == request_.key) {
-    return completed(request_, done->second.second);
+    return completed(done->second.second);
   }
   const auto upload = bucket_->uploads.find(id);
   if (upload == bucket_->uploads.end() || upload->second.key != request_.key) {
@@ -742,7 +744,7 @@ HttpResponse Operation::complete_upload() {
   const FakeVersion& put = bucket_->put(request_.key, std::move(version));
   bucket_->completed_uploads[id] = {request_.key, put};
   bucket_->uploads.erase(upload);
-  return completed(request_, put);
+  return completed(put);
 }
 
 HttpResponse Operation::abort_upload() {
@@ -778,6 +780,10 @@ HttpResponse fake_error_for_status(const FakeRequest& request, int status) {
   } else if (status == 409) {
     code = "ConditionalRequestConflict";
     message = "The conditional request cannot succeed due to a conflicting operation.";
+  }
+  if (status == 412) {
+    code = "PreconditionFailed";
+    message = "At least one of the pre-conditions you specified did not hold";
   }
   if (status == 301) {
     code = "PermanentRedirect";
