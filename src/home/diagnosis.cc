@@ -25,7 +25,7 @@ struct Sentence {
 // Of what a store accepts and does not do.
 constexpr Sentence kIgnored[] = {
     {s3::kProbePutIfAbsent, "the store ignores If-None-Match"},
-    {s3::kProbePutIfMatches, "the store ignores If-Match"},
+    {s3::kProbePutIfStale, "the store ignores If-Match"},
     {s3::kProbeRange, "the store gives other bytes than a range asks for"},
     {s3::kProbeVersionIds, "the store loses versions that it gave an id"},
     {s3::kProbeListAfterWrite, "a list lacks what was written before it"},
@@ -103,7 +103,8 @@ HomeVerdict judge(StoreScheme scheme, BucketWriters writers, const ProbeReport& 
   Reasons reasons(report);
   if (scheme == StoreScheme::ledger || writers == BucketWriters::many) {
     reasons.need(s3::kProbePutIfAbsent);
-    reasons.need(s3::kProbePutIfMatches);
+    reasons.need(s3::kProbePutIfStale);
+    reasons.need(s3::kProbePutIfCurrent);
   }
   if (scheme == StoreScheme::ledger) {
     reasons.need_versions();

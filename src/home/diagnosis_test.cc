@@ -60,7 +60,7 @@ TEST(Diagnosis, AStoreLikeAwsTakesBoth) {
   S3World world;
   const auto diagnosis = diagnose(place_of("s3://records/p/"), world.seams());
   ASSERT_TRUE(diagnosis.ok()) << diagnosis.status().to_string();
-  EXPECT_EQ(diagnosis->probe.checks.size(), 8U);
+  EXPECT_EQ(diagnosis->probe.checks.size(), 10U);
   for (const HomeVerdict& home : diagnosis->homes) EXPECT_TRUE(home.may_be_written());
   EXPECT_GT(diagnosis->requests.at({"probe", "PutObject"}).sent, 3U);
   EXPECT_TRUE(world.fake.keys("records").empty()) << "it leaves nothing behind";

@@ -47,10 +47,12 @@ class Prober {
  private:
   template <typename Check>
   void add(std::string_view name, Check check);
+  void report(std::string_view name, const Seen& seen, std::uint64_t begin_ns);
 
   Seen versioning();
   Seen put_if_absent();
-  Seen put_if_matches();
+  Seen put_if_stale();
+  Seen put_if_current();
   Seen version_ids();
   Seen range();
   Seen list_after_write();
@@ -71,8 +73,11 @@ class Prober {
 template <typename Check>
 void Prober::add(std::string_view name, Check check) {
   const std::uint64_t begin = clock_.monotonic_ns();
-  const Seen seen = (this->*check)();
-  const std::uint64_t took = clock_.monotonic_ns() - begin;
+  report(name, (this->*check)(), begin);
+}
+
+void Prober::report(std::string_view name, const Seen& seen, std::uint64_t begin_ns) {
+  const std::uint64_t took = clock_.monotonic_ns() - begin_ns;
   report_.checks.push_back({.name = std::string(name),
                             .verdict = seen.verdict,
                             .seen = seen.text,
@@ -81,12 +86,15 @@ void Prober::add(std::string_view name, Check check) {
 
 Result<ProbeReport> Prober::run() {
   // What has no condition has to work, or nothing can be said about what has.
+  const std::uint64_t begin = clock_.monotonic_ns();
   first_ = TALEA_TRY(put(key_, kBytes, {}));
+  report(kProbePut, {}, begin);
   add(kProbeVersioning, &Prober::versioning);
   add(kProbeVersionIds, &Prober::version_ids);
   add(kProbeRange, &Prober::range);
   add(kProbePutIfAbsent, &Prober::put_if_absent);
-  add(kProbePutIfMatches, &Prober::put_if_matches);
+  add(kProbePutIfStale, &Prober::put_if_stale);
+  add(kProbePutIfCurrent, &Prober::put_if_current);
   add(kProbeListAfterWrite, &Prober::list_after_write);
   add(kProbeListVersions, &Prober::list_versions);
   add(kProbeDelete, &Prober::clean_up);
@@ -142,14 +150,21 @@ Seen Prober::put_if_absent() {
   return {};
 }
 
-Seen Prober::put_if_matches() {
+Seen Prober::put_if_stale() {
   const auto stale = put(key_, "stale", Condition::matches(Etag(kNobodysEtag)));
   if (stale.ok()) return {Verdict::ignored, "If-Match was accepted, and an object replaced"};
   if (stale.status().code() != Code::conflict) return refused(stale.status());
+  return {};
+}
+
+Seen Prober::put_if_current() {
   const auto info = client_.head(key_, {.cause = kCause});
   if (!info.ok()) return refused(info.status());
   if (!*info) return {Verdict::refused, "the object is not there"};
   const auto current = put(key_, "current", Condition::matches((*info)->etag));
+  if (current.status().code() == Code::conflict) {
+    return {Verdict::refused, "If-Match was refused although it holds"};
+  }
   if (!current.ok()) return refused(current.status());
   return {};
 }
@@ -247,7 +262,8 @@ Status fit_for_writing(const ProbeReport& report, bool needs_versions) {
     if (found != nullptr) faults += ": " + found->seen;
   };
   need(kProbePutIfAbsent);
-  need(kProbePutIfMatches);
+  need(kProbePutIfStale);
+  need(kProbePutIfCurrent);
   need(kProbeRange);
   if (needs_versions) {
     need(kProbeVersioning);

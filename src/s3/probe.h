@@ -25,7 +25,7 @@ enum class Verdict : unsigned char {
 };
 
 struct ProbeCheck {
-  /// "put if absent", "put if matches", "version ids" ...
+  /// "put if absent", "put if matches, stale", "version ids" ...
   std::string name;
   Verdict verdict = Verdict::missing;
   /// What was seen, where it was not kept.
@@ -42,10 +42,12 @@ struct ProbeReport {
   bool kept(std::string_view name) const;
 };
 
-// The names of the checks.
+// The names of the checks. The first, "versioning" and "range" are one request each.
+inline constexpr std::string_view kProbePut = "put";
 inline constexpr std::string_view kProbeVersioning = "versioning";
 inline constexpr std::string_view kProbePutIfAbsent = "put if absent";
-inline constexpr std::string_view kProbePutIfMatches = "put if matches";
+inline constexpr std::string_view kProbePutIfStale = "put if matches, stale";
+inline constexpr std::string_view kProbePutIfCurrent = "put if matches, current";
 inline constexpr std::string_view kProbeVersionIds = "version ids";
 inline constexpr std::string_view kProbeRange = "range";
 inline constexpr std::string_view kProbeListAfterWrite = "list after write";

@@ -27,7 +27,7 @@ TEST(Probe, AStoreLikeAwsKeepsEverything) {
   for (const ProbeCheck& check : report.checks) {
     EXPECT_EQ(check.verdict, Verdict::kept) << check.name << ": " << check.seen;
   }
-  EXPECT_EQ(report.checks.size(), 8U);
+  EXPECT_EQ(report.checks.size(), 10U);
   EXPECT_EQ(report.versioning, Versioning::enabled);
   EXPECT_EQ(unfit(report), "ok");
   EXPECT_TRUE(world.fake.keys("records").empty()) << "it leaves nothing behind";
@@ -49,12 +49,26 @@ TEST(Probe, AConditionThatIsIgnoredIsNamed) {
   world.fake.set_profile({.ignores_if_none_match = true});
   EXPECT_THAT(unfit(report_of(world)), HasSubstr("put if absent: If-None-Match was accepted"));
   world.fake.set_profile({.ignores_if_match = true});
-  EXPECT_THAT(unfit(report_of(world)), HasSubstr("put if matches: If-Match was accepted"));
+  EXPECT_THAT(unfit(report_of(world)), HasSubstr("put if matches, stale: If-Match was accepted"));
   world.fake.set_profile({.ignores_if_match = true, .ignores_if_none_match = true});
   const std::string both = unfit(report_of(world));
   EXPECT_THAT(both, HasSubstr("unsupported: "));
   EXPECT_THAT(both, HasSubstr("put if absent"));
   EXPECT_THAT(both, HasSubstr("put if matches"));
+}
+
+// As Ceph RGW 16 does in a bucket with versions.
+TEST(Probe, AStoreThatRefusesEveryIfMatchIsToldFromOneThatIgnoresIt) {
+  S3World world;
+  world.fake.set_plan([](const FakeRequest& request) {
+    const bool has_condition = !request.header("if-match").empty();
+    return has_condition ? Fault::answer(412) : Fault();
+  });
+  const ProbeReport report = report_of(world);
+  EXPECT_TRUE(report.kept(kProbePutIfStale));
+  EXPECT_EQ(report.check(kProbePutIfCurrent)->verdict, Verdict::refused);
+  EXPECT_THAT(unfit(report), HasSubstr("If-Match was refused although it holds"));
+  EXPECT_TRUE(world.fake.keys("records").empty()) << "it leaves nothing behind";
 }
 
 TEST(Probe, AStoreThatReadsEtagsWithoutQuotesIsFit) {

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 from talea_cli import TaleaTest, main  # noqa: E402
 from with_moto import client, running_moto  # noqa: E402
 
-CHECKS = ["versioning", "version ids", "range", "put if absent", "put if matches",
-          "list after write", "list of versions", "delete"]
+CHECKS = ["put", "versioning", "version ids", "range", "put if absent", "put if matches, stale",
+          "put if matches, current", "list after write", "list of versions", "delete"]
 
 
 def error(code, message="", extra=""):
@@ -65,7 +65,7 @@ class OnAStore(DoctorTest):
                                         expect=1))
         self.assertEqual(report["may_be_written"], False)
         self.assertEqual([check["name"] for check in report["checks"]], CHECKS)
-        self.assertEqual(report["checks"][0]["verdict"], "missing")
+        self.assertEqual(report["checks"][1]["verdict"], "missing")
         self.assertTrue(all(check["took_ns"] > 0 for check in report["checks"]))
         self.assertEqual([(home["home"], home["may_be_written"]) for home in report["homes"]],
                          [("immukv+s3", False), ("s4db+s3", True)])
