@@ -254,9 +254,9 @@ class Ledger {
   /// Cost: 2 requests when the newest entry and the key's object are known from calls before; 3
   /// with a key that is not. The first set of an object adds a read of the log and of the newest
   /// entry's key object, and 3 or 4 to find out whether the store keeps versions and conditions.
-  /// For each time that another process was first: a wait, a look at the log, a read of it, one of
-  /// the newest entry's key object, and the put again; where several were first, a list of the
-  /// log's versions and a read of one, too.
+  /// For each time that another process was first: a wait, a read of the log, one of the newest
+  /// entry's key object, and the put again; where several were first, a list of the log's versions
+  /// and a read of one, too.
   ///
   /// `key`: UTF-8 without control characters, up to 1 014 bytes less the prefix; may be empty.
   /// `value`: up to kLedgerValueBytesMax bytes, also in its canonical form, in which a byte may

@@ -69,7 +69,7 @@ class LogWriter {
   HashForm form_for(const LogHead& head) const;
   Result<Draft> draft(const LogHead& head, std::string_view key, BytesView json,
                       const LedgerCondition& condition);
-  Result<s3::Written> put_draft(const Draft& draft);
+  Result<s3::Written> put_draft(const Draft& draft, bool looks_after_refusal);
   Result<std::optional<Committed>> put_log(const Draft& draft, std::uint64_t deadline_ns);
   Result<std::optional<Committed>> find_out(const Draft& draft, std::uint64_t deadline_ns);
   Result<Found> find_own(const Draft& draft);
