@@ -85,6 +85,22 @@ CLI::Validator compression_bound() {
       "");
 }
 
+CLI::Validator price() {
+  constexpr double kDollarsMax = 1e6;
+  return CLI::Validator(
+      [](const std::string& text) {
+        double dollars = 0;
+        const char* const end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, dollars);
+        const bool is_number = read.ec == std::errc() && read.ptr == end;
+        // Of what is no number (nan) neither comparison holds.
+        return is_number && dollars >= 0 && dollars <= kDollarsMax
+                   ? std::string()
+                   : "'" + text + "' is no price: 0 to 1000000 US dollars for a million requests";
+      },
+      "");
+}
+
 CLI::Validator retention() {
   return CLI::Validator(
       [](const std::string& text) {
@@ -189,10 +205,10 @@ class Parser {
     app_.add_option("--price-put", settings_.prices.put,
                     "What costs are counted with: US dollars for a million PUT requests to S3\n"
                     "(default 5.00)")
-        ->check(CLI::NonNegativeNumber)
+        ->check(price())
         ->type_name("DOLLARS");
     app_.add_option("--price-get", settings_.prices.get, "The same for GET (default 0.40)")
-        ->check(CLI::NonNegativeNumber)
+        ->check(price())
         ->type_name("DOLLARS");
     // For tests and experiments: not in the help.
     app_.add_option("--segment-bytes", settings_.engine.segment_bytes,

@@ -80,7 +80,17 @@ class Cost(TaleaTest):
         self.assertIn("costs no requests", self.errors("cost", "./data", store=None, expect=2))
         self.assertIn("name it immukv+s3:// or s4db+s3://",
                       self.errors("cost", "s3://records/", "--puts", 1, store=None, expect=2))
-        self.errors("cost", "s3://records/", "--price-put", "-1", store=None, expect=2)
+
+    def test_numbers_that_cannot_be_are_refused(self):
+        for dollars in ("-1", "nan", "inf", "1e300", "five"):
+            self.assertIn("0 to 1000000 US dollars",
+                          self.errors("cost", "s3://records/", f"--price-put={dollars}", store=None,
+                                      expect=2))
+        ledger = "immukv+s3://records/"
+        self.assertIn("up to 1000000000000000 are counted",
+                      self.errors("cost", ledger, "--puts", 2**63, store=None, expect=2))
+        self.assertIn("is 1 or more", self.errors("cost", ledger, "--puts-per-upload", 0,
+                                                  store=None, expect=2))
 
     def test_a_command_that_asked_nobody_says_so(self):
         self.assertEqual(self.errors("put", "k", "v", "--cost", expect=0),
