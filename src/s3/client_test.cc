@@ -376,7 +376,8 @@ std::unique_ptr<Client> altered_client(S3World& world, AlteringTransport& transp
 TEST(Client, AListThatDoesNotMoveIsCorruption) {
   S3World world;
   AlteringTransport stuck(
-      world.fake, [](const HttpRequest& request, Result<HttpResponse>) -> Result<HttpResponse> {
+      world.fake,
+      [](const HttpRequest& request, const Result<HttpResponse>&) -> Result<HttpResponse> {
         if (request.url.find("versions") == std::string::npos) {
           return made_up(200,
                          "<ListBucketResult><IsTruncated>true</IsTruncated>"
@@ -419,10 +420,10 @@ TEST(Client, OnlyTheStoreSaysThatThereIsNoSuchVersion) {
   ASSERT_TRUE(world.client()->put("k", "1").ok());
   Bytes answer;
   int status = 0;
-  AlteringTransport altering(world.fake,
-                             [&](const HttpRequest&, Result<HttpResponse>) -> Result<HttpResponse> {
-                               return made_up(status, answer);
-                             });
+  AlteringTransport altering(
+      world.fake, [&](const HttpRequest&, const Result<HttpResponse>&) -> Result<HttpResponse> {
+        return made_up(status, answer);
+      });
   const auto client = altered_client(world, altering);
   const auto get = [&](int said, const char* code) {
     status = said;
@@ -442,7 +443,8 @@ TEST(Client, OnlyTheStoreSaysThatThereIsNoSuchVersion) {
 TEST(Client, NoVersionHasAnIdOfMegabytesAndNobodyIsAsked) {
   S3World world;
   const auto client = world.client();
-  const std::string id(9'000'000, 'v');
+  std::string id;
+  id.resize(9'000'000, 'v');
   EXPECT_EQ(client->get("k", {.version_id = id})->has_value(), false);
   EXPECT_EQ(client->head("k", {.version_id = id})->has_value(), false);
   EXPECT_EQ(world.fake.requests(), 0U);
@@ -879,7 +881,7 @@ TEST(ClientFaults, AnAnswerOfACdnToAReadIsAskedForAgain) {
     S3World world;
     world.fake.put("records", "k", "1");
     int gets = 0;
-    AlteringTransport cdn(world.fake, [&](const HttpRequest&, Result<HttpResponse> answer) {
+    AlteringTransport cdn(world.fake, [&](const HttpRequest&, const Result<HttpResponse>& answer) {
       return ++gets > 1 ? answer : Result<HttpResponse>(made_up(status, "<html/>"));
     });
     EXPECT_TRUE(altered_client(world, cdn)->get("k").ok()) << status;

@@ -248,8 +248,9 @@ TEST(CurlTransport, AUrlOfMegabytesIsRefused) {
   LoopbackServer server(echo);
   CurlTransport transport;
   const std::string path = "/secret-key?marker=";
-  const auto response =
-      transport.send(request_to("GET", server.url() + path + std::string(9'000'000, 'm')));
+  std::string megabytes;
+  megabytes.resize(9'000'000, 'm');
+  const auto response = transport.send(request_to("GET", server.url() + path + megabytes));
   EXPECT_EQ(response.status().code(), Code::invalid_argument);
   const std::string message(response.status().message());
   EXPECT_THAT(message, HasSubstr(server.url() + ": a URL of 90000"));
