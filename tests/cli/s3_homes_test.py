@@ -599,6 +599,18 @@ class BucketFiles(BothHomes, S3Test):
         self.errors("get", "k7", expect=3)
         self.talea("get", "k8")
 
+    def test_a_data_file_that_is_missing_or_another_is_named(self):
+        self.talea("put", "k", "1")
+        name = self.json("segments")["segments"][0]["file"]
+        whole = self.body(name)
+        for spoil in (lambda: self.s3.delete_object(Bucket=self.bucket, Key=self.prefix + name),
+                      lambda: self.put_body(name, b"x" * len(whole))):
+            spoil()
+            self.assertIn(name, self.errors("get", "k", expect=3))
+            self.errors("verify", expect=3)
+        self.put_body(name, whole)
+        self.assertEqual(self.talea("get", "k"), b"1")
+
     def test_an_index_that_is_damaged_or_missing_is_made_anew(self):
         self.import_rows({"a": "1", "b": "2"}, "-q")
         self.talea("delete", "a")
