@@ -1,6 +1,7 @@
 // Backups of a store, to a directory or any other place that keeps named objects.
 //
 //     std::unique_ptr<BackupTarget> target = TALEA_TRY(open_backup_directory("/mnt/backups/data"));
+//     // or: open_backup_s3({.bucket = "backups", .prefix = "data/"})
 //     BackupInfo made = TALEA_TRY(engine.backup(*target));       // while writers go on
 //     ...
 //     TALEA_TRY(restore_backup(*target, "./data"));              // into a new directory
@@ -16,6 +17,7 @@
 
 #include "talea/batch.h"
 #include "talea/result.h"
+#include "talea/s3.h"
 #include "talea/state.h"
 
 namespace talea {
@@ -41,6 +43,14 @@ class BackupTarget {
 /// Objects as files of a directory, which the first write() makes when it is absent; its parent
 /// must exist. One that holds a store is refused then.
 Result<std::unique_ptr<BackupTarget>> open_backup_directory(const std::string& path);
+
+/// Objects in a bucket, under S3Options::prefix, which has a slash at its end where you give one;
+/// one that begins so and has another slash further on is not looked at. The bucket has to be
+/// there; a prefix that has nothing yet is a place without backups.
+///
+/// Cost: no request. What is written and read goes through memory of some 32 MiB.
+/// Errors: invalid_argument   an option that cannot be
+Result<std::unique_ptr<BackupTarget>> open_backup_s3(const S3Options& at);
 
 struct BackupInfo {
   /// The backup is the store after this batch,
