@@ -561,6 +561,9 @@ class Engine {
   /// the past.
   /// Errors: not_found   `at` is below history_from(); also as get(key, at)
   Result<Scan> scan(const ScanRange& range, At at);
+  /// The keys of which history() knows a revision, also those that are removed now. Rows have their
+  /// key alone. Cost: as scan(range, at).
+  Result<Scan> scan_keys_with_past(const ScanRange& range = {});
   /// What the store keeps; see Options::retention.
   Retention retention() const;
   /// The lowest sequence as of which every question can be answered. Those about a key whose

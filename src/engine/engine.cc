@@ -126,6 +126,10 @@ Result<Scan> Engine::scan(const ScanRange& range, At at) {
   return impl_->store->scan(Space::user, range, at);
 }
 
+Result<Scan> Engine::scan_keys_with_past(const ScanRange& range) {
+  return impl_->store->scan_keys_with_past(Space::user, range);
+}
+
 Retention Engine::retention() const { return impl_->store->retention(); }
 Sequence Engine::history_from() const { return impl_->store->history_from(); }
 

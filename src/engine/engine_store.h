@@ -58,6 +58,7 @@ class EngineStore final : public Store {
   Result<std::vector<Revision>> history(Space space, BytesView key,
                                         const RevisionRange& range) const;
   Result<Scan> scan(Space space, const ScanRange& range, At at) const;
+  Result<Scan> scan_keys_with_past(Space space, const ScanRange& range) const;
   Retention retention() const { return retention_; }
   Sequence history_from() const;
   Result<std::unique_ptr<StateReader>> read_state() override;

@@ -175,6 +175,40 @@ TEST_F(HistoryTest, AScanSeesTheStoreAsItWas) {
   }
 }
 
+TEST_F(HistoryTest, KeysThatHaveAPastAreListedWhetherTheyAreThereOrNot) {
+  const auto keys = [&](const ScanRange& range = {}) {
+    std::string listed;
+    Scan scan = store_->scan_keys_with_past(Space::user, range).value();
+    while (scan.next().value()) {
+      listed += (listed.empty() ? "" : " ") + Bytes(scan.key());
+      EXPECT_EQ(scan.value().status().code(), Code::invalid_argument);
+      EXPECT_EQ(scan.revision().status().code(), Code::invalid_argument);
+      EXPECT_FALSE(history(scan.key()).empty());
+    }
+    return listed;
+  };
+  put("bravo", "1");
+  put("delta", "1");
+  put("alpha", "1");
+  remove("bravo");
+  put("alpha", "2");
+  EXPECT_EQ(keys(), "alpha bravo delta") << "in the buffers";
+  ASSERT_TRUE(store_->checkpoint().ok());
+  EXPECT_EQ(keys(), "alpha bravo delta") << "in the runs";
+  put("charlie", "1");
+  remove("charlie");
+  remove("delta");
+  EXPECT_EQ(keys(), "alpha bravo charlie delta") << "in both";
+  EXPECT_EQ(keys({.reverse = true}), "delta charlie bravo alpha");
+  EXPECT_EQ(keys({.start = "b", .end = "d"}), "bravo charlie");
+  EXPECT_EQ(keys({.limit = 2}), "alpha bravo");
+  reopen();
+  EXPECT_EQ(keys(), "alpha bravo charlie delta");
+  reopen_with(Retention::latest());
+  ASSERT_TRUE(store_->compact().ok());
+  EXPECT_EQ(keys(), "alpha") << "nothing else is known any more";
+}
+
 TEST_F(HistoryTest, AScanIsOfItsMomentWhateverIsWrittenMeanwhile) {
   for (int i = 10; i < 60; ++i) put("key" + std::to_string(i), "old");
   const Sequence at = store_->stats().last_sequence;

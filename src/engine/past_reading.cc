@@ -101,10 +101,18 @@ Result<std::vector<Revision>> EngineStore::history(Space space, BytesView key,
 
 class PastScan final : public Scan::State {
  public:
+  enum class Rows : std::uint8_t {
+    // What each key was.
+    of_the_moment,
+    // Each key of which a revision is known, with nothing beside it.
+    keys,
+  };
+
   PastScan(const EngineStore& store, Space space, const ScanRange& range, At at,
-           const RevisionLimit& limit, SnapshotRegistry::Pin pin)
+           const RevisionLimit& limit, SnapshotRegistry::Pin pin, Rows which)
       : store_(store),
         space_(space),
+        which_(which),
         reverse_(range.reverse),
         limit_(limit),
         expired_at_(at.is_time() ? at.value() : 0),
@@ -202,6 +210,10 @@ class PastScan final : public Scan::State {
   }
 
   Status check_row() const {
+    if (which_ == Rows::keys) {
+      return Status::invalid_argument(
+          "the scan has keys alone, of which some are removed; history() has their revisions");
+    }
     if (rows.at == &row_) return {};
     return Status::invalid_argument("the scan is at no row: next() comes first, and its end last");
   }
@@ -279,6 +291,7 @@ class PastScan final : public Scan::State {
   Result<bool> choose_revision() {
     is_old_ = has_old() && old_rows_.key() == key_;
     is_present_ = false;
+    if (which_ == Rows::keys) return true;
     if (has_present_ && present_.key() == key_) {
       const StateRow row = TALEA_TRY(describe_present());
       is_present_ = limit_.admits(row.revision, row.time_ms);
@@ -312,6 +325,7 @@ class PastScan final : public Scan::State {
 
   const EngineStore& store_;
   const Space space_;
+  const Rows which_;
   const bool reverse_;
   const RevisionLimit limit_;
   const std::uint64_t expired_at_;  // 0: nothing has
@@ -343,12 +357,23 @@ Result<Scan> EngineStore::scan(Space space, const ScanRange& range, At at) const
     metrics_.reads[guard.number()].scans.add_alone();
   }
   const Sequence seen = pin.sequence();
-  auto state = std::make_unique<PastScan>(*this, space, range, at, limit, std::move(pin));
+  auto state = std::make_unique<PastScan>(*this, space, range, at, limit, std::move(pin),
+                                          PastScan::Rows::of_the_moment);
   const History::From from = live_->history().view().from;
   const bool is_known = retention_.keeps_past()
                             ? limit.sequence_max >= from.sequence && limit.time_max >= from.time_ms
                             : !at.is_time() && limit.sequence_max >= seen;
   if (!is_known) return unknown_past(at);
+  TALEA_TRY(state->begin());
+  return Scan(std::move(state));
+}
+
+Result<Scan> EngineStore::scan_keys_with_past(Space space, const ScanRange& range) const {
+  TALEA_TRY(check_usable(false));
+  SnapshotRegistry::Pin pin = live_->pin();
+  const At at = At::sequence(pin.sequence());
+  auto state = std::make_unique<PastScan>(*this, space, range, at, RevisionLimit{at.value()},
+                                          std::move(pin), PastScan::Rows::keys);
   TALEA_TRY(state->begin());
   return Scan(std::move(state));
 }
