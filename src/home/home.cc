@@ -17,6 +17,10 @@ Result<bool> Home::read(BytesView key, const std::optional<At>& at, const StateS
   return true;
 }
 
+Result<std::unique_ptr<HomeCursor>> Home::keys_with_past() {
+  return scan({}, /*keys_only=*/true, {});
+}
+
 Result<std::uint64_t> Home::put_pieces(BytesView key, const StateSource& source,
                                        const HomeCondition& condition, Expiry expiry) {
   const std::uint64_t bytes_max = abilities().value_bytes_max;

@@ -50,6 +50,9 @@ struct HomeAbilities {
   bool expires = true;
   /// Past revisions can be listed and read, oldest first too.
   bool keeps_history = true;
+  /// And none of them is ever given up; or all are but the newest of each key, as it was told.
+  bool keeps_all_history = false;
+  bool keeps_newest_alone = false;
   /// put with a condition, and remove() under a revision. `present` of a remove() is always there.
   bool has_conditions = true;
   /// Several puts and removes become visible together or not at all.
@@ -188,6 +191,10 @@ class Home {
   /// `after`: those above it.
   virtual Result<std::unique_ptr<HomeCursor>> revisions(
       const std::optional<Bytes>& key, const std::optional<std::uint64_t>& after = {}) = 0;
+
+  /// The keys that have revisions, in order, those that are removed now among them. Cost: as a scan
+  /// of keys.
+  virtual Result<std::unique_ptr<HomeCursor>> keys_with_past();
 
   /// How many keys there are, where that costs nothing.
   virtual std::optional<std::uint64_t> key_count() = 0;

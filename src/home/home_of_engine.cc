@@ -9,7 +9,11 @@
 namespace talea {
 namespace {
 
-constexpr HomeAbilities kAbilities = {.name = kind_of_store(StoreScheme::file)};
+HomeAbilities abilities_of(const Engine& engine) {
+  return {.name = kind_of_store(StoreScheme::file),
+          .keeps_all_history = engine.retention().kind() == Retention::Kind::all,
+          .keeps_newest_alone = !engine.retention().keeps_past()};
+}
 
 // The revisions of a key, oldest first; values are read one after the other.
 class RevisionCursor final : public HomeCursor {
@@ -49,9 +53,12 @@ class RevisionCursor final : public HomeCursor {
 class HomeOfEngine final : public Home {
  public:
   HomeOfEngine(Engine engine, std::string path, Encryption encryption)
-      : engine_(std::move(engine)), path_(std::move(path)), encryption_(std::move(encryption)) {}
+      : engine_(std::move(engine)),
+        abilities_(abilities_of(engine_)),
+        path_(std::move(path)),
+        encryption_(std::move(encryption)) {}
 
-  const HomeAbilities& abilities() const override { return kAbilities; }
+  const HomeAbilities& abilities() const override { return abilities_; }
   Status check(BytesView key, BytesView value) const override { return check_row(key, value); }
 
   Result<std::optional<HomeEntry>> get(BytesView key, const std::optional<At>& at) override {
@@ -136,6 +143,11 @@ class HomeOfEngine final : public Home {
         std::make_unique<RevisionCursor>(engine_, *key, std::move(revisions)));
   }
 
+  Result<std::unique_ptr<HomeCursor>> keys_with_past() override {
+    return std::unique_ptr<HomeCursor>(
+        std::make_unique<ScanCursor>(TALEA_TRY(engine_.scan_keys_with_past()), /*keys_only=*/true));
+  }
+
   std::optional<std::uint64_t> key_count() override { return engine_.stats().keys; }
 
   Result<std::vector<HomeFact>> facts() override {
@@ -163,6 +175,7 @@ class HomeOfEngine final : public Home {
 
  private:
   Engine engine_;
+  const HomeAbilities abilities_;
   const std::string path_;
   const Encryption encryption_;
 };

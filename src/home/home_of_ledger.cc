@@ -19,6 +19,7 @@ constexpr HomeAbilities kAbilities = {
     .keeps_bytes = false,
     .removes = false,
     .expires = false,
+    .keeps_all_history = true,
     .has_batches = false,
     .value_bytes_max = kLedgerValueBytesMax,
     .refusals = {
@@ -332,6 +333,7 @@ class HomeOfLedger final : public Home {
     std::uint64_t revision = 0;
     for (std::size_t at = 0; at < writes.size(); ++at) {
       auto written = ledger_.set(writes[at].key, writes[at].value);
+      if (!written.ok() && writes.size() == 1) return std::move(written).status();
       if (!written.ok()) {
         return std::move(written).status().with_context(std::to_string(at) + " of " +
                                                         std::to_string(writes.size()) +

@@ -61,6 +61,33 @@ TEST(OpenHome, ConditionsHoldOrNothingHappens) {
   }
 }
 
+TEST(OpenHome, KeysThatAreRemovedAreListedWhereTheyHaveAPast) {
+  for (const std::string& url : urls()) {
+    HomeOptions options;
+    const bool is_directory = url.find(':') == std::string::npos;
+    if (is_directory) options.engine.retention = Retention::all();
+    const auto home = open_home(url, options).value();
+    EXPECT_EQ(home->abilities().keeps_all_history, is_directory);
+    EXPECT_FALSE(home->abilities().keeps_newest_alone);
+    EXPECT_TRUE(home->put("gone", "1").ok());
+    EXPECT_TRUE(home->put("there", "1").ok());
+    EXPECT_TRUE(home->remove("gone").ok());
+    EXPECT_EQ(rows_of(home->keys_with_past()),
+              is_directory ? (Rows{{"gone", ""}, {"there", ""}}) : (Rows{{"there", ""}}));
+  }
+}
+
+TEST(OpenHome, ADirectoryKeepsWhatItWasTold) {
+  const std::string path = test_directory() + "/told";
+  EXPECT_TRUE(open_home(path).value()->abilities().keeps_newest_alone) << "by default";
+  HomeOptions options;
+  options.engine.retention = Retention::revisions(3);
+  EXPECT_FALSE(open_home(path, options).value()->abilities().keeps_newest_alone);
+  const auto home = open_home(path).value();
+  EXPECT_FALSE(home->abilities().keeps_newest_alone) << "the store remembers";
+  EXPECT_FALSE(home->abilities().keeps_all_history);
+}
+
 TEST(OpenHome, KeysExpire) {
   for (const std::string& url : urls()) {
     const auto home = open_home(url).value();

@@ -61,6 +61,18 @@ Result<StoreUrl> parse_path(StoreScheme scheme, std::string_view url, std::strin
 
 // --- What is on S3
 
+// What a URL is of: a store, or, without a scheme of stores, something else in a bucket.
+struct S3Kind {
+  std::string_view scheme_name;
+  std::string_view name;
+  std::optional<StoreScheme> scheme = {};
+};
+
+S3Kind kind_of(StoreScheme scheme) {
+  return {store_scheme_name(scheme), kind_of_store(scheme), scheme};
+}
+constexpr S3Kind kPlace = {"s3", "a place on S3"};
+
 // One of the values that there are.
 template <typename Choice>
 Status choose(Choice& chosen, std::string_view value,
@@ -121,7 +133,7 @@ struct Parameter {
   std::optional<StoreScheme> only_of;
   Status (*set)(StoreUrl& url, const std::string& value);
 
-  bool is_of(StoreScheme scheme) const { return !only_of || *only_of == scheme; }
+  bool is_of(const S3Kind& kind) const { return !only_of || only_of == kind.scheme; }
 };
 
 constexpr std::array<Parameter, 9> kParameters = {{
@@ -136,14 +148,13 @@ constexpr std::array<Parameter, 9> kParameters = {{
     {"writers", StoreScheme::bucket_files, set_writers},
 }};
 
-Status unknown_parameter(std::string_view name, StoreScheme scheme) {
+Status unknown_parameter(std::string_view name, const S3Kind& kind) {
   std::vector<std::string_view> names;
   for (const Parameter& parameter : kParameters) {
-    if (parameter.is_of(scheme)) names.push_back(parameter.name);
+    if (parameter.is_of(kind)) names.push_back(parameter.name);
   }
   return Status::invalid_argument("there is no parameter " + quoted(name) + " of " +
-                                  std::string(kind_of_store(scheme)) + "; there are " +
-                                  list_of(names));
+                                  std::string(kind.name) + "; there are " + list_of(names));
 }
 
 Result<std::string> decoded(std::string_view text, std::string_view what) {
@@ -158,15 +169,14 @@ Result<std::string> decoded(std::string_view text, std::string_view what) {
 
 // Reads one `name=value`. A value is not repeated in messages: who mistakes the name of a parameter
 // may have written a secret there.
-Status take_parameter(std::string_view text, std::set<std::string, std::less<>>& taken,
-                      StoreUrl& url) {
+Status take_parameter(std::string_view text, const S3Kind& kind,
+                      std::set<std::string, std::less<>>& taken, StoreUrl& url) {
   const std::size_t equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
-  const auto known =
-      std::find_if(kParameters.begin(), kParameters.end(), [&](const Parameter& parameter) {
-        return parameter.name == name && parameter.is_of(url.scheme);
-      });
-  if (known == kParameters.end()) return unknown_parameter(name, url.scheme);
+  const auto known = std::find_if(
+      kParameters.begin(), kParameters.end(),
+      [&](const Parameter& parameter) { return parameter.name == name && parameter.is_of(kind); });
+  if (known == kParameters.end()) return unknown_parameter(name, kind);
   if (!taken.emplace(name).second) {
     return Status::invalid_argument("the parameter " + quoted(name) + " comes twice");
   }
@@ -178,11 +188,11 @@ Status take_parameter(std::string_view text, std::set<std::string, std::less<>>&
   return known->set(url, value).with_context("parameter " + std::string(name));
 }
 
-Status take_parameters(std::string_view query, StoreUrl& url) {
+Status take_parameters(std::string_view query, const S3Kind& kind, StoreUrl& url) {
   std::set<std::string, std::less<>> taken;
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
-    TALEA_TRY(take_parameter(query.substr(0, end), taken, url));
+    TALEA_TRY(take_parameter(query.substr(0, end), kind, taken, url));
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return {};
@@ -218,10 +228,10 @@ Status check_bucket(std::string_view bucket, const std::string& form) {
 }
 
 // `rest`: behind the first colon.
-Result<StoreUrl> parse_s3(StoreScheme scheme, std::string_view rest) {
-  const std::string form = std::string(store_scheme_name(scheme)) + "://BUCKET/PREFIX";
+Result<StoreUrl> parse_s3(const S3Kind& kind, std::string_view rest) {
+  const std::string form = std::string(kind.scheme_name) + "://BUCKET/PREFIX";
   if (!rest.starts_with("//")) {
-    return Status::invalid_argument(std::string(kind_of_store(scheme)) + " is named " + form);
+    return Status::invalid_argument(std::string(kind.name) + " is named " + form);
   }
   rest.remove_prefix(2);
   if (rest.find('#') != std::string_view::npos) {
@@ -230,14 +240,15 @@ Result<StoreUrl> parse_s3(StoreScheme scheme, std::string_view rest) {
   const std::size_t question = std::min(rest.find('?'), rest.size());
   const std::string_view place = rest.substr(0, question);
   const std::size_t slash = std::min(place.find('/'), place.size());
-  StoreUrl url{.scheme = scheme};
+  StoreUrl url;
+  if (kind.scheme) url.scheme = *kind.scheme;
   url.s3.bucket = place.substr(0, slash);
   TALEA_TRY(check_bucket(url.s3.bucket, form));
   if (slash < place.size()) {
     url.s3.prefix = TALEA_TRY(decoded(place.substr(slash + 1), "prefix"));
   }
   TALEA_TRY(check_prefix(url.s3.prefix));
-  if (question < rest.size()) TALEA_TRY(take_parameters(rest.substr(question + 1), url));
+  if (question < rest.size()) TALEA_TRY(take_parameters(rest.substr(question + 1), kind, url));
   return url;
 }
 
@@ -271,11 +282,20 @@ Result<StoreUrl> parse_store_url(std::string_view url) {
                                     "; there are " + std::string(kAllowed));
   }
   const std::string_view rest = url.substr(colon + 1);
-  if (is_on_s3(*scheme)) return parse_s3(*scheme, rest);
+  if (is_on_s3(*scheme)) return parse_s3(kind_of(*scheme), rest);
   if (*scheme != StoreScheme::memory) return parse_path(*scheme, url, rest);
   if (rest.empty()) return StoreUrl{.scheme = StoreScheme::memory};
   return Status::invalid_argument("memory: is in this process and has no path; " + quoted(url) +
                                   " has one");
+}
+
+Result<S3Options> parse_s3_url(std::string_view url) {
+  const std::string scheme = std::string(kPlace.scheme_name) + ":";
+  if (!url.starts_with(scheme)) {
+    return Status::invalid_argument(quoted(url) + " is not " + std::string(kPlace.name) +
+                                    ", which is named s3://BUCKET/PREFIX");
+  }
+  return std::move(TALEA_TRY(parse_s3(kPlace, url.substr(scheme.size()))).s3);
 }
 
 }  // namespace talea

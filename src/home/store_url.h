@@ -66,4 +66,8 @@ struct StoreUrl {
 ///                            password, which the message does not repeat
 Result<StoreUrl> parse_store_url(std::string_view url);
 
+/// What is in a bucket and is no store, as `s3://BUCKET/PREFIX?PARAMETERS`, with the parameters
+/// that all on S3 have. Errors: as parse_store_url()
+Result<S3Options> parse_s3_url(std::string_view url);
+
 }  // namespace talea

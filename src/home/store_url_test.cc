@@ -160,5 +160,20 @@ TEST(StoreUrl, SecretsAreRefusedAndNotRepeated) {
   expect_words(refusal_of("immukv+s3://AKID:s3cret@records/app"), {"AWS_ACCESS_KEY_ID"});
 }
 
+TEST(S3Url, NamesABucketAndAPrefixAndNoStore) {
+  const S3Options at =
+      parse_s3_url("s3://backups/data%20one/?endpoint=http://localhost:9000&region=eu-west-1")
+          .value();
+  EXPECT_EQ(at.bucket, "backups");
+  EXPECT_EQ(at.prefix, "data one/");
+  EXPECT_EQ(at.endpoint, "http://localhost:9000");
+  EXPECT_EQ(at.region, "eu-west-1");
+  EXPECT_EQ(parse_s3_url("s3://backups").value().prefix, "");
+  for (const char* url : {"", "backups", "s3:backups", "s3:///x", "s4db+s3://b/p",
+                          "s3://b?directory=x", "s3://b?format=v2", "s3://user@b/p"}) {
+    EXPECT_EQ(parse_s3_url(url).status().code(), Code::invalid_argument) << url;
+  }
+}
+
 }  // namespace
 }  // namespace talea
