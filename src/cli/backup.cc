@@ -1,4 +1,5 @@
 // backup, backups and restore: a store somewhere else, and back.
+#include "cli/backup_target.h"
 #include "cli/duration_text.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
@@ -47,7 +48,7 @@ Result<ExitCode> run_backup(Context& context, const BackupRequest& request) {
   // Before there is a directory for backups of what has none.
   TALEA_TRY(context.directory());
   const std::unique_ptr<BackupTarget> target =
-      TALEA_TRY(open_backup_directory(TALEA_TRY(store_directory(request.target))));
+      TALEA_TRY(open_backup_target(context, request.target));
   Engine engine = TALEA_TRY(context.open_for_upkeep());
   BackupInfo made;
   {
@@ -78,7 +79,7 @@ Result<ExitCode> run_backup(Context& context, const BackupRequest& request) {
 
 Result<ExitCode> run_backups(Context& context, const BackupsRequest& request) {
   const std::unique_ptr<BackupTarget> target =
-      TALEA_TRY(open_backup_directory(TALEA_TRY(store_directory(request.target))));
+      TALEA_TRY(open_backup_target(context, request.target));
   if (request.keep) {
     const std::uint64_t removed = TALEA_TRY(prune_backups(*target, *request.keep));
     context.remark("removed " + std::to_string(removed) + " objects that only older backups need");
@@ -114,7 +115,7 @@ Result<ExitCode> run_backups(Context& context, const BackupsRequest& request) {
 Result<ExitCode> run_restore(Context& context, const RestoreRequest& request) {
   const std::string directory = TALEA_TRY(context.directory());
   const std::unique_ptr<BackupTarget> target =
-      TALEA_TRY(open_backup_directory(TALEA_TRY(store_directory(request.target))));
+      TALEA_TRY(open_backup_target(context, request.target));
   BackupInfo restored;
   {
     ByteProgress progress("restore", context);

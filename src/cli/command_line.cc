@@ -34,6 +34,7 @@ struct Arguments {
   BackupRequest backup;
   BackupsRequest backups;
   RestoreRequest restore;
+  CopyRequest copy;
   RepairRequest repair;
   CompactRequest compact;
   GcRequest gc;
@@ -122,6 +123,7 @@ class Parser {
     add_point_verbs();
     add_scan();
     add_transfers();
+    add_copy();
     add_inspections();
     add_upkeep();
     add_users();
@@ -400,6 +402,36 @@ class Parser {
         ->type_name("");
   }
 
+  void add_copy() {
+    CopyRequest& request = arguments_.copy;
+    CLI::App& copy = add_verb("copy", "Copy all that one store holds into another, of any kind",
+                              kCopyExamples, request, run_copy);
+    copy.add_option("SRC", request.source, "Where from, as -s names a store")
+        ->required()
+        ->type_name("");
+    copy.add_option("DST", request.destination, "Where to; made when it is missing")
+        ->required()
+        ->type_name("");
+    CLI::Option* const history = copy.add_flag(
+        "--history", request.history, "With all revisions; refused where one of them keeps none");
+    copy.add_flag("--latest", request.latest, "What is there now alone")->excludes(history);
+    copy.add_flag("--merge", request.merge, "DST may have other keys, which stay");
+    copy.add_flag("--check", request.check, "List what cannot be copied, and write nothing");
+    copy.add_option("--values", request.values,
+                    "as-is (default); to-json: bytes become JSON, for a ledger; from-json: and "
+                    "back")
+        ->check(CLI::IsMember({"as-is", "to-json", "from-json"}))
+        ->type_name("FORM");
+    CLI::Option* const file =
+        copy.add_option("--source-key-file", request.source_encryption.key_file,
+                        "The master key of SRC, if it is encrypted; --key-file is that of DST")
+            ->type_name("FILE");
+    copy.add_option("--source-key-env", request.source_encryption.key_variable,
+                    "The environment variable that has it, as 64 hex digits")
+        ->excludes(file)
+        ->type_name("NAME");
+  }
+
   void add_inspections() {
     add_verb("stats", "Print what the store holds", kStatsExamples, run_stats);
     add_verb("segments", "List the files of the store", kSegmentsExamples, run_segments);
@@ -469,7 +501,8 @@ class Parser {
   }
 
   static void add_target(CLI::App& verb, std::string& target) {
-    verb.add_option("DIRECTORY", target, "Where the backups of the store are")
+    verb.add_option("TARGET", target,
+                    "Where the backups of the store are: a directory, or s3://BUCKET/PREFIX")
         ->required()
         ->type_name("");
   }

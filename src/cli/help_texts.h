@@ -179,31 +179,49 @@ Examples:
   talea -s ./data changes -o json | jq -r .key
 )";
 
+inline constexpr const char* kCopyExamples =
+    R"(SRC and DST are stores of any kind: ./data, rocksdb:PATH, immukv+s3://BUCKET/PREFIX,
+s4db+s3://BUCKET/PREFIX. SRC is not written. Where both keep the past of their keys, and DST for
+good, all revisions go along; else what is there now. Then it is read back: count and SHA-256 of
+both sides are printed, and have to be equal, else exit code 3 with the first key that differs.
+
+A copy that was stopped goes on when the same command is given again: what DST has already is not
+written twice. Options of all verbs, as --retain all, --key-file and --sync, are those of DST.
+
+Examples:
+  talea copy ./data rocksdb:./other
+  talea copy immukv+s3://records/app/ ./app --retain all
+  talea copy ./data immukv+s3://records/data/ --latest --values to-json
+  talea copy ./data "s4db+s3://records/data/?endpoint=http://localhost:9000" --check
+)";
+
 inline constexpr const char* kBackupExamples =
-    R"(Copies to DIRECTORY what no earlier backup there has: run it again and again, and each is complete.
-A directory is for the backups of one store.
+    R"(Copies to TARGET what no earlier backup there has: run it again and again, and each is complete.
+A target is for the backups of one store. On S3 it is s3://BUCKET/PREFIX, where PREFIX is taken as
+a directory; endpoint, region and profile are parameters, credentials those of the environment.
 
 Examples:
   talea -s ./data backup /mnt/backups/data
+  talea -s ./data backup "s3://backups/data?region=eu-west-1"
   talea -s ./data backup /mnt/backups/data -o json | jq .bytes_copied
 )";
 
 inline constexpr const char* kBackupsExamples =
-    R"(Lists the backups in DIRECTORY; a store can be restored to any sequence from `restores from` to `to`.
+    R"(Lists the backups in TARGET; a store can be restored to any sequence from `restores from` to `to`.
 
 Examples:
   talea backups /mnt/backups/data
   talea backups /mnt/backups/data --verify
-  talea backups /mnt/backups/data --keep 7
+  talea backups s3://backups/data --keep 7
 )";
 
 inline constexpr const char* kRestoreExamples =
-    R"(Makes the store that -s names from a backup in DIRECTORY: the newest, or that which has sequence N.
+    R"(Makes the store that -s names from a backup in TARGET: the newest, or that which has sequence N.
 It never goes over a store: the directory of the store must be absent or empty.
 
 Examples:
   talea -s ./data restore /mnt/backups/data
-  talea -s ./yesterday restore /mnt/backups/data --at 123456
+  talea -s ./yesterday restore s3://backups/data --at 123456
 )";
 
 inline constexpr const char* kRepairExamples =

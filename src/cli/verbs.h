@@ -115,6 +115,19 @@ struct RestoreRequest {
 };
 Result<ExitCode> run_restore(Context& context, const RestoreRequest& request);
 
+struct CopyRequest {
+  std::string source;
+  std::string destination;
+  // At most one of the two; neither: with history if both keep it.
+  bool history = false;
+  bool latest = false;
+  bool merge = false;
+  bool check = false;
+  std::string values = "as-is";  // or to-json, from-json
+  Encryption source_encryption;
+};
+Result<ExitCode> run_copy(Context& context, const CopyRequest& request);
+
 struct RepairRequest {
   std::string new_store;  // of a store in a directory alone
 };

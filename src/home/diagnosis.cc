@@ -14,7 +14,6 @@ using s3::ProbeCheck;
 using s3::ProbeReport;
 using s3::Verdict;
 
-constexpr std::string_view kAnyScheme = "s3";
 // Somebody waits for the answer, and that there is none is one.
 constexpr std::chrono::milliseconds kOperationTimeout{10'000};
 
@@ -91,12 +90,12 @@ std::vector<StoreScheme> Place::schemes() const {
 }
 
 Result<Place> parse_place(std::string_view url) {
-  const bool is_for_any = url.starts_with(std::string(kAnyScheme) + ":");
-  if (!is_for_any) return Place{.url = TALEA_TRY(parse_store_url(url))};
-  // Where it is and how it is reached are said as in the URL of any store there.
-  const std::string of_ledger = std::string(store_scheme_name(StoreScheme::ledger)) +
-                                std::string(url.substr(kAnyScheme.size()));
-  return Place{.url = TALEA_TRY(parse_store_url(of_ledger)), .is_for_any = true};
+  if (!url.starts_with("s3:")) return Place{.url = TALEA_TRY(parse_store_url(url))};
+  Place place;
+  place.is_for_any = true;
+  place.url.scheme = StoreScheme::ledger;
+  place.url.s3 = TALEA_TRY(parse_s3_url(url));
+  return place;
 }
 
 HomeVerdict judge(StoreScheme scheme, BucketWriters writers, const ProbeReport& report) {

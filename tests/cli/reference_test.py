@@ -26,6 +26,9 @@ class Reference(unittest.TestCase):
     def test_every_example_of_the_reference_is_true(self):
         self.check_page("reference/cli.md", 6)
 
+    def test_every_example_of_the_guide_to_copies_is_true(self):
+        self.check_page("guide/copy.md", 3)
+
     def test_the_guide_to_the_options_runs(self):
         self.check_page("guide/options.md", 1)
 

@@ -134,6 +134,11 @@ void cut(Play& play, std::uint64_t from_now) {
   });
 }
 
+// A 409 of something without a condition is an answer that S3 does not give.
+Code outcome_of(const Fault& fault) {
+  return fault == Fault::answer(409) ? Code::conflict : Code::ok;
+}
+
 TEST(BackupFaults, ABackupThatIsCutAnywhereHarmsNoneBeforeIt) {
   std::uint64_t requests = 0;
   {
@@ -170,8 +175,11 @@ TEST(BackupFaults, OneFaultAtAnyRequestOfABackupIsMadeGood) {
       Play play;
       play.world().fake.set_fault(play.world().fake.requests() + n, fault);
       const Status made = play.back_up();
-      EXPECT_TRUE(made.ok()) << made.to_string();
+      EXPECT_EQ(made.code(), outcome_of(fault)) << made.to_string();
       play.expect_sound(made.ok());
+      if (!made.ok()) {
+        ASSERT_TRUE(play.back_up().ok());
+      }
       ASSERT_TRUE(play.restore().ok());
       EXPECT_EQ(play.hash_of_copy(), play.second());
     }
@@ -208,8 +216,12 @@ TEST(BackupFaults, OneFaultAtAnyRequestOfARestoreIsMadeGood) {
       SCOPED_TRACE(fault.name() + " at request " + std::to_string(n));
       play.world().fake.set_fault(play.world().fake.requests() + n, fault);
       const Status restored = play.restore();
+      EXPECT_EQ(restored.code(), outcome_of(fault)) << restored.to_string();
       EXPECT_EQ(restored.ok(), play.copy_is_a_store());
-      ASSERT_TRUE(restored.ok()) << restored.to_string();
+      if (!restored.ok()) {
+        play.remove_copy();
+        ASSERT_TRUE(play.restore().ok());
+      }
       EXPECT_EQ(play.hash_of_copy(), play.second());
       play.remove_copy();
     }
