@@ -197,32 +197,23 @@ class Driver {
 
 int main() {
   using talea::s3home::Driver;
-  using talea::s3home::Json;
   Driver driver;
-  const auto always = [&](auto member) {
-    return [&driver, member](const Json& line) { return (driver.*member)(line); };
-  };
-  const auto with = [&](auto member) {
-    return [&driver, member](const Json& line) -> talea::s3home::Answer {
-      if (!driver.is_open()) return talea::Status::invalid_argument("say open first");
-      return (driver.*member)(line);
-    };
-  };
-  return talea::s3home::serve({{"open", always(&Driver::open)},
-                               {"commit", with(&Driver::commit)},
-                               {"get", with(&Driver::get)},
-                               {"get_many", with(&Driver::get_many)},
-                               {"items", with(&Driver::items)},
-                               {"keys", with(&Driver::keys)},
-                               {"upload", with(&Driver::upload)},
-                               {"download", with(&Driver::download)},
-                               {"refresh", with(&Driver::refresh)},
-                               {"compact", with(&Driver::compact)},
-                               {"gc", with(&Driver::gc)},
-                               {"rebuild", with(&Driver::rebuild)},
-                               {"flush", with(&Driver::flush)},
-                               {"status", with(&Driver::status)},
-                               {"close", with(&Driver::close)},
-                               {"time_puts", with(&Driver::time_puts)},
-                               {"requests", always(&Driver::requests)}});
+  const talea::s3home::MembersOf members(driver);
+  return talea::s3home::serve({{"open", members.always(&Driver::open)},
+                               {"commit", members.when_open(&Driver::commit)},
+                               {"get", members.when_open(&Driver::get)},
+                               {"get_many", members.when_open(&Driver::get_many)},
+                               {"items", members.when_open(&Driver::items)},
+                               {"keys", members.when_open(&Driver::keys)},
+                               {"upload", members.when_open(&Driver::upload)},
+                               {"download", members.when_open(&Driver::download)},
+                               {"refresh", members.when_open(&Driver::refresh)},
+                               {"compact", members.when_open(&Driver::compact)},
+                               {"gc", members.when_open(&Driver::gc)},
+                               {"rebuild", members.when_open(&Driver::rebuild)},
+                               {"flush", members.when_open(&Driver::flush)},
+                               {"status", members.when_open(&Driver::status)},
+                               {"close", members.when_open(&Driver::close)},
+                               {"time_puts", members.when_open(&Driver::time_puts)},
+                               {"requests", members.always(&Driver::requests)}});
 }

@@ -140,24 +140,15 @@ class Driver {
 
 int main() {
   using talea::s3home::Driver;
-  using talea::s3home::Json;
   Driver driver;
-  const auto always = [&](auto member) {
-    return [&driver, member](const Json& line) { return (driver.*member)(line); };
-  };
-  const auto with = [&](auto member) {
-    return [&driver, member](const Json& line) -> talea::s3home::Answer {
-      if (!driver.is_open()) return talea::Status::invalid_argument("say open first");
-      return (driver.*member)(line);
-    };
-  };
-  return talea::s3home::serve({{"open", always(&Driver::open)},
-                               {"set", with(&Driver::set)},
-                               {"get", with(&Driver::get)},
-                               {"version", with(&Driver::version)},
-                               {"entries", with(&Driver::entries)},
-                               {"keys", with(&Driver::keys)},
-                               {"audit", with(&Driver::audit)},
-                               {"repair", with(&Driver::repair)},
-                               {"requests", always(&Driver::requests)}});
+  const talea::s3home::MembersOf members(driver);
+  return talea::s3home::serve({{"open", members.always(&Driver::open)},
+                               {"set", members.when_open(&Driver::set)},
+                               {"get", members.when_open(&Driver::get)},
+                               {"version", members.when_open(&Driver::version)},
+                               {"entries", members.when_open(&Driver::entries)},
+                               {"keys", members.when_open(&Driver::keys)},
+                               {"audit", members.when_open(&Driver::audit)},
+                               {"repair", members.when_open(&Driver::repair)},
+                               {"requests", members.always(&Driver::requests)}});
 }

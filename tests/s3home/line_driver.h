@@ -65,6 +65,29 @@ Value member_or(const Json& line, const char* name, Value otherwise) {
 using Answer = Result<Json>;
 using Operations = std::map<std::string, std::function<Answer(const Json&)>>;
 
+/// Members of a driver as operations.
+template <typename Driver>
+class MembersOf {
+ public:
+  explicit MembersOf(Driver& driver) : driver_(driver) {}
+
+  template <typename Member>
+  auto always(Member member) const {
+    return [&driver = driver_, member](const Json& line) { return (driver.*member)(line); };
+  }
+  /// Those that need what "open" opens.
+  template <typename Member>
+  auto when_open(Member member) const {
+    return [&driver = driver_, member](const Json& line) -> Answer {
+      if (!driver.is_open()) return Status::invalid_argument("say open first");
+      return (driver.*member)(line);
+    };
+  }
+
+ private:
+  Driver& driver_;
+};
+
 /// Does what the lines say until there are no more; the program's exit status.
 int serve(const Operations& operations);
 
