@@ -85,6 +85,9 @@ struct BucketDbOptions {
   std::uint32_t threads = 8;
   /// Opens for recovery although there is an index, because it is damaged.
   bool recover = false;
+  /// Nothing is written, neither to the bucket nor to the directory, which others may read at the
+  /// same time; one that is not there is not made. What writes is `invalid_argument`.
+  bool read_only = false;
 };
 
 /// What was read from the bucket and how, since the database was opened.
@@ -350,6 +353,10 @@ class BucketDb {
   ///         long
   Result<BucketUpload> upload(const UploadOptions& options);
   Result<BucketUpload> upload() { return upload(UploadOptions()); }
+
+  /// Forgets all writes that are not uploaded, as if they had never been made. One whose upload was
+  /// timed_out may be in the bucket all the same.
+  Status discard_pending();
 
   /// Reads the index again; pending writes stay on top of it. Cost: one GET; a LIST more when there
   /// are copies in the directory, and the index does not show that it is the same database.

@@ -131,6 +131,7 @@ Status BucketDb::flush() { return impl_->database->flush(); }
 Result<BucketUpload> BucketDb::upload(const UploadOptions& options) {
   return impl_->database->upload(options.force);
 }
+Status BucketDb::discard_pending() { return impl_->database->discard_pending(); }
 Status BucketDb::refresh() { return impl_->database->refresh(); }
 Result<BucketDownload> BucketDb::download(const DownloadOptions& options) {
   return impl_->database->download(options.force);

@@ -467,6 +467,134 @@ TEST(BucketDbDirectory, AFileIsGrownAfterARestartToo) {
   EXPECT_EQ(committed_contents(world)->size(), 3U);
 }
 
+TEST(BucketDbDirectory, WhoOnlyReadsChangesNothingAndSharesIt) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    ASSERT_TRUE(db.upload().ok());
+    ASSERT_TRUE(db.put("b", "2").ok());
+  }
+  // What a crash left of a record, which who writes cuts off.
+  const Bytes journal = machine.disk->read_file("/db/talea.journal").value() + "torn";
+  ASSERT_TRUE(machine.disk->write_file("/db/talea.journal", journal).ok());
+  const auto names = machine.disk->list("/db").value();
+  std::map<std::string, Bytes> files;
+  for (const std::string& name : names) files[name] = *machine.disk->read_file("/db/" + name);
+  // So that the copies have to be compared, and the list of them could be written anew.
+  BucketDb other = world.open();
+  for (int n = 0; n < 120; ++n) {
+    ASSERT_TRUE(other.put("n", std::to_string(n)).ok());
+    ASSERT_TRUE(other.upload().ok());
+  }
+
+  BucketDbOptions reading;
+  reading.read_only = true;
+  reading.create_if_missing = false;
+  const std::uint64_t calls = machine.disk->counted_calls();
+  {
+    BucketDb one = world.open(machine, reading);
+    BucketDb two = world.open(machine, reading);
+    EXPECT_EQ(one.get("a").value(), "1");
+    EXPECT_EQ(two.get("b").value(), "2") << "what was not uploaded";
+    EXPECT_EQ(contents_of(two).value(), (Model{{"a", "1"}, {"b", "2"}, {"n", "119"}}));
+    EXPECT_EQ(world.try_open({}, &machine).status().code(), Code::unavailable);
+    for (const Status& refused :
+         {one.put("c", "3"), one.upload().status(), one.compact().status(), one.gc().status(),
+          one.download().status(), one.rebuild_index().status(), one.scan_files().status()}) {
+      EXPECT_EQ(refused.code(), Code::invalid_argument) << refused.to_string();
+    }
+    EXPECT_TRUE(one.refresh().ok());
+    EXPECT_TRUE(one.flush().ok());
+    EXPECT_TRUE(one.close().ok());
+  }
+  // One call: the exclusive lock that was refused.
+  EXPECT_LE(machine.disk->counted_calls() - calls, 1U);
+  EXPECT_EQ(machine.disk->list("/db").value(), names);
+  for (const auto& [name, content] : files) {
+    EXPECT_EQ(machine.disk->read_file("/db/" + name).value(), content) << name;
+  }
+  EXPECT_EQ(contents_of(other).value(), (Model{{"a", "1"}, {"n", "119"}}));
+}
+
+TEST(BucketDbDirectory, WhatWasCommittedIsNotPendingForWhoOnlyReads) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+    const Bytes before = machine.disk->read_file("/db/talea.journal").value();
+    // The answer to the commit is lost, and so is every one after it.
+    bool is_lost = false;
+    world.fake.set_plan([&](const s3::FakeRequest& request) {
+      is_lost |= request.method == "PUT" && request.key.ends_with("index.idx") &&
+                 world.object("index.idx").has_value();
+      return is_lost ? s3::Fault::lose_answer() : s3::Fault();
+    });
+    EXPECT_FALSE(db.upload().ok());
+    world.fake.clear_plan();
+  }
+  BucketDbOptions reading;
+  reading.read_only = true;
+  BucketDb reader = world.open(machine, reading);
+  EXPECT_EQ(reader.status().pending_writes, 0U);
+  EXPECT_EQ(contents_of(reader).value(), (Model{{"a", "1"}}));
+}
+
+TEST(BucketDbDirectory, IsNotMadeForADatabaseThatIsNotThere) {
+  BucketWorld world;
+  Machine machine;
+  BucketDbOptions options;
+  options.create_if_missing = false;
+  EXPECT_EQ(world.try_open(options, &machine).status().code(), Code::not_found);
+  EXPECT_FALSE(machine.disk->exists(BucketWorld::kDirectory).value());
+  options.create_if_missing = true;
+  options.read_only = true;
+  EXPECT_TRUE(world.try_open(options, &machine).ok());
+  EXPECT_FALSE(machine.disk->exists(BucketWorld::kDirectory).value());
+  EXPECT_TRUE(world.try_open({}, &machine).ok());
+  EXPECT_TRUE(machine.disk->exists(BucketWorld::kDirectory).value());
+}
+
+TEST(BucketDbDirectory, ADamagedJournalIsNamedWithWhatToDo) {
+  BucketWorld world;
+  Machine machine;
+  {
+    BucketDb db = world.open(machine);
+    ASSERT_TRUE(db.put("a", "1").ok());
+  }
+  ASSERT_TRUE(machine.disk->flip_bit("/db/talea.journal", 20, 3).ok());
+  const Status damaged = world.try_open({}, &machine).status();
+  EXPECT_EQ(damaged.code(), Code::corruption);
+  EXPECT_NE(damaged.message().find("/db/talea.journal: "), std::string_view::npos);
+  EXPECT_NE(damaged.message().find("Move this file away"), std::string_view::npos);
+}
+
+TEST(BucketDb, WritesThatAreDiscardedWereNeverMade) {
+  BucketWorld world;
+  Machine machine;
+  for (Machine* where : {static_cast<Machine*>(nullptr), &machine}) {
+    {
+      BucketDb db = world.open({}, where);
+      ASSERT_TRUE(db.put("kept", "1").ok());
+      ASSERT_TRUE(db.upload().ok());
+      ASSERT_TRUE(db.put("gone", "2").ok());
+      ASSERT_TRUE(db.put("kept", "2").ok());
+      ASSERT_TRUE(db.discard_pending().ok());
+      EXPECT_EQ(db.status().pending_writes, 0U);
+      EXPECT_EQ(contents_of(db).value(), (Model{{"kept", "1"}}));
+      EXPECT_EQ(db.upload().value().writes, 0U);
+      ASSERT_TRUE(db.put("more", "3").ok());
+      ASSERT_TRUE(db.upload().ok());
+      ASSERT_TRUE(db.remove("more").ok());
+      ASSERT_TRUE(db.upload().ok());
+    }
+    BucketDb again = world.open({}, where);
+    EXPECT_EQ(contents_of(again).value(), (Model{{"kept", "1"}}));
+  }
+}
+
 TEST(BucketDbDirectory, FlushWritesTheIndexThatIsCommitted) {
   BucketWorld world;
   Machine machine;

@@ -228,6 +228,7 @@ Result<std::optional<BucketCompaction>> Database::try_compact() {
 }
 
 Result<BucketCompaction> Database::compact(std::chrono::milliseconds grace) {
+  TALEA_TRY(check_writable());
   TALEA_TRY(check_usable());
   if (grace.count() < 0) return Status::invalid_argument("a grace time is not negative");
   MutexLock uploading(upload_mutex_);
@@ -387,6 +388,7 @@ Result<BucketCollection> Database::collect(std::chrono::milliseconds grace) {
 }
 
 Result<BucketCollection> Database::gc(std::chrono::milliseconds grace) {
+  TALEA_TRY(check_writable());
   TALEA_TRY(check_usable());
   if (grace.count() < 0) return Status::invalid_argument("a grace time is not negative");
   MutexLock uploading(upload_mutex_);

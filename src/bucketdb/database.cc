@@ -41,24 +41,45 @@ Result<std::unique_ptr<Database>> Database::open(const S3Options& at,
   auto bucket =
       std::make_unique<Bucket>(TALEA_TRY(s3::Client::create(at, seams.s3)), options.writers);
   std::unique_ptr<Database> database(new Database(options, seams, std::move(bucket)));
-  TALEA_TRY(database->open_directory(at));
+  // One that is there is locked before anything is read. It is made when there is a use for it.
+  const bool is_there =
+      !options.directory.empty() && TALEA_TRY(seams.files.exists(options.directory));
+  if (is_there) TALEA_TRY(database->open_directory(at));
   TALEA_TRY(database->open_index());
+  if (!is_there && !options.directory.empty() && !options.read_only) {
+    TALEA_TRY(database->make_directory());
+    TALEA_TRY(database->open_directory(at));
+  }
   TALEA_TRY(database->open_copies());
   TALEA_TRY(database->open_journal(at));
   return database;
 }
 
+Status Database::make_directory() {
+  const std::string& directory = options_.directory;
+  if (TALEA_TRY(seams_.files.exists(directory))) {
+    // What it committed meanwhile is not in the index that was read.
+    return Status::unavailable("another process has just made the directory " + directory);
+  }
+  TALEA_TRY(seams_.files.create_directory(directory).with_context(
+      "make the directory " + directory + " (its parent must exist)"));
+  return seams_.files.sync_directory(parent_path(directory));
+}
+
+// Who only reads shares the directory. One that nobody ever locked has nothing to be changed.
+Result<std::unique_ptr<FileLock>> Database::lock_directory(const S3Options& at) const {
+  const LockKind kind = options_.read_only ? LockKind::shared : LockKind::exclusive;
+  auto lock = seams_.files.lock(join_path(options_.directory, kLockName), kind,
+                                "talea lock 1: bucket database " + at.bucket + "/" + at.prefix);
+  if (options_.read_only && lock.status().code() == Code::not_found) {
+    return std::unique_ptr<FileLock>();
+  }
+  return lock;
+}
+
 Status Database::open_directory(const S3Options& at) {
   const std::string& directory = options_.directory;
-  if (directory.empty()) return {};
-  if (!TALEA_TRY(seams_.files.exists(directory))) {
-    TALEA_TRY(seams_.files.create_directory(directory).with_context(
-        "make the directory " + directory + " (its parent must exist)"));
-    TALEA_TRY(seams_.files.sync_directory(parent_path(directory)));
-  }
-  lock_ =
-      TALEA_TRY(seams_.files.lock(join_path(directory, kLockName), LockKind::exclusive,
-                                  "talea lock 1: bucket database " + at.bucket + "/" + at.prefix));
+  lock_ = TALEA_TRY(lock_directory(at));
   mirror_ = TALEA_TRY(Mirror::open(seams_.files, directory, database_id(at.bucket, at.prefix)));
   return {};
 }
@@ -99,7 +120,7 @@ Status Database::open_copies() {
   mirror_->doubt();
   if (!index.etag.empty()) compare_copies();
   // Else the next open compares again.
-  return mirror_->has_doubts() ? Status() : mirror_->save();
+  return mirror_->has_doubts() || options_.read_only ? Status() : mirror_->save();
 }
 
 Status Database::open_journal(const S3Options& at) {
@@ -110,10 +131,19 @@ Status Database::open_journal(const S3Options& at) {
     return {};
   }
   const BucketFormat format = base_.image->format();
-  const auto opened =
-      Journal::open({seams_.files, seams_.random, options_.directory,
-                     database_id(at.bucket, at.prefix), options_.sync == BucketSync::always},
-                    format);
+  const auto opened = Journal::open({.files = seams_.files,
+                                     .random = seams_.random,
+                                     .directory = options_.directory,
+                                     .database = database_id(at.bucket, at.prefix),
+                                     .sync = options_.sync == BucketSync::always,
+                                     .read_only = options_.read_only},
+                                    format);
+  if (opened.status().code() == Code::corruption) {
+    return Status::corruption(
+        join_path(options_.directory, kJournalName) + ": " +
+        std::string(opened.status().message()) +
+        ". Move this file away to go on: what was written here and is not uploaded is in it alone");
+  }
   if (!opened.ok()) return Status(opened.status()).with_context("open the journal");
   log_ = opened->journal;
   if (opened->content.batches.empty()) return {};
@@ -136,7 +166,7 @@ Status Database::take_batches(const JournalContent& content) {
   std::vector<LoggedBatch> kept = content.batches;
   std::erase_if(kept, [&](const LoggedBatch& batch) { return batch.sequence <= through; });
   const BucketFormat format = base_.image->format();
-  if (through > 0 || content.format != format) {
+  if (!options_.read_only && (through > 0 || content.format != format)) {
     // Now: when others have overwritten it, and committed on top, nobody can tell any more. And
     // entries of version 1 are some of version 2, but not the other way round.
     auto anew = log_->begin_anew(kept, format);
@@ -161,6 +191,11 @@ Status Database::check_usable() const {
   return Status::unavailable(
       "there are data files and no index that can be read. Only download(), rebuild_index() and "
       "upload({.force = true}) work");
+}
+
+Status Database::check_writable() const {
+  if (!options_.read_only) return {};
+  return Status::invalid_argument("the database was opened read_only");
 }
 
 Status Database::check_batch(const BucketBatch& batch, BucketFormat format) const {
@@ -198,6 +233,7 @@ Status Database::check_batch(const BucketBatch& batch, BucketFormat format) cons
 }
 
 Status Database::commit(const BucketBatch& batch) {
+  TALEA_TRY(check_writable());
   TALEA_TRY(check_usable());
   MutexLock writing(write_mutex_);
   const BucketFormat format = base().image->format();
@@ -239,7 +275,7 @@ Status Database::commit(const BucketBatch& batch) {
 }
 
 Status Database::flush() {
-  if (mirror_ == nullptr) return {};
+  if (mirror_ == nullptr || options_.read_only) return {};
   TALEA_TRY(check_usable());
   // Over the index, too: two that replace a file at once would mix it up.
   MutexLock writing(write_mutex_);
@@ -295,6 +331,12 @@ void Database::install(CommittedIndex fresh) {
   MutexLock lock(mutex_);
   base_ = std::move(fresh);
   ++base_version_;
+}
+
+Status Database::discard_pending() {
+  MutexLock uploading(upload_mutex_);
+  const Pending pending = take_pending();
+  return pending.batches.empty() ? Status() : committed(base(), pending.through);
 }
 
 Status Database::refresh() {

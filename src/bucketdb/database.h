@@ -57,6 +57,7 @@ class Database {
   Status flush() TALEA_EXCLUDES(write_mutex_);
 
   Result<BucketUpload> upload(bool force) TALEA_EXCLUDES(upload_mutex_);
+  Status discard_pending() TALEA_EXCLUDES(upload_mutex_);
   Status refresh() TALEA_EXCLUDES(upload_mutex_);
   Result<BucketDownload> download(bool force) TALEA_EXCLUDES(upload_mutex_);
   Result<BucketCompaction> compact(std::chrono::milliseconds grace) TALEA_EXCLUDES(upload_mutex_);
@@ -115,12 +116,15 @@ class Database {
       : options_(options), seams_(seams), bucket_(std::move(bucket)), cache_(options.cache_bytes) {}
 
   // --- Opening
+  Status make_directory();
   Status open_directory(const S3Options& at);
+  Result<std::unique_ptr<FileLock>> lock_directory(const S3Options& at) const;
   Status open_index();
   Status open_copies();
   Status open_journal(const S3Options& at) TALEA_EXCLUDES(mutex_);
   Status take_batches(const JournalContent& content) TALEA_REQUIRES(upload_mutex_, mutex_);
   Status check_usable() const TALEA_EXCLUDES(mutex_);
+  Status check_writable() const;
   Status check_batch(const BucketBatch& batch, BucketFormat format) const;
 
   // --- Reading

@@ -250,7 +250,8 @@ Result<Journal::Opened> Journal::open(const JournalSetup& setup, BucketFormat fo
   Bytes bytes;
   std::unique_ptr<File> file;
   if (TALEA_TRY(setup.files.exists(path))) {
-    file = TALEA_TRY(setup.files.open(path, OpenMode::write));
+    const OpenMode mode = setup.read_only ? OpenMode::read : OpenMode::write;
+    file = TALEA_TRY(setup.files.open(path, mode));
     TALEA_TRY(read_exactly(*file, 0, TALEA_TRY(file->size()), bytes));
   }
   JournalContent content = TALEA_TRY(decode_journal(bytes, setup.database));
@@ -259,9 +260,11 @@ Result<Journal::Opened> Journal::open(const JournalSetup& setup, BucketFormat fo
     return Opened{std::shared_ptr<Journal>(new Journal(setup, format)), std::move(content)};
   }
   std::shared_ptr<Journal> journal(new Journal(setup, content.format));
-  if (bytes.size() > content.end) TALEA_TRY(file->truncate(content.end));
-  // Also what a killed process wrote and did not sync is to be durable before it counts as kept.
-  TALEA_TRY(file->sync_data());
+  if (!setup.read_only) {
+    if (bytes.size() > content.end) TALEA_TRY(file->truncate(content.end));
+    // Also what a killed process wrote and did not sync is to be durable before it counts as kept.
+    TALEA_TRY(file->sync_data());
+  }
   journal->file_ = std::move(file);
   journal->seed_ = content.seed;
   journal->next_sequence_ = content.next_sequence;

@@ -43,6 +43,8 @@ struct JournalSetup {
   std::string directory;
   DatabaseId database{};
   bool sync = true;
+  /// Only read() is called then; no byte of the file is changed.
+  bool read_only = false;
 };
 
 /// What a journal on disk holds.

@@ -283,6 +283,7 @@ Result<std::shared_ptr<const Snapshot>> Database::begin_file_scan() {
   if (mirror_ == nullptr) {
     return Status::invalid_argument("scan_files() needs BucketDbOptions::directory");
   }
+  TALEA_TRY(check_writable());  // it fetches
   MutexLock uploading(upload_mutex_);
   auto snapshot = TALEA_TRY(begin_scan());
   BucketDownload fetched;

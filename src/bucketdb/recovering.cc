@@ -103,6 +103,7 @@ Status Database::fetch(const std::vector<RemoteFile>& files, Mirror::Overwrite o
 }
 
 Result<BucketDownload> Database::download(bool force) {
+  TALEA_TRY(check_writable());
   if (mirror_ == nullptr) {
     return Status::invalid_argument("download() needs BucketDbOptions::directory");
   }
@@ -236,6 +237,7 @@ Status Database::install_rebuilt(CommittedIndex rebuilt) {
 }
 
 Result<BucketRebuild> Database::rebuild_index(BucketSource source) {
+  TALEA_TRY(check_writable());
   MutexLock uploading(upload_mutex_);
   const bool from_directory = source == BucketSource::directory;
   if (from_directory && mirror_ == nullptr) {

@@ -209,6 +209,7 @@ Result<BucketUpload> Database::upload_pending() {
 }
 
 Result<BucketUpload> Database::upload(bool force) {
+  TALEA_TRY(check_writable());
   MutexLock uploading(upload_mutex_);
   bool is_special = false;
   {
