@@ -126,6 +126,8 @@ struct LedgerPage {
   std::string before = {};
   /// How many: up to kLedgerPageMax. 0 gives none.
   std::uint64_t limit = 100;
+  /// A page ends before its objects have more bytes than this together, but has one at least.
+  std::uint64_t bytes_max = UINT64_MAX;
 };
 
 struct LedgerEntries {
@@ -224,6 +226,11 @@ struct LedgerRepairOptions {
 struct LedgerRepair {
   std::uint64_t examined = 0;  // entries of the log
   std::uint64_t repaired = 0;  // objects of keys that were written
+  /// The oldest entry that was looked at. Before it, when it is not the first, 0: the one that
+  /// stopped it, or entries that are damaged or have expired.
+  std::optional<std::int64_t> oldest_sequence = {};
+  /// It stopped because it wrote as many as it can at once, kLedgerOrphansMax: repair again.
+  bool has_more = false;
 };
 
 /// Errors of every call, beside its own:
@@ -337,7 +344,8 @@ class Ledger {
   /// this process wait meanwhile.
   /// Cost: two requests for each entry that is looked at, one for each object written.
   /// Errors: invalid_argument   read_only
-  ///         exhausted          more than kLedgerOrphansMax entries in a row
+  ///         exhausted          more than kLedgerOrphansMax entries in a row, with entries_min of
+  ///                            1; with more it is LedgerRepair::has_more
   Result<LedgerRepair> repair(const LedgerRepairOptions& options = {});
 
   /// What was asked of the store so far, on the connection that ledgers of with_codec() share.

@@ -206,6 +206,42 @@ TEST(ImmukvFaults, OrphansBehindTheNewestEntryAreFoundAndRepairedInOrder) {
   expect_sound(ledger);
 }
 
+TEST(ImmukvFaults, ARepairOfAllTellsHowFarItCame) {
+  LedgerWorld world;
+  Ledger ledger = world.open();
+  for (const char* key : {"a", "b", "c", "d"}) ASSERT_TRUE(ledger.set(key, "1").ok());
+  world.fake().remove(kBucket, "keys/b.json");
+  EXPECT_EQ(ledger.repair().value().oldest_sequence, 3);
+  const auto repair = ledger.repair({.entries_min = UINT64_MAX}).value();
+  EXPECT_EQ(repair.examined, 4U);
+  EXPECT_EQ(repair.repaired, 1U);
+  EXPECT_EQ(repair.oldest_sequence, 0);
+  EXPECT_FALSE(repair.has_more);
+  expect_sound(ledger);
+  const auto versions = world.fake().versions(kBucket, "_log.json");
+  world.fake().remove_version(kBucket, "_log.json", versions[0].id);
+  EXPECT_EQ(ledger.repair({.entries_min = UINT64_MAX}).value().oldest_sequence, 1);
+}
+
+TEST(ImmukvFaults, ARepairOfMoreThanItTakesAtOnceGoesOnTheNextTime) {
+  LedgerWorld world;
+  Ledger ledger = world.open();
+  const std::uint64_t keys = kLedgerOrphansMax + 3;
+  for (std::uint64_t n = 0; n < keys; ++n) {
+    ASSERT_TRUE(ledger.set("k" + std::to_string(n), "1").ok());
+    world.fake().remove(kBucket, "keys/k" + std::to_string(n) + ".json");
+  }
+  EXPECT_EQ(ledger.repair().status().code(), Code::exhausted);
+  const auto first = ledger.repair({.entries_min = UINT64_MAX}).value();
+  EXPECT_TRUE(first.has_more);
+  EXPECT_EQ(first.repaired, kLedgerOrphansMax);
+  EXPECT_EQ(first.oldest_sequence, 3);
+  const auto second = ledger.repair({.entries_min = UINT64_MAX}).value();
+  EXPECT_FALSE(second.has_more);
+  EXPECT_EQ(second.repaired, 3U);
+  expect_sound(ledger);
+}
+
 TEST(ImmukvFaults, ARefusedRepairIsTriedAgainAfterTheInterval) {
   LedgerWorld world;
   ASSERT_TRUE(world.open().set("a", "1").ok());

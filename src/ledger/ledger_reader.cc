@@ -181,6 +181,7 @@ Result<LedgerEntries> LedgerReader::read_versions(const Source& source, const Le
   }
   VersionPager pager(seams_.objects.client(), source.name, page.before, cause);
   std::uint64_t taken = 0;
+  std::uint64_t bytes = 0;
   std::string oldest;
   bool is_last = false;
   // One more than asked for, which is not read: to know whether there is one.
@@ -190,6 +191,8 @@ Result<LedgerEntries> LedgerReader::read_versions(const Source& source, const Le
       is_last = !version;
       if (version && version->is_delete_marker) continue;
       if (!version || taken == page.limit) return std::optional<std::string>();
+      bytes += version->info.size;
+      if (taken > 0 && bytes > page.bytes_max) return std::optional<std::string>();
       ++taken;
       oldest = version->info.version_id;
       return std::optional(oldest);

@@ -172,9 +172,14 @@ class LogWriter::Settling {
   Status collect(const LedgerEntry& newest, std::uint64_t entries_min) {
     std::optional<LedgerEntry> at = newest;
     while (at) {
-      ++report_.examined;
       const KeyObject object = TALEA_TRY(key_object(at->key));
       const bool has = object.has(*at);
+      if (!has && entries_min > 1 && orphans_.size() >= kLedgerOrphansMax) {
+        report_.has_more = true;
+        return {};
+      }
+      ++report_.examined;
+      report_.oldest_sequence = at->sequence;
       if (has && report_.examined >= entries_min) return {};
       const std::string before = at->previous_version_id;
       if (!has) TALEA_TRY(add(std::move(*at)));
