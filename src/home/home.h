@@ -40,7 +40,8 @@ struct HomeRefusals {
   std::string_view has_batches = {};
 };
 
-/// What a home keeps of what it is given. Verbs look here to say no before they read or write.
+/// What a home keeps of what it is given. Verbs look here, or ask abilities_of(), to say no before
+/// they read or write.
 struct HomeAbilities {
   /// For people: "a ledger"; kind_of_store() of its scheme.
   std::string_view name;
@@ -134,8 +135,11 @@ struct HomeFact {
 
 struct HomeFinding {
   std::string place;         // a file, an object, or a key
-  std::uint64_t offset = 0;  // in the file; in a ledger the sequence of the entry
+  std::uint64_t offset = 0;  // in the file
   std::string problem;
+  /// Of the entry of a ledger, as far as it is known.
+  std::optional<std::uint64_t> sequence = {};
+  std::string version_id = {};
 };
 
 struct HomeVerification {
@@ -145,6 +149,13 @@ struct HomeVerification {
   /// The newest hash of a ledger: note it, and compare the next time. Else empty.
   std::string head = {};
   std::vector<HomeFinding> findings = {};
+};
+
+/// What publish() has yet to do.
+struct HomePending {
+  std::uint64_t writes = 0;
+  /// Whether the next one who opens the home has them, too.
+  bool is_kept = false;
 };
 
 /// Errors: those of the home's own interface. Threads: externally synchronised.
@@ -209,7 +220,14 @@ class Home {
 
   /// Makes what was written a part of the home that all others see. Bucket files upload here;
   /// elsewhere every write has done so, and this does nothing.
+  /// Errors: whatever they are, the writes are pending() still, and go with the next publish().
   virtual Status publish() = 0;
+  virtual HomePending pending() { return {}; }
+  /// Forgets what is pending(), as if it had never been written.
+  virtual Status discard_pending() { return {}; }
+  /// Makes visible here what others published meanwhile, where reads do not look for it: bucket
+  /// files have their index in memory. Cost: reading that.
+  virtual Status refresh() { return {}; }
   /// Does not publish. No other call may follow.
   virtual Status close() = 0;
 };
@@ -231,6 +249,10 @@ struct HomeOptions {
 ///         and those of the home's open()
 Result<std::unique_ptr<Home>> open_home(std::string_view url, const HomeOptions& options = {});
 Result<std::unique_ptr<Home>> open_home(const StoreUrl& url, const HomeOptions& options = {});
+
+/// What any home of this kind can do, without opening one. Whether bucket files keep bytes is a
+/// matter of each database; this is of version 1.
+HomeAbilities abilities_of(StoreScheme scheme);
 
 /// What is particular to them goes past the Home.
 /// Errors: invalid_argument   the URL is of another kind; and those of their open()

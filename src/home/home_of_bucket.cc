@@ -14,8 +14,10 @@ namespace {
 
 // Of keys and values that wait for an upload.
 constexpr std::uint64_t kPendingBytesMax = 64 * kMiB;
-// Keys that are verified at once.
+// Keys that are read one by one behind damage.
 constexpr std::size_t kKeysAtOnce = 256;
+// What an upload says to a store that knows no conditions (BucketDb::upload).
+constexpr std::string_view kNoConditions = "BucketWriters::one";
 
 constexpr HomeRefusals kRefusals = {
     .expires = "bucket files know no time at which a key expires: delete it then",
@@ -37,12 +39,20 @@ HomeAbilities abilities_of(BucketFormat format) {
 
 Status refuse(std::string_view sentence) { return Status::unsupported(std::string(sentence)); }
 
+// That others write at the same time is no condition that failed.
+Status as_contention(Status status) {
+  if (status.code() != Code::conflict) return status;
+  return Status::unavailable(std::string(status.message()));
+}
+
 class BucketCursor final : public HomeCursor {
  public:
   explicit BucketCursor(BucketScan scan) : scan_(std::move(scan)) {}
 
   Result<bool> next() override {
-    if (!TALEA_TRY(scan_.next())) return false;
+    auto next = scan_.next();
+    if (!next.ok()) return as_contention(std::move(next).status());
+    if (!*next) return false;
     entry_.key.assign(scan_.key());
     entry_.value.assign(scan_.value());
     return true;
@@ -67,56 +77,68 @@ std::vector<Bytes> keys_of(const BucketDb& db, const ScanRange& range) {
   return keys;
 }
 
-// Reads every value that the index refers to.
+// Reads every value that the index refers to, in the order of the keys. A scan has as many values
+// in memory as it likes, and ends at what it cannot read; then some keys are read one by one, and
+// another scan goes on behind them.
 class BucketVerifier {
  public:
-  explicit BucketVerifier(BucketDb& db) : db_(db), keys_(db.keys()) {}
+  explicit BucketVerifier(BucketDb& db) : db_(db), keys_(keys_of(db, {})) {}
 
   Result<HomeVerification> run(
       const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) {
-    for (std::size_t from = 0; from < keys_.size(); from += kKeysAtOnce) {
-      const std::size_t end = std::min(from + kKeysAtOnce, keys_.size());
-      TALEA_TRY(verify(from, end));
-      if (progress) progress(end, keys_.size());
+    while (done_ < keys_.size()) {
+      TALEA_TRY(scan(progress));
+      TALEA_TRY(read_some());
+      if (progress) progress(done_, keys_.size());
     }
     return std::move(found_);
   }
 
  private:
-  Status verify(std::size_t from, std::size_t end) {
-    const std::vector<BytesView> keys(keys_.begin() + static_cast<std::ptrdiff_t>(from),
-                                      keys_.begin() + static_cast<std::ptrdiff_t>(end));
-    const auto values = db_.get_many(keys);
-    if (values.status().code() == Code::corruption) return verify_each(keys);
-    TALEA_TRY(Status(values.status()));
-    for (std::size_t at = 0; at < keys.size(); ++at) count(keys[at], (*values)[at]);
-    return {};
+  // Up to the end, or to what is damaged or was collected meanwhile.
+  Status scan(const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) {
+    BucketScan scan = TALEA_TRY(db_.scan(BucketKeyRange{.start = keys_[done_]}));
+    for (;;) {
+      const auto next = scan.next();
+      const Code code = next.status().code();
+      if (code == Code::corruption || code == Code::conflict) return {};
+      if (!TALEA_TRY(Result(next))) done_ = keys_.size();
+      if (done_ == keys_.size()) return {};
+      count(scan.key(), scan.value().size());
+      while (done_ < keys_.size() && keys_[done_] <= scan.key()) ++done_;
+      if (progress && done_ % kKeysAtOnce == 0) progress(done_, keys_.size());
+    }
   }
 
-  // To find out which of them are damaged.
-  Status verify_each(const std::vector<BytesView>& keys) {
-    for (const BytesView key : keys) {
+  // To find out which of them are damaged. One that is not there was removed meanwhile.
+  Status read_some() {
+    const std::size_t end = std::min(done_ + kKeysAtOnce, keys_.size());
+    for (; done_ < end; ++done_) {
+      const Bytes& key = keys_[done_];
       const auto value = db_.get(key);
       if (value.status().code() == Code::corruption) {
-        found_.findings.push_back(
-            {.place = Bytes(key), .offset = 0, .problem = std::string(value.status().message())});
+        found_.findings.push_back({.place = key,
+                                   .offset = 0,
+                                   .problem = std::string(value.status().message()),
+                                   .sequence = {},
+                                   .version_id = {}});
         continue;
       }
-      count(key, TALEA_TRY(Result(value)));
+      TALEA_TRY(Status(value.status()));
+      if (value->has_value()) count(key, (*value)->size());
     }
     return {};
   }
 
-  // One that is not there was removed meanwhile.
-  void count(BytesView key, const std::optional<Bytes>& value) {
-    if (!value) return;
+  void count(BytesView key, std::uint64_t value_bytes) {
     ++found_.entries;
     ++found_.keys;
-    found_.bytes += key.size() + value->size();
+    found_.bytes += key.size() + value_bytes;
   }
 
   BucketDb& db_;
   const std::vector<Bytes> keys_;
+  std::size_t done_ = 0;  // of these
   HomeVerification found_;
 };
 
@@ -168,6 +190,7 @@ class HomeOfBucket final : public Home {
 
   Result<std::uint64_t> remove(BytesView key, const HomeCondition& condition) override {
     if (condition.absent || condition.revision) return refuse(kRefusals.has_conditions);
+    if (condition.present || !db_.contains(key)) TALEA_TRY(refresh());
     if (condition.present && !db_.contains(key)) {
       return Status::conflict("the key '" + Bytes(key) + "' is not there");
     }
@@ -177,16 +200,19 @@ class HomeOfBucket final : public Home {
   Result<std::uint64_t> write(const std::vector<HomeWrite>& writes) override {
     BucketBatch batch;
     std::uint64_t bytes = 0;
+    bool removes_unknown = false;
     for (const HomeWrite& one : writes) {
       if (one.expiry_ms != 0) return refuse(kRefusals.expires);
       TALEA_TRY(check(one.key, one.value));
       bytes += one.key.size() + one.value.size();
       if (one.is_remove) {
+        removes_unknown |= !db_.contains(one.key);
         batch.remove(one.key);
       } else {
         add_put(batch, one.key, one.value);
       }
     }
+    if (removes_unknown) TALEA_TRY(refresh());
     return commit(batch, bytes);
   }
 
@@ -232,15 +258,30 @@ class HomeOfBucket final : public Home {
 
   Status publish() override {
     const auto uploaded = db_.upload();
-    if (uploaded.status().code() == Code::unsupported) {
-      return Status::unsupported(std::string(uploaded.status().message()) +
-                                 " (in a URL, ?writers=one)");
+    const std::string message(uploaded.status().message());
+    if (uploaded.status().code() == Code::unsupported &&
+        message.find(kNoConditions) != std::string::npos) {
+      return Status::unsupported(message + " (in a URL, ?writers=one)");
     }
-    TALEA_TRY(Status(uploaded.status()));
+    TALEA_TRY(as_contention(uploaded.status()));
     pending_bytes_ = 0;
     return {};
   }
-  Status close() override { return db_.close().status(); }
+  HomePending pending() override {
+    const BucketStatus status = db_.status();
+    return {.writes = status.pending_writes, .is_kept = status.pending_is_durable};
+  }
+  Status discard_pending() override {
+    pending_bytes_ = 0;
+    return db_.discard_pending();
+  }
+  Status refresh() override { return db_.refresh(); }
+
+  // Where all is uploaded there is nothing to be made safe, and nothing that could fail.
+  Status close() override {
+    BucketDb closing = std::move(db_);
+    return closing.status().pending_writes == 0 ? Status() : closing.close().status();
+  }
 
  private:
   // Text is kept as text, which all who read version 2 know.
@@ -253,9 +294,10 @@ class HomeOfBucket final : public Home {
   }
 
   Result<std::uint64_t> commit(const BucketBatch& batch, std::uint64_t bytes) {
+    // Before and not behind: when it fails, this batch was not done.
+    if (pending_bytes_ > kPendingBytesMax) TALEA_TRY(publish());
     TALEA_TRY(db_.commit(batch));
     pending_bytes_ += bytes;
-    if (pending_bytes_ > kPendingBytesMax) TALEA_TRY(publish());
     return std::uint64_t{0};
   }
 
@@ -270,5 +312,7 @@ class HomeOfBucket final : public Home {
 std::unique_ptr<Home> home_of_bucket(BucketDb db, std::function<Result<BucketDb>()> open_bucket) {
   return std::make_unique<HomeOfBucket>(std::move(db), std::move(open_bucket));
 }
+
+HomeAbilities abilities_of_bucket() { return abilities_of(BucketFormat::v1); }
 
 }  // namespace talea

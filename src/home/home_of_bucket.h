@@ -12,4 +12,7 @@ namespace talea {
 /// that.
 std::unique_ptr<Home> home_of_bucket(BucketDb db, std::function<Result<BucketDb>()> open_bucket);
 
+/// As abilities_of().
+HomeAbilities abilities_of_bucket();
+
 }  // namespace talea

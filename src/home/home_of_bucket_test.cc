@@ -187,6 +187,141 @@ TEST(HomeOfBucket, VerifyNamesTheKeysWhoseEntriesAreDamaged) {
   EXPECT_NE(found.findings.front().problem.find("data_000001.s4db"), std::string::npos);
 }
 
+TEST(HomeOfBucket, WhatCannotBePublishedMayBeForgotten) {
+  BucketHomeWorld world;
+  Machine machine;
+  for (Machine* where : {static_cast<Machine*>(nullptr), &machine}) {
+    const auto home = world.home({}, where);
+    ASSERT_TRUE(home->put("a", "1").ok());
+    world.fake.set_plan([](const s3::FakeRequest& request) {
+      return request.method == "PUT" ? s3::Fault::answer(503) : s3::Fault();
+    });
+    EXPECT_EQ(home->publish().code(), Code::unavailable);
+    world.fake.clear_plan();
+    EXPECT_EQ(home->pending().writes, 1U);
+    EXPECT_EQ(home->pending().is_kept, where != nullptr);
+    EXPECT_TRUE(home->discard_pending().ok());
+    EXPECT_EQ(home->pending().writes, 0U);
+    ASSERT_TRUE(home->publish().ok());
+    EXPECT_EQ(committed_contents(world).value(), Model());
+  }
+}
+
+TEST(HomeOfBucket, AKeyOfAnotherWriterIsRemoved) {
+  BucketHomeWorld world;
+  const auto home = world.home();
+  const auto other = world.home();
+  for (const char* key : {"a", "b", "c"}) ASSERT_TRUE(other->put(key, "1").ok());
+  ASSERT_TRUE(other->publish().ok());
+  EXPECT_EQ(value_of(home->get("a")), "nothing");
+  EXPECT_TRUE(home->remove("a").ok());
+  EXPECT_TRUE(home->publish().ok());
+  ASSERT_TRUE(other->put("d", "1").ok());
+  ASSERT_TRUE(other->publish().ok());
+  EXPECT_TRUE(home->remove("d", {.present = true}).ok());
+  ASSERT_TRUE(other->put("e", "1").ok());
+  ASSERT_TRUE(other->publish().ok());
+  EXPECT_TRUE(home->write({{.key = "e", .is_remove = true}, {.key = "f", .value = "1"}}).ok());
+  EXPECT_TRUE(home->publish().ok());
+  EXPECT_EQ(committed_contents(world).value(), (Model{{"b", "1"}, {"c", "1"}, {"f", "1"}}));
+  EXPECT_TRUE(other->refresh().ok());
+  EXPECT_EQ(value_of(other->get("f")), "1");
+}
+
+TEST(HomeOfBucket, ThatOthersWriteTooIsNoCondition) {
+  BucketHomeWorld world;
+  const auto home = world.home();
+  ASSERT_TRUE(home->put("a", "1").ok());
+  ASSERT_TRUE(home->publish().ok());
+  ASSERT_TRUE(home->put("a", "2").ok());
+  BucketDb other = world.open();
+  world.fake.set_before_each([&](const s3::FakeRequest& request) {
+    // Requests of the hook have no number.
+    if (request.number == 0 || request.method != "PUT" || !request.key.ends_with("index.idx"))
+      return;
+    EXPECT_TRUE(other.put("other", std::to_string(request.number)).ok());
+    EXPECT_TRUE(other.upload().ok());
+  });
+  const Status contended = home->publish();
+  EXPECT_EQ(contended.code(), Code::unavailable) << contended.to_string();
+  EXPECT_NE(contended.message().find("others committed"), std::string_view::npos);
+}
+
+TEST(HomeOfBucket, TheParameterForOneWriterIsToldWhereItHelps) {
+  BucketHomeWorld careless;
+  careless.fake.set_profile({.ignores_if_match = true});
+  const auto refused = careless.home();
+  ASSERT_TRUE(refused->put("a", "1").ok());
+  const Status ignored = refused->publish();
+  EXPECT_EQ(ignored.code(), Code::unsupported);
+  EXPECT_NE(ignored.message().find("?writers=one"), std::string_view::npos);
+
+  BucketHomeWorld world;
+  const auto home = world.home();
+  ASSERT_TRUE(home->put("a", "1").ok());
+  ASSERT_TRUE(home->publish().ok());
+  ASSERT_TRUE(home->put("a", "2").ok());
+  for (const std::string& name : world.objects()) {
+    world.fake.remove(BucketWorld::kBucket, world.name(name));
+  }
+  BucketDb anew = world.open({.format = BucketFormat::v2});
+  ASSERT_TRUE(anew.put("b", "1").ok());
+  ASSERT_TRUE(anew.upload().ok());
+  const Status of_another = home->publish();
+  EXPECT_EQ(of_another.code(), Code::unsupported) << of_another.to_string();
+  EXPECT_EQ(of_another.message().find("?writers=one"), std::string_view::npos);
+}
+
+TEST(HomeOfBucket, WhatIsPublishedIsClosedWithoutAWrite) {
+  BucketHomeWorld world;
+  Machine machine;
+  const auto home = world.home({}, &machine);
+  ASSERT_TRUE(home->put("a", "1").ok());
+  ASSERT_TRUE(home->publish().ok());
+  const std::uint64_t calls = machine.disk->counted_calls();
+  EXPECT_TRUE(home->close().ok());
+  EXPECT_EQ(machine.disk->counted_calls(), calls);
+  EXPECT_TRUE(world.try_open({}, &machine).ok()) << "the directory is free";
+}
+
+TEST(HomeOfBucket, AWriteThatIsRefusedBecauseManyWaitWasNotDone) {
+  BucketHomeWorld world;
+  Machine machine;
+  const auto home = world.home({}, &machine);
+  const Bytes value(33 * kMiB, 'v');
+  ASSERT_TRUE(home->put("a", value).ok());
+  ASSERT_TRUE(home->put("b", value).ok());
+  world.fake.set_plan([](const s3::FakeRequest& request) {
+    return request.method == "PUT" ? s3::Fault::answer(503) : s3::Fault();
+  });
+  EXPECT_EQ(home->put("c", "1").status().code(), Code::unavailable);
+  world.fake.clear_plan();
+  EXPECT_EQ(value_of(home->get("c")), "nothing");
+  EXPECT_EQ(home->pending().writes, 2U);
+}
+
+TEST(HomeOfBucket, VerifyGoesOnBehindDamage) {
+  BucketHomeWorld world;
+  const auto home = world.home();
+  std::vector<HomeWrite> writes;
+  for (int n = 1000; n < 2000; ++n) {
+    writes.push_back({.key = std::to_string(n), .value = "value of " + std::to_string(n)});
+  }
+  ASSERT_TRUE(home->write(writes).ok());
+  ASSERT_TRUE(home->publish().ok());
+  const auto before = world.fake.current(BucketWorld::kBucket, world.name("data_000001.s4db"));
+  Bytes damaged = *before->bytes;
+  for (const char* value : {"value of 1000", "value of 1700", "value of 1701", "value of 1999"}) {
+    damaged[damaged.find(value)] ^= 1;
+  }
+  world.fake.damage(BucketWorld::kBucket, world.name("data_000001.s4db"), before->id, damaged);
+  const auto found = home->verify({}).value();
+  EXPECT_EQ(found.keys, 996U);
+  std::vector<std::string> places;
+  for (const HomeFinding& finding : found.findings) places.push_back(finding.place);
+  EXPECT_EQ(places, (std::vector<std::string>{"1000", "1700", "1701", "1999"}));
+}
+
 TEST(HomeOfBucket, TellsWhatItHas) {
   BucketHomeWorld world;
   const auto home = world.home();

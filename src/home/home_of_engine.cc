@@ -186,4 +186,6 @@ std::unique_ptr<Home> home_of_engine(Engine engine, std::string path, Encryption
   return std::make_unique<HomeOfEngine>(std::move(engine), std::move(path), std::move(encryption));
 }
 
+HomeAbilities abilities_of_engine() { return kAbilities; }
+
 }  // namespace talea

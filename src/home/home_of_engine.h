@@ -11,4 +11,7 @@ namespace talea {
 /// `path` and `encryption`: of the store, for verify().
 std::unique_ptr<Home> home_of_engine(Engine engine, std::string path, Encryption encryption);
 
+/// As abilities_of().
+HomeAbilities abilities_of_engine();
+
 }  // namespace talea

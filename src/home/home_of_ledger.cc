@@ -30,10 +30,12 @@ constexpr HomeAbilities kAbilities = {
         .has_batches = "a ledger has an entry for each value, one after the other, and no batches: "
                        "give each operation a line of its own"}};
 
-// Keys that are listed with one request, and values in memory at once.
+// Keys that are listed with one request.
 constexpr std::uint64_t kKeysAtOnce = 1000;
+// Values that are in memory at once: so many, and about so many bytes.
 constexpr std::size_t kValuesAtOnce = 32;
-// Entries of a history that are read at once.
+constexpr std::uint64_t kValueBytesAtOnce = 16 * kMiB;
+// Entries of a history that are read at once, of no more bytes than these.
 constexpr std::uint64_t kPastAtOnce = 16;
 constexpr std::uint64_t kHistoryAtOnce = 256;
 
@@ -48,6 +50,23 @@ HomeEntry home_entry_of(LedgerEntry entry) {
   const std::uint64_t revision = revision_of(entry);
   return {.key = std::move(entry.key), .value = std::move(entry.value), .revision = revision};
 }
+
+// How many values are read next: how long they are shows when they are there, so it begins with few
+// and goes on as the last ones allow.
+class ValueWindow {
+ public:
+  std::size_t count() const { return count_; }
+  /// After `values` were read, of `bytes` together.
+  void note(std::size_t values, std::uint64_t bytes) {
+    const std::uint64_t each = std::max<std::uint64_t>(bytes / std::max<std::size_t>(values, 1), 1);
+    const std::uint64_t room = std::max<std::uint64_t>(kValueBytesAtOnce / each, 1);
+    count_ = static_cast<std::size_t>(
+        std::min<std::uint64_t>({kValuesAtOnce, room, std::uint64_t{count_} * 2}));
+  }
+
+ private:
+  std::size_t count_ = 4;
+};
 
 // What was there at a moment of the past.
 class LedgerPast {
@@ -65,7 +84,7 @@ class LedgerPast {
   }
 
   Result<std::optional<HomeEntry>> get(BytesView key) {
-    LedgerPage page{.before = {}, .limit = kPastAtOnce};
+    LedgerPage page{.before = {}, .limit = kPastAtOnce, .bytes_max = kValueBytesAtOnce};
     do {
       LedgerEntries read = TALEA_TRY(ledger_.history(key, page));
       for (LedgerEntry& entry : read.entries) {
@@ -73,28 +92,49 @@ class LedgerPast {
       }
       page.before = std::move(read.next);
     } while (!page.before.empty());
+    TALEA_TRY(check_is_kept());
     return std::optional<HomeEntry>();
   }
 
  private:
+  // Where old versions expire, those of a key go later than the entries of the log that came after
+  // them: from the oldest entry of the log on all is there.
+  Status check_is_kept() {
+    if (is_kept_) return {};
+    const std::vector<std::string> versions = TALEA_TRY(ledger_.log_versions());
+    std::optional<LedgerEntry> oldest;
+    for (std::size_t at = 0; at < versions.size() && !oldest; ++at) {
+      oldest = TALEA_TRY(ledger_.get_log_version(versions[at]));
+    }
+    is_kept_ = !oldest || oldest->sequence == 0 || is_there(*oldest);
+    if (is_kept_) return {};
+    return Status::not_found("that far back the ledger does not go any more: its oldest entry is " +
+                             std::to_string(oldest->sequence) + ", and those before it expired");
+  }
+
   bool is_there(const LedgerEntry& entry) const {
     return at_.is_time() ? entry.timestamp_ms <= at_.value() : revision_of(entry) <= at_.value();
   }
 
   Ledger& ledger_;
   const At at_;
+  bool is_kept_ = false;
 };
 
 // The keys of a range, in order: a page of the list after the other, or, from the last one on, all
-// of the list.
+// of the list. A list is of the keys' objects; that of the newest entry, `head`, may be on its way.
 class LedgerKeys {
  public:
-  LedgerKeys(Ledger& ledger, const ScanRange& range)
+  LedgerKeys(Ledger& ledger, const ScanRange& range, const std::optional<LedgerEntry>& head)
       : ledger_(ledger),
         prefix_(range.prefix),
         bounds_(bounds_of(range)),
         begins_inside_(bounds_.start > range.prefix),
-        reverse_(range.reverse) {}
+        reverse_(range.reverse) {
+    if (head && head->key >= bounds_.start && (!bounds_.end || head->key < *bounds_.end)) {
+      newest_ = head->key;
+    }
+  }
 
   /// The next ones; none at the end.
   Result<std::vector<std::string>> next() {
@@ -130,7 +170,15 @@ class LedgerKeys {
     });
     if (behind != page.end()) ended_ = true;
     page.erase(behind, page.end());
+    add_newest(page);
     return page;
+  }
+
+  void add_newest(std::vector<std::string>& page) {
+    if (!newest_ || (!ended_ && (page.empty() || page.back() < *newest_))) return;
+    const auto at = std::lower_bound(page.begin(), page.end(), *newest_);
+    if (at == page.end() || *at != *newest_) page.insert(at, std::move(*newest_));
+    newest_.reset();
   }
 
   Ledger& ledger_;
@@ -139,14 +187,16 @@ class LedgerKeys {
   const bool begins_inside_;  // of what the prefix says
   const bool reverse_;
   std::optional<std::string> after_;
+  std::optional<std::string> newest_;  // while it was not met
   bool ended_ = false;
 };
 
 class LedgerScan final : public HomeCursor {
  public:
-  LedgerScan(Ledger& ledger, const ScanRange& range, bool keys_only, const std::optional<At>& at)
+  LedgerScan(Ledger& ledger, const ScanRange& range, bool keys_only, const std::optional<At>& at,
+             const std::optional<LedgerEntry>& head)
       : ledger_(ledger),
-        keys_(ledger, range),
+        keys_(ledger, range, head),
         keys_only_(keys_only),
         left_(range.limit == 0 ? UINT64_MAX : range.limit) {
     if (at) past_.emplace(ledger, *at);
@@ -174,7 +224,7 @@ class LedgerScan final : public HomeCursor {
   // Reads the next keys of the page. A row may be none: of a key that came later.
   Status read_rows() {
     const std::size_t count = static_cast<std::size_t>(
-        std::min<std::uint64_t>({kValuesAtOnce, page_.size() - next_key_, left_}));
+        std::min<std::uint64_t>({window_.count(), page_.size() - next_key_, left_}));
     const std::span<const std::string> keys = std::span(page_).subspan(next_key_, count);
     next_key_ += count;
     rows_.clear();
@@ -190,15 +240,20 @@ class LedgerScan final : public HomeCursor {
       for (const std::string& key : keys) rows_.push_back({.key = key});
       return {};
     }
+    std::uint64_t bytes = 0;
     for (std::optional<LedgerEntry>& entry : TALEA_TRY(ledger_.get_many(keys))) {
-      if (entry) rows_.push_back(home_entry_of(std::move(*entry)));
+      if (!entry) continue;
+      bytes += entry->value.size();
+      rows_.push_back(home_entry_of(std::move(*entry)));
     }
+    window_.note(count, bytes);
     return {};
   }
 
   Ledger& ledger_;
   LedgerKeys keys_;
   const bool keys_only_;
+  ValueWindow window_;
   std::uint64_t left_;
   std::optional<LedgerPast> past_;
   std::vector<std::string> page_;
@@ -246,12 +301,16 @@ class LogCursor final : public EntryCursor {
   Result<std::vector<LedgerEntry>> read_page() override {
     std::vector<LedgerEntry> page;
     while (page.empty() && next_version_ < versions_.size()) {
-      const std::size_t count = std::min(kValuesAtOnce, versions_.size() - next_version_);
+      const std::size_t count = std::min(window_.count(), versions_.size() - next_version_);
       const auto ids = std::span(versions_).subspan(next_version_, count);
       next_version_ += count;
+      std::uint64_t bytes = 0;
       for (std::optional<LedgerEntry>& entry : TALEA_TRY(ledger_.get_log_versions(ids))) {
-        if (entry) page.push_back(std::move(*entry));
+        if (!entry) continue;
+        bytes += entry->value.size();
+        page.push_back(std::move(*entry));
       }
+      window_.note(count, bytes);
     }
     return page;
   }
@@ -259,6 +318,7 @@ class LogCursor final : public EntryCursor {
   Ledger& ledger_;
   const std::vector<std::string> versions_;
   std::size_t next_version_;
+  ValueWindow window_;
 };
 
 class PastCursor final : public EntryCursor {
@@ -335,9 +395,10 @@ class HomeOfLedger final : public Home {
       auto written = ledger_.set(writes[at].key, writes[at].value);
       if (!written.ok() && writes.size() == 1) return std::move(written).status();
       if (!written.ok()) {
-        return std::move(written).status().with_context(std::to_string(at) + " of " +
-                                                        std::to_string(writes.size()) +
-                                                        " values are written, and not the next");
+        const bool is_unknown = written.status().code() == Code::timed_out;
+        return std::move(written).status().with_context(
+            std::to_string(at) + " of " + std::to_string(writes.size()) + " values are written, " +
+            (is_unknown ? "the next perhaps" : "and not the next"));
       }
       revision = revision_of(written->entry);
     }
@@ -346,14 +407,16 @@ class HomeOfLedger final : public Home {
 
   Result<std::unique_ptr<HomeCursor>> scan(const ScanRange& range, bool keys_only,
                                            const std::optional<At>& at) override {
-    TALEA_TRY(check_is_there());
+    const std::optional<LedgerEntry> head = TALEA_TRY(ledger_.head());
+    TALEA_TRY(check_is_there(head));
     if (at) TALEA_TRY(LedgerPast(ledger_, *at).check());
-    return std::unique_ptr<HomeCursor>(std::make_unique<LedgerScan>(ledger_, range, keys_only, at));
+    return std::unique_ptr<HomeCursor>(
+        std::make_unique<LedgerScan>(ledger_, range, keys_only, at, head));
   }
 
   Result<std::vector<HomeRevision>> history(BytesView key, const RevisionRange& range) override {
     const std::uint64_t limit = range.limit == 0 ? UINT64_MAX : range.limit;
-    LedgerPage page;
+    LedgerPage page{.before = {}, .limit = 0, .bytes_max = kValueBytesAtOnce};
     if (range.before != 0 && last_page_.key == key && last_page_.revision == range.before) {
       if (last_page_.next.empty()) return std::vector<HomeRevision>();
       page.before = last_page_.next;
@@ -391,9 +454,10 @@ class HomeOfLedger final : public Home {
   std::optional<std::uint64_t> key_count() override { return std::nullopt; }
 
   Result<std::vector<HomeFact>> facts() override {
-    TALEA_TRY(check_is_there());
+    const std::optional<LedgerEntry> head = TALEA_TRY(ledger_.head());
+    TALEA_TRY(check_is_there(head));
     std::vector<HomeFact> facts;
-    LedgerKeys keys(ledger_, {});
+    LedgerKeys keys(ledger_, {}, head);
     std::uint64_t count = 0;
     for (;;) {
       const std::size_t more = TALEA_TRY(keys.next()).size();
@@ -401,7 +465,6 @@ class HomeOfLedger final : public Home {
       count += more;
     }
     facts.push_back({"keys", count});
-    const std::optional<LedgerEntry> head = TALEA_TRY(ledger_.head());
     if (!head) return facts;
     facts.push_back({"last_sequence", revision_of(*head)});
     facts.push_back({"last_time_ms", head->timestamp_ms});
@@ -418,8 +481,10 @@ class HomeOfLedger final : public Home {
     options.on_fault = [&](const LedgerFault& fault) {
       HomeFinding& finding = found.findings.emplace_back();
       finding.place = fault.key.empty() ? std::string(kLogName) : fault.key;
-      finding.offset =
-          static_cast<std::uint64_t>(std::max<std::int64_t>(fault.sequence.value_or(0), 0));
+      if (fault.sequence && *fault.sequence >= 0) {
+        finding.sequence = static_cast<std::uint64_t>(*fault.sequence);
+      }
+      finding.version_id = fault.version_id;
       finding.problem = std::string(fault_name(fault.kind)) + ": " + fault.message;
     };
     const LedgerAudit audit = TALEA_TRY(ledger_.audit(options));
@@ -436,8 +501,11 @@ class HomeOfLedger final : public Home {
   // A ledger that is not there looks like one without entries.
   Status check_is_there() {
     if (!must_exist_ || is_there_) return {};
-    is_there_ = TALEA_TRY(ledger_.head()).has_value() ||
-                !TALEA_TRY(ledger_.list_keys({.limit = 1})).empty();
+    return check_is_there(TALEA_TRY(ledger_.head()));
+  }
+  Status check_is_there(const std::optional<LedgerEntry>& head) {
+    if (!must_exist_ || is_there_) return {};
+    is_there_ = head.has_value() || !TALEA_TRY(ledger_.list_keys({.limit = 1})).empty();
     if (is_there_) return {};
     return Status::not_found("there is no ledger at " + place_.name + "; the first put makes it");
   }
@@ -445,7 +513,7 @@ class HomeOfLedger final : public Home {
   Result<std::unique_ptr<HomeCursor>> revisions_of(const Bytes& key,
                                                    const std::optional<std::uint64_t>& after) {
     std::vector<LedgerEntry> entries;
-    LedgerPage page{.before = {}, .limit = kHistoryAtOnce};
+    LedgerPage page{.before = {}, .limit = kHistoryAtOnce, .bytes_max = kValueBytesAtOnce};
     do {
       LedgerEntries read = TALEA_TRY(ledger_.history(key, page));
       for (LedgerEntry& entry : read.entries) {
@@ -493,5 +561,7 @@ class HomeOfLedger final : public Home {
 std::unique_ptr<Home> home_of_ledger(Ledger ledger, LedgerPlace place, bool must_exist) {
   return std::make_unique<HomeOfLedger>(std::move(ledger), std::move(place), must_exist);
 }
+
+HomeAbilities abilities_of_ledger() { return kAbilities; }
 
 }  // namespace talea

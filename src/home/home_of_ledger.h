@@ -17,4 +17,7 @@ struct LedgerPlace {
 /// `must_exist`: where nothing is found, it is `not_found` if there is no ledger at all.
 std::unique_ptr<Home> home_of_ledger(Ledger ledger, LedgerPlace place, bool must_exist);
 
+/// As abilities_of().
+HomeAbilities abilities_of_ledger();
+
 }  // namespace talea

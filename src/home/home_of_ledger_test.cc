@@ -262,8 +262,109 @@ TEST(HomeOfLedger, VerifyNamesWhatIsWrong) {
   const auto damaged = home->verify({}).value();
   ASSERT_FALSE(damaged.findings.empty());
   EXPECT_EQ(damaged.findings.front().place, "b");
-  EXPECT_EQ(damaged.findings.front().offset, 1U);
+  EXPECT_EQ(damaged.findings.front().sequence, 1U);
+  EXPECT_EQ(damaged.findings.front().version_id, versions[1].id);
   EXPECT_NE(damaged.findings.front().problem.find("hash"), std::string::npos);
+}
+
+TEST(HomeOfLedger, VerifyNamesNoEntryWhereNoneIsKnown) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  ASSERT_TRUE(home->put("a", "1").ok());
+  world.fake().put(LedgerWorld::kBucket, "keys/b.json", "nonsense");
+  const auto found = home->verify({}).value();
+  ASSERT_EQ(found.findings.size(), 1U);
+  EXPECT_EQ(found.findings.front().place, "b");
+  EXPECT_FALSE(found.findings.front().sequence.has_value());
+}
+
+TEST(HomeOfLedger, AKeyWhoseObjectIsOnItsWayIsThere) {
+  for (const char* key : {"a", "b/1", "m", "z"}) {
+    LedgerHomeWorld world;
+    for (const char* other : {"b", "c", "n"}) ASSERT_TRUE(world.home()->put(other, "1").ok());
+    world.append_orphan(key, "2");
+    Rows expected = {{"b", "1"}, {"c", "1"}, {"n", "1"}, {key, "2"}};
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(rows_of(world.reader()->scan({}, false)), expected);
+    EXPECT_EQ(rows_of(world.reader()->scan({.start = key}, true)).front().first, key);
+    EXPECT_EQ(rows_of(world.reader()->scan({.limit = 2}, false)),
+              Rows(expected.begin(), expected.begin() + 2));
+    EXPECT_EQ(rows_of(world.reader()->scan({}, false, At::sequence(3))), expected);
+    const Rows without = rows_of(world.reader()->scan({.end = key}, false));
+    for (const auto& [name, value] : without) EXPECT_LT(name, key);
+    std::reverse(expected.begin(), expected.end());
+    EXPECT_EQ(rows_of(world.reader()->scan({.reverse = true}, false)), expected);
+    EXPECT_EQ(std::get<std::uint64_t>(world.reader()->facts().value().front().value), 4U);
+  }
+}
+
+TEST(HomeOfLedger, OfAPageOfKeysTheNewestIsInItsPlace) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  Rows expected;
+  for (int n = 0; n < 1005; ++n) {
+    std::string key = "k" + std::to_string(10000 + n);
+    world.fake().put(LedgerWorld::kBucket, "keys/" + key + ".json", "{}");
+    expected.emplace_back(std::move(key), "");
+  }
+  world.append_orphan("k11004b", "1");
+  expected.emplace_back("k11004b", "");
+  EXPECT_EQ(rows_of(world.reader()->scan({}, true)), expected);
+}
+
+TEST(HomeOfLedger, APastThatExpiredIsNoMissingKey) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  for (int n = 0; n < 4; ++n) {
+    world.s3.clock.set_wall_ms(1000U * static_cast<unsigned>(n + 1));
+    ASSERT_TRUE(home->put("k", std::to_string(n)).ok());
+  }
+  ASSERT_TRUE(home->put("l", "1").ok());
+  EXPECT_EQ(value_of(home->get("l", At::sequence(0))), "nothing");
+  EXPECT_EQ(value_of(home->get("k", At::time_ms(999))), "nothing");
+  for (const char* name : {"_log.json", "keys/k.json"}) {
+    const auto versions = world.fake().versions(LedgerWorld::kBucket, name);
+    for (std::size_t n = 0; n < 2; ++n) {
+      world.fake().remove_version(LedgerWorld::kBucket, name, versions[n].id);
+    }
+  }
+  EXPECT_EQ(value_of(home->get("k", At::sequence(2))), "2");
+  EXPECT_EQ(value_of(home->get("l", At::sequence(2))), "nothing");
+  const Status expired = home->get("k", At::sequence(1)).status();
+  EXPECT_EQ(expired.code(), Code::not_found);
+  EXPECT_NE(expired.message().find("oldest entry is 2"), std::string_view::npos);
+  EXPECT_EQ(home->get("k", At::time_ms(2999)).status().code(), Code::not_found);
+  EXPECT_EQ(value_of(home->get("k", At::time_ms(3000))), "2");
+  const auto rows = home->scan({}, false, At::sequence(0)).value();
+  EXPECT_EQ(rows->next().status().code(), Code::not_found);
+}
+
+TEST(HomeOfLedger, AHistoryIsReadInPiecesOfBytes) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  const std::string value = "\"" + std::string(9 * kMiB, 'v') + "\"";
+  for (int n = 0; n < 3; ++n) ASSERT_TRUE(home->put("k", value).ok());
+  const std::uint64_t before = world.fake().requests();
+  EXPECT_EQ(revisions_of(home->history("k", {})), (std::vector<std::uint64_t>{2, 1, 0}));
+  std::size_t lists = 0;
+  for (const std::string& request : world.requests_since(before))
+    lists += request == "GET ?versions";
+  EXPECT_EQ(lists, 3U) << "one entry of 9 MiB in memory at once, and not three";
+}
+
+TEST(HomeOfLedger, OfAWriteWhoseOutcomeIsUnknownItSaysSo) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  ASSERT_TRUE(home->put("a", "1").ok());
+  bool is_lost = false;
+  world.fake().set_plan([&](const s3::FakeRequest& request) {
+    is_lost |= request.body.find("\"key\":\"c\"") != std::string::npos;
+    return is_lost ? s3::Fault::lose_answer() : s3::Fault();
+  });
+  const Status unknown =
+      home->write({{.key = "b", .value = "1"}, {.key = "c", .value = "1"}}).status();
+  EXPECT_EQ(unknown.code(), Code::timed_out) << unknown.to_string();
+  EXPECT_NE(unknown.message().find("the next perhaps"), std::string_view::npos);
 }
 
 TEST(HomeOfLedger, TellsWhereItsHeadIs) {

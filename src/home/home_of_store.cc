@@ -79,7 +79,9 @@ class HomeOfStore final : public Home {
         found.findings.push_back(
             {.place = Bytes(scan.key()),
              .offset = 0,
-             .problem = "behind this key: " + std::string(next.status().message())});
+             .problem =
+                 "damage behind this key, where the check stopped: what follows was not read (" +
+                 std::string(next.status().message()) + ")"});
         return found;
       }
       if (!TALEA_TRY(std::move(next))) return found;
@@ -102,5 +104,7 @@ class HomeOfStore final : public Home {
 std::unique_ptr<Home> home_of_store(std::unique_ptr<OpenedStore> store) {
   return std::make_unique<HomeOfStore>(std::move(store));
 }
+
+HomeAbilities abilities_of_store() { return kAbilities; }
 
 }  // namespace talea

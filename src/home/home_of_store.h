@@ -10,4 +10,7 @@ namespace talea {
 
 std::unique_ptr<Home> home_of_store(std::unique_ptr<OpenedStore> store);
 
+/// As abilities_of().
+HomeAbilities abilities_of_store();
+
 }  // namespace talea

@@ -85,10 +85,22 @@ Result<BucketDb> open_bucket_files(const StoreUrl& url, const HomeOptions& optio
   bucket.writers = url.writers;
   bucket.sync = options.engine.sync == SyncMode::always ? BucketSync::always : BucketSync::never;
   bucket.recover = recover;
+  bucket.read_only = options.engine.read_only;
   BucketDb db = TALEA_TRY(BucketDb::open(url.s3, bucket));
   if (recover || !db.status().needs_recovery) return db;
   return Status::corruption("there are data files at s3://" + url.s3.bucket + "/" + url.s3.prefix +
                             " and no index that names what is in them");
+}
+
+HomeAbilities abilities_of(StoreScheme scheme) {
+  switch (scheme) {
+    case StoreScheme::file: return abilities_of_engine();
+    case StoreScheme::rocksdb: return abilities_of_store();
+    case StoreScheme::ledger: return abilities_of_ledger();
+    case StoreScheme::bucket_files: return abilities_of_bucket();
+    case StoreScheme::memory: break;
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Home>> open_home(const StoreUrl& url, const HomeOptions& options) {

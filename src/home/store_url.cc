@@ -42,14 +42,16 @@ std::string list_of(const std::vector<std::string_view>& names) {
 
 // --- What is in a directory of this machine
 
-Status names_another_host(std::string_view url, StoreScheme scheme) {
-  return Status::invalid_argument(quoted(url) + " names a host; a store is on this one: " +
-                                  std::string(store_scheme_name(scheme)) + ":///PATH");
+// Without the URL: there may be a password in it.
+Status names_another_host(StoreScheme scheme) {
+  const std::string name(store_scheme_name(scheme));
+  return Status::invalid_argument(name + "://HOST names a host; a store is on this one: " + name +
+                                  ":///PATH");
 }
 
 Result<StoreUrl> parse_path(StoreScheme scheme, std::string_view url, std::string_view path) {
   if (path.starts_with("//")) {  // SCHEME://HOST/PATH, of which HOST has to be empty
-    if (!path.starts_with("///")) return names_another_host(url, scheme);
+    if (!path.starts_with("///")) return names_another_host(scheme);
     path.remove_prefix(2);
   }
   if (path.empty()) {
@@ -176,7 +178,11 @@ Status take_parameter(std::string_view text, const S3Kind& kind,
   const auto known = std::find_if(
       kParameters.begin(), kParameters.end(),
       [&](const Parameter& parameter) { return parameter.name == name && parameter.is_of(kind); });
-  if (known == kParameters.end()) return unknown_parameter(name, kind);
+  if (known == kParameters.end()) {
+    // Without a '=' all of it may be a secret.
+    const bool is_named = equals != std::string_view::npos || name.empty();
+    return unknown_parameter(is_named ? name : "(one without =)", kind);
+  }
   if (!taken.emplace(name).second) {
     return Status::invalid_argument("the parameter " + quoted(name) + " comes twice");
   }
@@ -285,14 +291,13 @@ Result<StoreUrl> parse_store_url(std::string_view url) {
   if (is_on_s3(*scheme)) return parse_s3(kind_of(*scheme), rest);
   if (*scheme != StoreScheme::memory) return parse_path(*scheme, url, rest);
   if (rest.empty()) return StoreUrl{.scheme = StoreScheme::memory};
-  return Status::invalid_argument("memory: is in this process and has no path; " + quoted(url) +
-                                  " has one");
+  return Status::invalid_argument("memory: is in this process and has no path; leave it out");
 }
 
 Result<S3Options> parse_s3_url(std::string_view url) {
   const std::string scheme = std::string(kPlace.scheme_name) + ":";
   if (!url.starts_with(scheme)) {
-    return Status::invalid_argument(quoted(url) + " is not " + std::string(kPlace.name) +
+    return Status::invalid_argument("this is not " + std::string(kPlace.name) +
                                     ", which is named s3://BUCKET/PREFIX");
   }
   return std::move(TALEA_TRY(parse_s3(kPlace, url.substr(scheme.size()))).s3);

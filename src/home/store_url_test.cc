@@ -154,7 +154,9 @@ TEST(StoreUrl, WhatIsNoPlaceOnS3IsRefused) {
 TEST(StoreUrl, SecretsAreRefusedAndNotRepeated) {
   for (const char* url : {"immukv+s3://AKID:s3cret@records/app", "s4db+s3://s3cret@records",
                           "s4db+s3://id:s3cret/b", "immukv+s3://b/p?secret_access_key=s3cret",
-                          "immukv+s3://b/p?endpoint=http://id:s3cret@localhost:9000"}) {
+                          "immukv+s3://b/p?endpoint=http://id:s3cret@localhost:9000",
+                          "immukv+s3://b/p?s3cret", "rocksdb://user:s3cret@host/db",
+                          "file://user:s3cret@host/db", "memory://user:s3cret@host"}) {
     EXPECT_EQ(refusal_of(url).find("s3cret"), std::string::npos) << refusal_of(url);
   }
   expect_words(refusal_of("immukv+s3://AKID:s3cret@records/app"), {"AWS_ACCESS_KEY_ID"});
