@@ -19,6 +19,8 @@ class HomeSession final : public BatchSession {
 
  private:
   std::string get(const JsonRow& row, std::uint64_t line) override {
+    const Status fresh = home_.refresh();
+    if (!fresh.ok()) return error_of(fresh, line);
     const auto found = home_.get(*row.key);
     if (!found.ok()) return error_of(found.status(), line);
     if (!*found) {
@@ -32,6 +34,8 @@ class HomeSession final : public BatchSession {
   }
 
   std::string stats(std::uint64_t line) override {
+    const Status fresh = home_.refresh();
+    if (!fresh.ok()) return error_of(fresh, line);
     const auto facts = home_.facts();
     if (!facts.ok()) return error_of(facts.status(), line);
     return JsonObject().json("stats", facts_json(*facts)).close();
@@ -41,7 +45,7 @@ class HomeSession final : public BatchSession {
     const Result<std::uint64_t> revision =
         parsed.is_array ? write_all(parsed.rows) : write_one(parsed.rows.front());
     if (!revision.ok()) return error_of(revision.status(), line);
-    const Status published = home_.publish();
+    const Status published = publish(home_);
     if (!published.ok()) return error_of(published, line);
     return sequence_json(abilities_, *revision);
   }

@@ -67,17 +67,26 @@ std::string entry_text(const HomeEntry& entry) {
          printable(entry.value) + "\n";
 }
 
+Status not_kept(std::uint64_t first, std::uint64_t next) {
+  return Status::not_found("entries " + std::to_string(first) + " to " + std::to_string(next - 1) +
+                           " are not in the log any more; --after " + std::to_string(next - 1) +
+                           " begins behind them");
+}
+
 Result<ExitCode> print_entries(Context& context, const ChangesRequest& request) {
   const Bytes prefix = TALEA_TRY(request.prefix.bytes());
-  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
-  const HomeAbilities& abilities = home->abilities();
+  const HomeAbilities abilities = TALEA_TRY(context.abilities());
   TALEA_TRY(require(abilities.keeps_history, abilities.refusals.keeps_history));
   TALEA_TRY(require(!request.old_values, "--old-values is for a store in a directory"));
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
   const std::unique_ptr<HomeCursor> entries =
       TALEA_TRY(home->revisions(std::nullopt, request.after));
   std::uint64_t left = request.limit == 0 ? UINT64_MAX : request.limit;
+  std::uint64_t expected = request.after ? *request.after + 1 : 0;
   while (left > 0 && TALEA_TRY(entries->next())) {
     const HomeEntry& entry = entries->entry();
+    if (entry.revision > expected) return not_kept(expected, entry.revision);
+    expected = entry.revision + 1;
     if (!entry.key.starts_with(prefix)) continue;
     TALEA_TRY(context.json() ? context.print_json(entry_json(*entries))
                              : context.out().write(entry_text(entry)));

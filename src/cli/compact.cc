@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "cli/home_words.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
 #include "cli/verbs.h"
@@ -67,9 +68,12 @@ std::string compaction_table(const BucketCompaction& compaction) {
 }
 
 Result<ExitCode> compact_bucket_files(Context& context, const GraceArgument& grace) {
+  const std::chrono::milliseconds grace_time = TALEA_TRY(grace.duration());
   BucketDb db = TALEA_TRY(context.open_bucket_files(false));
-  const BucketCompaction compaction = TALEA_TRY(db.compact(TALEA_TRY(grace.duration())));
-  TALEA_TRY(db.close());
+  const auto compacted = db.compact(grace_time);
+  TALEA_TRY(as_contention(compacted.status()));
+  const BucketCompaction& compaction = *compacted;
+  close_or_remark(context, db);
   if (context.json()) {
     TALEA_TRY(context.print_json(compaction_json(compaction)));
   } else if (!context.settings().quiet) {

@@ -30,6 +30,25 @@ Result<StoreUrl> url_of(const std::string& store) {
   return Status::invalid_argument("name the store: -s STORE, or TALEA_STORE=STORE");
 }
 
+constexpr const char* kWaitForProcess =
+    "wait until that process is done, or end it; then try again";
+
+// A lock says who has it (FileSystem::lock).
+bool is_held_by_process(const Status& status) {
+  return status.message().find(": held by: ") != std::string_view::npos;
+}
+
+// Which bytes of bucket files are damaged, the message alone says.
+std::string cure_of_bucket_files(const Status& status, const std::string& program) {
+  const auto tells = [&](std::string_view text) {
+    return status.message().find(text) != std::string_view::npos;
+  };
+  if (tells("talea.journal")) return {};  // it says what to do
+  const bool is_index =
+      tells("index.idx") || tells("no index that names") || tells("index is gone");
+  return program + (is_index ? "repair" : "verify");
+}
+
 std::string next_step_on_s3(const Status& status, StoreScheme scheme, const std::string& store) {
   const bool is_ledger = scheme == StoreScheme::ledger;
   const std::string program = "talea -s " + store + " ";
@@ -42,16 +61,22 @@ std::string next_step_on_s3(const Status& status, StoreScheme scheme, const std:
     case Code::denied:
       return "if it is the store that refuses: docs/guide/s3.md, \"Who asks\", has the permissions "
              "that are needed, and where credentials come from";
-    case Code::unavailable: return "try again; what is wrong with the store says " + doctor;
+    case Code::unavailable:
+      if (is_held_by_process(status)) return kWaitForProcess;
+      return "try again; what is wrong with the store says " + doctor;
     case Code::unsupported: return doctor;
-    case Code::corruption: return program + (is_ledger ? "verify" : "repair");
+    case Code::corruption:
+      return is_ledger ? program + "verify" : cure_of_bucket_files(status, program);
     case Code::conflict:
       return is_ledger ? "read what is there now: " + program + "get -o json KEY"
                        : "others write at the same time: try again";
     case Code::exhausted: return "stay below the limit";
     case Code::timed_out:
       return "whether it happened is unknown: read what is there, then decide (" + program +
-             "get KEY)";
+             "get KEY)" +
+             (is_ledger ? std::string()
+                        : "; what a directory keeps is uploaded with the next write, or by: " +
+                              program + "import < /dev/null");
     default: return {};
   }
 }
@@ -87,7 +112,7 @@ std::string next_step(const Status& status, const std::string& store) {
   }
   const std::string program = "talea -s " + shell_word(store) + " ";
   switch (status.code()) {
-    case Code::unavailable: return "wait until that process is done, or end it; then try again";
+    case Code::unavailable: return kWaitForProcess;
     case Code::corruption: return program + "verify";
     case Code::conflict: return "read what is there now: " + program + "get -o json KEY";
     case Code::exhausted:
@@ -113,6 +138,8 @@ Result<StoreUrl> Context::url() {
   count_requests(url.s3);
   return url;
 }
+
+Result<HomeAbilities> Context::abilities() { return abilities_of(TALEA_TRY(url()).scheme); }
 
 std::string Context::command(const std::string& words) const {
   return "talea -s " + shell_word(settings_.store) + " " + words;

@@ -39,6 +39,8 @@ class Context {
 
   /// What --store says; what is asked of it is counted for --cost. Errors: invalid_argument
   Result<StoreUrl> url();
+  /// What a store of this kind can do: known before it is opened.
+  Result<HomeAbilities> abilities();
   /// The words of another command on the same store, as a shell takes them.
   std::string command(const std::string& words) const;
 

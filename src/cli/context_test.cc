@@ -45,9 +45,29 @@ TEST(NextStep, OnS3IsAboutCredentialsAndTheStore) {
   EXPECT_NE(next_step(Status::denied("x"), ledger).find("docs/guide/s3.md"), std::string::npos);
   EXPECT_EQ(next_step(Status::unsupported("x"), ledger), "talea doctor '" + ledger + "'");
   EXPECT_EQ(next_step(Status::corruption("x"), ledger), "talea -s '" + ledger + "' verify");
-  EXPECT_EQ(next_step(Status::corruption("x"), "s4db+s3://r/a"), "talea -s s4db+s3://r/a repair");
   EXPECT_EQ(next_step(Status::invalid_argument("x"), ledger), "");
   EXPECT_NE(next_step(Status::unauthenticated("x"), "./data").find("--key-file"),
+            std::string::npos);
+}
+
+TEST(NextStep, OfBucketFilesFitsWhatIsDamaged) {
+  const std::string url = "s4db+s3://r/a";
+  const auto step = [&](const char* message) {
+    return next_step(Status::corruption(message), url);
+  };
+  EXPECT_EQ(step("the bucket does not have what its index says: data_000001.s4db at offset 9: x"),
+            "talea -s s4db+s3://r/a verify");
+  EXPECT_EQ(step("open: index.idx: its check is wrong"), "talea -s s4db+s3://r/a repair");
+  EXPECT_EQ(step("there are data files at s3://r/a and no index that names what is in them"),
+            "talea -s s4db+s3://r/a repair");
+  EXPECT_EQ(step("/db/talea.journal: damaged. Move this file away"), "");
+}
+
+TEST(NextStep, OfALockIsAboutTheProcessThatHasIt) {
+  const Status held = Status::unavailable("lock '/db/talea.lock': held by: pid 7");
+  EXPECT_EQ(next_step(held, "s4db+s3://r/a"),
+            "wait until that process is done, or end it; then try again");
+  EXPECT_NE(next_step(Status::unavailable("503"), "s4db+s3://r/a").find("doctor"),
             std::string::npos);
 }
 

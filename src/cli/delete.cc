@@ -16,11 +16,11 @@ bool is_absent(Home& home, const Bytes& key) {
 
 Result<ExitCode> run_delete(Context& context, const DeleteRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
-  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_writing());
-  const HomeAbilities& abilities = home->abilities();
+  const HomeAbilities abilities = TALEA_TRY(context.abilities());
   TALEA_TRY(require(abilities.removes, abilities.refusals.removes));
   TALEA_TRY(
       require(abilities.has_conditions || !request.if_revision, abilities.refusals.has_conditions));
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_writing());
   const Result<std::uint64_t> revision =
       home->remove(key, {.revision = request.if_revision, .present = request.must_exist});
   if (revision.status().code() == Code::conflict && is_absent(*home, key)) {
@@ -29,7 +29,7 @@ Result<ExitCode> run_delete(Context& context, const DeleteRequest& request) {
                         Status::not_found("there is no key '" + printable(key) + "'"));
   }
   TALEA_TRY(Status(revision.status()));
-  TALEA_TRY(home->publish());
+  TALEA_TRY(publish(*home));
   TALEA_TRY(home->close());
   if (context.json()) TALEA_TRY(context.print_json(sequence_json(abilities, *revision)));
   return ExitCode::ok;

@@ -10,13 +10,14 @@ namespace talea::cli {
 namespace {
 
 // Writes all rows; returns how many.
-Result<std::uint64_t> write_rows(Home& home, Output& out, Progress& progress) {
+Result<std::uint64_t> write_rows(Home& home, bool is_engine, Output& out, Progress& progress) {
   const std::unique_ptr<HomeCursor> cursor = TALEA_TRY(home.scan({}, false));
   JsonObject object;
   std::uint64_t rows = 0;
   for (;;) {
     auto next = cursor->next();
-    if (next.status().code() == Code::exhausted) return too_large_for_row(cursor->key());
+    if (is_engine && next.status().code() == Code::exhausted)
+      return too_large_for_row(cursor->key());
     if (!TALEA_TRY(std::move(next))) return rows;
     if (interrupted()) return Status::cancelled("interrupted");
     object.clear();
@@ -45,16 +46,17 @@ Status report(Context& context, std::uint64_t rows, std::uint64_t bytes, double 
 }  // namespace
 
 Result<ExitCode> run_export(Context& context, const ExportRequest& request) {
+  const bool is_engine = TALEA_TRY(context.url()).scheme == StoreScheme::file;
   const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
   catch_interruption();
   Progress progress("export", ProgressUnit::rows, home->key_count(),
                     context.shows_progress() && !context.out().is_terminal());
   if (request.file == "-") {
-    (void)TALEA_TRY(write_rows(*home, context.out(), progress));
+    (void)TALEA_TRY(write_rows(*home, is_engine, context.out(), progress));
     return ExitCode::ok;
   }
   const std::unique_ptr<OutputFile> file = TALEA_TRY(OutputFile::create(request.file));
-  const std::uint64_t rows = TALEA_TRY(write_rows(*home, file->output(), progress));
+  const std::uint64_t rows = TALEA_TRY(write_rows(*home, is_engine, file->output(), progress));
   TALEA_TRY(file->commit());
   TALEA_TRY(report(context, rows, file->output().bytes(), progress.seconds()));
   return ExitCode::ok;

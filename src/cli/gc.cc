@@ -1,4 +1,5 @@
 #include "cli/duration_text.h"
+#include "cli/home_words.h"
 #include "cli/json_writer.h"
 #include "cli/verbs.h"
 
@@ -22,8 +23,10 @@ Result<ExitCode> run_gc(Context& context, const GcRequest& request) {
   }
   const std::chrono::milliseconds grace = TALEA_TRY(request.grace.duration());
   BucketDb db = TALEA_TRY(context.open_bucket_files(false));
-  const BucketCollection collection = TALEA_TRY(db.gc(grace));
-  TALEA_TRY(db.close());
+  const auto collected = db.gc(grace);
+  TALEA_TRY(as_contention(collected.status()));
+  const BucketCollection& collection = *collected;
+  close_or_remark(context, db);
   if (context.json()) {
     TALEA_TRY(context.print_json(JsonObject()
                                      .number("files_collected", collection.files_collected)

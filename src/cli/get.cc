@@ -43,10 +43,10 @@ Result<bool> copy_value(Home& home, const Bytes& key, const std::optional<At>& a
   return true;
 }
 
-Result<bool> print_json(Home& home, const Bytes& key, const std::optional<At>& at,
+Result<bool> print_json(Home& home, bool is_engine, const Bytes& key, const std::optional<At>& at,
                         Destination& destination) {
   const Result<std::optional<HomeEntry>> found = home.get(key, at);
-  if (found.status().code() == Code::exhausted) return too_large_for_row(key);
+  if (is_engine && found.status().code() == Code::exhausted) return too_large_for_row(key);
   if (!found.ok()) return found.status();
   if (!*found) return false;
   const HomeEntry& entry = **found;
@@ -63,12 +63,13 @@ Result<bool> print_json(Home& home, const Bytes& key, const std::optional<At>& a
 Result<ExitCode> run_get(Context& context, const GetRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
   const std::optional<At> at = TALEA_TRY(request.at.at());
-  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
-  const HomeAbilities& abilities = home->abilities();
+  const HomeAbilities abilities = TALEA_TRY(context.abilities());
   TALEA_TRY(require(abilities.keeps_history || !at, abilities.refusals.keeps_history));
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
   if (!request.out.empty()) catch_interruption();
   Destination destination(context.out(), request.out);
-  const bool found = TALEA_TRY(context.json() ? print_json(*home, key, at, destination)
+  const bool is_engine = TALEA_TRY(context.url()).scheme == StoreScheme::file;
+  const bool found = TALEA_TRY(context.json() ? print_json(*home, is_engine, key, at, destination)
                                               : copy_value(*home, key, at, destination));
   if (!found) {
     return context.fail(ExitCode::not_found,

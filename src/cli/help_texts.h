@@ -231,7 +231,8 @@ what is gone.
 
 On S3 the store itself is mended. Of a ledger objects of keys that lag behind the log are written.
 Of bucket files an index that is missing or damaged is made anew from the data files; what was
-removed stays so, and what was never committed may be there.
+removed stays so, and what was never committed may be there. Where entries are damaged, exit code 3
+says that older values and removed keys may be there, too.
 
 Examples:
   talea -s ./damaged repair ./repaired

@@ -32,13 +32,15 @@ std::string text_of(const HomeRevision& revision) {
 
 Result<ExitCode> run_history(Context& context, const HistoryRequest& request) {
   const Bytes key = TALEA_TRY(request.key.bytes());
-  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
-  const HomeAbilities& abilities = home->abilities();
+  const HomeAbilities abilities = TALEA_TRY(context.abilities());
   TALEA_TRY(require(abilities.keeps_history, abilities.refusals.keeps_history));
-  RevisionRange range{.before = request.before, .limit = kRevisionsAtOnce};
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
+  // To a home 0 is none: from the newest on.
+  const bool is_nothing_before = request.before == std::uint64_t{0};
+  RevisionRange range{.before = request.before.value_or(0), .limit = kRevisionsAtOnce};
   std::uint64_t left = request.limit == 0 ? UINT64_MAX : request.limit;
   bool any_printed = false;
-  while (left > 0) {
+  while (left > 0 && !is_nothing_before) {
     range.limit = std::min(left, kRevisionsAtOnce);
     const std::vector<HomeRevision> revisions = TALEA_TRY(home->history(key, range));
     for (const HomeRevision& revision : revisions) {
@@ -54,7 +56,11 @@ Result<ExitCode> run_history(Context& context, const HistoryRequest& request) {
     range.before = revisions.back().revision;
     if (range.before == 0) break;  // the first entry of a ledger
   }
-  if (any_printed || request.before != 0) return ExitCode::ok;
+  if (any_printed) return ExitCode::ok;
+  // The end of what there is is no missing key.
+  if (request.before && !TALEA_TRY(home->history(key, {.before = 0, .limit = 1})).empty()) {
+    return ExitCode::ok;
+  }
   // A ledger keeps all: that there is none means that there is no such key.
   const bool may_be_kept = abilities.removes;
   return context.fail(

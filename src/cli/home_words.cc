@@ -22,6 +22,30 @@ std::string sequence_json(const HomeAbilities& abilities, std::uint64_t revision
   return std::move(object.close());
 }
 
+Status publish(Home& home) {
+  Status published = home.publish();
+  if (published.ok()) return published;
+  if (!home.pending().is_kept) {
+    TALEA_TRY(home.discard_pending());
+    return published;
+  }
+  const std::string text = std::string(published.message()) +
+                           "; what was written is kept in the directory, and goes with the next "
+                           "upload";
+  // Damage is the worse news.
+  return {published.code() == Code::corruption ? Code::corruption : Code::timed_out, text};
+}
+
+Status as_contention(Status status) {
+  if (status.code() != Code::conflict) return status;
+  return Status::unavailable(std::string(status.message()));
+}
+
+void close_or_remark(const Context& context, BucketDb& db) {
+  const auto closed = db.close();
+  if (!closed.ok()) context.remark("done, but: " + std::string(closed.status().message()));
+}
+
 std::string facts_json(const std::vector<HomeFact>& facts) {
   JsonObject object;
   for (const HomeFact& fact : facts) {

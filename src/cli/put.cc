@@ -33,18 +33,18 @@ Result<ExitCode> run_put(Context& context, const PutRequest& request) {
   std::optional<Descriptor> source;
   if (value.file) source.emplace(TALEA_TRY(Descriptor::open_for_reading(*value.file)));
 
-  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_writing());
-  const HomeAbilities& abilities = home->abilities();
+  const HomeAbilities abilities = TALEA_TRY(context.abilities());
   const HomeCondition condition{.absent = request.if_absent, .revision = request.if_revision};
   TALEA_TRY(
       require(abilities.has_conditions || condition.is_none(), abilities.refusals.has_conditions));
   TALEA_TRY(require(abilities.expires || expiry.kind() == Expiry::Kind::never,
                     abilities.refusals.expires));
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_writing());
   const auto pieces = [&](char* out, std::size_t bytes) { return source->read(out, bytes); };
   const std::uint64_t revision =
       TALEA_TRY(source ? home->put_pieces(key, pieces, condition, expiry)
                        : home->put(key, value.literal, condition, expiry));
-  TALEA_TRY(home->publish());
+  TALEA_TRY(publish(*home));
   TALEA_TRY(home->close());
   if (context.json()) TALEA_TRY(context.print_json(sequence_json(abilities, revision)));
   return ExitCode::ok;

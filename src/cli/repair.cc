@@ -1,3 +1,4 @@
+#include "cli/home_words.h"
 #include "cli/human_text.h"
 #include "cli/json_writer.h"
 #include "cli/progress.h"
@@ -59,23 +60,37 @@ Status takes_no_new_store(const RepairRequest& request, std::string_view kind) {
                                   " is mended where it is: leave NEW_STORE out");
 }
 
+bool is_complete(const LedgerRepair& repair) { return repair.oldest_sequence.value_or(0) <= 0; }
+
 Result<ExitCode> repair_ledger(Context& context) {
   Ledger ledger = TALEA_TRY(context.open_ledger());
   if (!TALEA_TRY(ledger.head())) {
     return Status::not_found("there is no ledger, or its log was deleted; the first put makes it");
   }
-  const LedgerRepair repair = TALEA_TRY(ledger.repair());
+  // All of it: the original clients, and who deletes an object, leave gaps anywhere.
+  const LedgerRepair repair = TALEA_TRY(ledger.repair({.entries_min = UINT64_MAX}));
   TALEA_TRY(ledger.close());
   if (context.json()) {
     TALEA_TRY(context.print_json(JsonObject()
                                      .number("entries_examined", repair.examined)
                                      .number("objects_written", repair.repaired)
+                                     .boolean("complete", is_complete(repair))
                                      .close()));
   } else if (!context.settings().quiet) {
     TALEA_TRY(context.out().write("looked at " + std::to_string(repair.examined) +
                                   " entries, wrote " + std::to_string(repair.repaired) +
                                   " objects of keys\n"));
   }
+  if (is_complete(repair)) return ExitCode::ok;
+  TALEA_TRY(context.out().flush());
+  const std::string stopped = "stopped at entry " + std::to_string(*repair.oldest_sequence) + ": ";
+  if (repair.has_more) {
+    return context.fail(ExitCode::other,
+                        Status::exhausted(stopped + "more objects lack than one repair writes"),
+                        "go on: " + context.command("repair"));
+  }
+  // What is behind it no repair can read.
+  context.remark(stopped + "those before it have expired, or are damaged, which `verify` tells");
   return ExitCode::ok;
 }
 
@@ -106,6 +121,13 @@ std::string rebuild_text(const BucketRebuild& rebuild) {
   return text;
 }
 
+std::string rebuild_summary(const BucketRebuild& rebuild, bool was_needed) {
+  if (!was_needed) return "the index is there and can be read: nothing to mend\n";
+  return "made the index anew: " + std::to_string(rebuild.keys) + " keys of " +
+         std::to_string(rebuild.entries) + " entries in " + std::to_string(rebuild.files) +
+         " data files\n";
+}
+
 Result<ExitCode> repair_bucket_files(Context& context) {
   BucketDb db = TALEA_TRY(context.open_bucket_files(false, true));
   const bool is_needed = db.status().needs_recovery;
@@ -113,21 +135,25 @@ Result<ExitCode> repair_bucket_files(Context& context) {
   rebuild.keys = db.status().keys;
   if (is_needed) {
     rebuild = TALEA_TRY(db.rebuild_index());
-    TALEA_TRY(db.upload({.force = true}));
+    TALEA_TRY(as_contention(db.upload({.force = true}).status()));
   }
-  TALEA_TRY(db.close());
+  close_or_remark(context, db);
   if (context.json()) {
     TALEA_TRY(context.print_json(rebuild_json(rebuild, is_needed)));
-    return ExitCode::ok;
+  } else {
+    TALEA_TRY(context.out().write(rebuild_text(rebuild)));
+    if (!context.settings().quiet) {
+      TALEA_TRY(context.out().write(rebuild_summary(rebuild, is_needed)));
+    }
   }
-  TALEA_TRY(context.out().write(rebuild_text(rebuild)));
-  if (context.settings().quiet) return ExitCode::ok;
-  TALEA_TRY(context.out().write(
-      is_needed ? "made the index anew: " + std::to_string(rebuild.keys) + " keys of " +
-                      std::to_string(rebuild.entries) + " entries in " +
-                      std::to_string(rebuild.files) + " data files\n"
-                : std::string("the index is there and can be read: nothing to mend\n")));
-  return ExitCode::ok;
+  if (rebuild.damage.empty()) return ExitCode::ok;
+  TALEA_TRY(context.out().flush());
+  return context.fail(
+      ExitCode::corrupt,
+      Status::corruption(
+          "made the index anew without entries that are damaged: keys may have older "
+          "values, and keys that were removed may be there again"),
+      "compare with a copy, where there is one; a bucket with versioning has older versions");
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ class EngineRows final : public RowTarget {
     return {};
   }
   Status publish() override { return {}; }
+  HomePending pending() override { return {}; }
   std::optional<std::uint64_t> keys() override { return engine_.stats().keys; }
   Status close() override { return engine_.close(); }
 
@@ -59,11 +60,6 @@ class HomeRows final : public RowTarget {
     TALEA_TRY(require(abilities.expires || !expiry, abilities.refusals.expires));
     const Status checked = home_->check(key, value);
     if (!checked.ok()) return Status::invalid_argument(std::string(checked.message()));
-    if (!abilities.has_batches) {
-      TALEA_TRY(home_->put(key, value));
-      ++written_;
-      return {};
-    }
     writes_.push_back({.key = Bytes(key),
                        .value = Bytes(value),
                        .is_remove = false,
@@ -71,24 +67,31 @@ class HomeRows final : public RowTarget {
     bytes_ += key.size() + value.size();
     return {};
   }
-  std::uint64_t rows() const override { return written_ + writes_.size(); }
-  bool is_full() const override { return bytes_ >= kBatchBytes || written_ > 0; }
+  std::uint64_t rows() const override { return writes_.size(); }
+  // Where there are no batches, each row is written when it comes.
+  bool is_full() const override {
+    return bytes_ >= kBatchBytes || (!home_->abilities().has_batches && !writes_.empty());
+  }
   Status commit() override {
-    if (!writes_.empty()) TALEA_TRY(home_->write(writes_));
+    if (writes_.empty()) return {};
+    if (home_->abilities().has_batches) {
+      TALEA_TRY(home_->write(writes_));
+    } else {
+      TALEA_TRY(home_->put(writes_.front().key, writes_.front().value));
+    }
     writes_.clear();
     bytes_ = 0;
-    written_ = 0;
     return {};
   }
   Status publish() override { return home_->publish(); }
+  HomePending pending() override { return home_->pending(); }
   std::optional<std::uint64_t> keys() override { return home_->key_count(); }
   Status close() override { return home_->close(); }
 
  private:
   std::unique_ptr<Home> home_;
   std::vector<HomeWrite> writes_;
-  std::uint64_t bytes_ = 0;    // of these
-  std::uint64_t written_ = 0;  // where there are no batches: rows are written when they come
+  std::uint64_t bytes_ = 0;  // of these
 };
 
 }  // namespace

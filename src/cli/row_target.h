@@ -16,7 +16,7 @@ class RowTarget {
   virtual ~RowTarget() = default;
 
   /// Adds a row to those that are committed next.
-  /// Errors: invalid_argument   such a row cannot be; nothing was added
+  /// Errors: invalid_argument   such a row cannot be; nothing was added, and nobody was asked
   virtual Status add(BytesView key, BytesView value, const std::optional<Expiry>& expiry) = 0;
   /// Rows that are added and not committed.
   virtual std::uint64_t rows() const = 0;
@@ -26,6 +26,8 @@ class RowTarget {
   virtual Status commit() = 0;
   /// After the last commit: only now others see it, and it may be reported.
   virtual Status publish() = 0;
+  /// Rows that are committed and not published.
+  virtual HomePending pending() = 0;
   /// How many keys there are, where that costs nothing.
   virtual std::optional<std::uint64_t> keys() = 0;
   virtual Status close() = 0;

@@ -36,14 +36,15 @@ Result<ExitCode> run_scan(Context& context, const ScanRequest& request) {
                         .reverse = request.reverse,
                         .limit = request.limit};
   const std::optional<At> at = TALEA_TRY(request.at.at());
-  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
-  const HomeAbilities& abilities = home->abilities();
+  const HomeAbilities abilities = TALEA_TRY(context.abilities());
   TALEA_TRY(require(abilities.keeps_history || !at, abilities.refusals.keeps_history));
+  const bool is_engine = TALEA_TRY(context.url()).scheme == StoreScheme::file;
+  const std::unique_ptr<Home> home = TALEA_TRY(context.open_home_for_reading());
   const std::unique_ptr<HomeCursor> rows = TALEA_TRY(home->scan(range, request.keys_only, at));
   const bool escape = context.out().is_terminal();
   for (;;) {
     auto next = rows->next();
-    if (next.status().code() == Code::exhausted) return too_large_for_row(rows->key());
+    if (is_engine && next.status().code() == Code::exhausted) return too_large_for_row(rows->key());
     if (!TALEA_TRY(std::move(next))) return ExitCode::ok;
     if (context.json()) {
       TALEA_TRY(context.print_json(TALEA_TRY(json_row(*rows, abilities, request.keys_only))));

@@ -46,7 +46,7 @@ Result<ExitCode> run_get(Context& context, const GetRequest& request);
 
 struct HistoryRequest {
   KeyArgument key;
-  std::uint64_t before = 0;
+  std::optional<std::uint64_t> before;
   std::uint64_t limit = 0;
 };
 Result<ExitCode> run_history(Context& context, const HistoryRequest& request);

@@ -58,7 +58,14 @@ std::string summary(const VerifyReport& report) {
 std::string finding_json(const HomeFinding& finding, bool has_sequences) {
   JsonObject object;
   object.bytes("place", finding.place);
-  if (has_sequences) object.number("sequence", finding.offset);
+  if (has_sequences) {
+    if (finding.sequence) {
+      object.number("sequence", *finding.sequence);
+    } else {
+      object.null("sequence");
+    }
+    if (!finding.version_id.empty()) object.text("version_id", finding.version_id);
+  }
   return std::move(object.bytes("problem", finding.problem).close());
 }
 
@@ -80,9 +87,11 @@ std::string verification_json(const HomeVerification& found, bool has_sequences)
 std::string verification_text(const HomeVerification& found, bool has_sequences) {
   std::string text;
   for (const HomeFinding& finding : found.findings) {
-    text += printable(finding.place) +
-            (has_sequences ? " " + std::to_string(finding.offset) : std::string()) + " " +
-            printable(finding.problem) + "\n";
+    text += printable(finding.place) + " ";
+    if (has_sequences) text += (finding.sequence ? std::to_string(*finding.sequence) : "-") + " ";
+    text += printable(finding.problem);
+    if (!finding.version_id.empty()) text += " (version " + printable(finding.version_id) + ")";
+    text += "\n";
   }
   return text;
 }

@@ -4,6 +4,7 @@ tests/s3/with_moto.py starts."""
 
 import base64
 import contextlib
+import fcntl
 import http.client
 import http.server
 import json
@@ -33,15 +34,20 @@ OF_A_DIRECTORY = (["expire", "k", "--never"], ["checkpoint"], ["rotate-key", "--
                   ["users", "unlock", "alice"], ["keys", "list"], ["keys", "issue"])
 
 
-class MayNotRemove(http.server.BaseHTTPRequestHandler):
-    """Passes all requests on to the server but removals, which it denies."""
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to the server, but those that it refuses."""
 
     protocol_version = "HTTP/1.1"
 
+    def refusal(self):
+        """The status and the code of a refusal, or nothing."""
+        return None
+
     def pass_on(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.command == "DELETE" or self.path.endswith("?delete="):
-            self.answer(403, {}, b"<Error><Code>AccessDenied</Code></Error>")
+        refusal = self.refusal()
+        if refusal:
+            self.answer(refusal[0], {}, f"<Error><Code>{refusal[1]}</Code></Error>".encode())
             return
         server = http.client.HTTPConnection(urllib.parse.urlsplit(ENDPOINT).netloc)
         with contextlib.closing(server):
@@ -63,6 +69,33 @@ class MayNotRemove(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class MayNotRemove(Proxy):
+    def refusal(self):
+        denied = self.command == "DELETE" or self.path.endswith("?delete=")
+        return (403, "AccessDenied") if denied else None
+
+
+class MayNotWrite(Proxy):
+    def refusal(self):
+        return (403, "AccessDenied") if self.command == "PUT" else None
+
+
+class OthersCommit(Proxy):
+    """Somebody else is always first."""
+
+    def refusal(self):
+        is_commit = self.command == "PUT" and "index.idx" in self.path
+        return (412, "PreconditionFailed") if is_commit else None
+
+
+class HasNoKey(Proxy):
+    """The KMS key of the bucket is gone: a 400 for an object of one key."""
+
+    def refusal(self):
+        is_put = self.command == "PUT" and "keys" not in self.path
+        return (400, "KMS.NotFoundException") if is_put else None
 
 
 @contextlib.contextmanager
@@ -95,6 +128,9 @@ class S3Test(TaleaTest):
     def url_of(self, prefix, bucket=None, parameters=None):
         more = self.parameters if parameters is None else parameters
         return f"{self.scheme}://{bucket or self.bucket}/{prefix}?endpoint={ENDPOINT}{more}"
+
+    def url_at(self, endpoint, parameters=""):
+        return f"{self.scheme}://{self.bucket}/{self.prefix}?endpoint={endpoint}{parameters}"
 
     def run_talea(self, *arguments, store="home", env=None, **options):
         """As that of TaleaTest; the store is the home on S3 unless the test names another."""
@@ -194,6 +230,17 @@ class BothHomes:
         expiring = json.dumps({"key": "c", "value": "1", "expires_at_ms": 32503053600000}).encode()
         self.assertIn("expires", self.errors("import", stdin=expiring, expect=4))
 
+    def test_what_the_store_refuses_is_no_bad_line(self):
+        self.talea("put", "a", "1")
+        with served_by(HasNoKey) as endpoint:
+            done = self.run_talea("import", "--skip-bad", "-o", "json", store=self.url_at(endpoint),
+                                  stdin=ndjson({"b": "1", "c": "1"}))
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn(b"KMS.NotFoundException", done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual((report["rows"], report["skipped"], report["complete"]), (0, 0, False))
+        self.assertEqual(self.keys(), ["a"])
+
     def test_what_is_of_a_store_in_a_directory_is_refused(self):
         self.talea("put", "k", "1")
         before = self.objects()
@@ -245,6 +292,9 @@ class BothHomes:
                     f"{self.scheme}://records/app/?secret_access_key=s3cret"):
             message = self.refusal("get", "k", store=url)
             self.assertNotIn("s3cret", message)
+        for url in (f"{self.scheme}://b/p?s3cret", "rocksdb://user:s3cret@host/db",
+                    "memory://user:s3cret@host"):
+            self.assertNotIn("s3cret", self.refusal("get", "k", store=url))
         self.assertIn("endpoint, region, profile",
                       self.refusal("get", "k", store=f"{self.scheme}://b/p?regions=x"))
         self.assertIn("BUCKET/PREFIX", self.refusal("get", "k", store=f"{self.scheme}:b/p"))
@@ -421,6 +471,59 @@ class LedgerHome(BothHomes, S3Test):
         self.assertIn("NEW_STORE", self.refusal("repair", "./new"))
         self.errors("repair", expect=4, store=self.url_of("none-" + self.prefix))
 
+    def test_repair_writes_objects_of_older_entries(self):
+        for key in ("a", "b", "c"):
+            self.talea("put", key, "1")
+        self.s3.delete_object(Bucket=self.bucket, Key=self.prefix + "keys/a.json")
+        self.assertIn("a 0 key_object_missing", self.talea("verify", expect=3).decode())
+        self.assertEqual(self.json("repair"),
+                         {"entries_examined": 3, "objects_written": 1, "complete": True})
+        self.talea("verify", "-q")
+
+    def test_a_repair_says_where_it_stopped(self):
+        for key in ("a", "b"):
+            self.talea("put", key, "1")
+        self.expire("a")
+        self.assertIn("stopped at entry 1", self.errors("repair", expect=0))
+        self.assertFalse(self.json("repair")["complete"])
+
+    def expire(self, key):
+        """Removes the entries of the key from the log."""
+        name = self.prefix + "_log.json"
+        for one in self.s3.list_object_versions(Bucket=self.bucket, Prefix=name)["Versions"]:
+            at = {"Bucket": self.bucket, "Key": name, "VersionId": one["VersionId"]}
+            if json.loads(self.s3.get_object(**at)["Body"].read())["key"] == key:
+                self.s3.delete_object(**at)
+
+    def test_what_expired_of_the_log_is_told(self):
+        for key in ("a", "b", "c", "d"):
+            self.talea("put", key, "1")
+        self.expire("a")
+        self.expire("b")
+        told = self.errors("changes", expect=4)
+        self.assertIn("entries 0 to 1", told)
+        self.assertIn("--after 1", told)
+        self.errors("changes", "--after", "0", expect=4)
+        self.assertEqual(self.talea("changes", "--after", "1"), b"2\tput\tc\t1\n3\tput\td\t1\n")
+        self.assertIn("oldest entry is 2", self.errors("get", "c", "--at", "1", expect=4))
+        self.assertIn("oldest entry is 2", self.errors("scan", "--at", "0", expect=4))
+        self.errors("get", "d", "--at", "2", expect=1)
+
+    def test_a_key_that_is_committed_is_in_a_scan(self):
+        self.talea("put", "a", "1")
+        self.talea("put", "b", "2")
+        self.s3.delete_object(Bucket=self.bucket, Key=self.prefix + "keys/b.json")
+        self.assertEqual(self.talea("scan"), b"a\t1\nb\t2\n")
+        self.assertEqual(len(self.talea("export").splitlines()), 2)
+        self.assertEqual(self.json("stats")["keys"], 2)
+
+    def test_verify_names_no_entry_that_it_does_not_know(self):
+        self.talea("put", "a", "1")
+        self.put_body("keys/b.json", b"nonsense")
+        self.assertRegex(self.talea("verify", expect=3).decode(), r"(?m)^b - key_object_damaged: ")
+        found = json.loads(self.talea("verify", "-o", "json", expect=3))["findings"]
+        self.assertEqual((found[0]["place"], found[0]["sequence"]), ("b", None))
+
     def test_a_damaged_object_is_damage(self):
         self.talea("put", "a", "1")
         self.talea("put", "b", "1")
@@ -543,6 +646,135 @@ class BucketFiles(BothHomes, S3Test):
         self.talea("put", "k", "2", store=url)
         self.assertEqual(self.talea("export"), self.talea("export", store=url))
 
+    def test_a_write_that_a_directory_keeps_is_not_reported_as_not_done(self):
+        self.talea("put", "a", "1")
+        with served_by(MayNotWrite) as endpoint:
+            kept = self.url_at(endpoint, "&directory=mirror")
+            error = json.loads(self.errors("put", "b", "1", "-o", "json", store=kept, expect=4))["error"]
+            self.assertEqual(error["code"], "timed_out")
+            self.assertIn("AccessDenied", error["message"])
+            self.assertIn("kept in the directory", error["message"])
+            self.assertIn("import < /dev/null", error["next"])
+            done = self.run_talea("import", "-o", "json", store=kept, stdin=ndjson({"c": "1", "d": "1"}))
+            self.assertEqual(done.returncode, 4)
+            report = json.loads(done.stdout)
+            self.assertEqual((report["rows"], report["rows_pending"], report["complete"]), (0, 2, False))
+            self.assertEqual(json.loads(done.stderr)["error"]["code"], "timed_out")
+            # Without a directory it is not done.
+            gone = self.url_at(endpoint)
+            error = json.loads(self.errors("put", "x", "1", "-o", "json", store=gone, expect=4))["error"]
+            self.assertEqual(error["code"], "denied")
+            self.assertIn("2 more could not be uploaded", self.errors(
+                "import", store=gone, stdin=ndjson({"x": "1", "y": "1"}), expect=4))
+        self.assertEqual(self.keys(), ["a"])
+        self.talea("import", "-q", store=self.url_of(self.prefix, parameters="&directory=mirror"))
+        self.assertEqual(self.keys(), ["a", "b", "c", "d"])
+
+    def test_a_session_forgets_what_it_could_not_upload(self):
+        refuses = threading.Event()
+
+        class Sometimes(MayNotWrite):
+            def refusal(self):
+                return super().refusal() if refuses.is_set() else None
+
+        with served_by(Sometimes) as endpoint:
+            session = Session(self.directory, store=self.url_at(endpoint),
+                              env=NO_CREDENTIALS | CREDENTIALS)
+            try:
+                self.assertIn("sequence", session.ask({"op": "put", "key": "a", "value": "1"}))
+                refuses.set()
+                error = session.ask({"op": "put", "key": "b", "value": "1"})["error"]
+                self.assertEqual(error["code"], "denied")
+                refuses.clear()
+                self.assertEqual(session.ask({"op": "get", "key": "b"}), {"value": None})
+                self.assertIn("sequence", session.ask({"op": "put", "key": "c", "value": "1"}))
+            finally:
+                session.close()
+        self.assertEqual(self.keys(), ["a", "c"])
+
+    def test_a_session_deletes_and_gets_what_others_put(self):
+        session = Session(self.directory, store=self.url, env=NO_CREDENTIALS | CREDENTIALS)
+        try:
+            self.assertEqual(session.ask({"op": "get", "key": "a"}), {"value": None})
+            self.talea("put", "a", "1")
+            self.assertEqual(session.ask({"op": "get", "key": "a"}), {"value": "1"})
+            self.talea("put", "b", "1")
+            self.assertEqual(session.ask({"op": "delete", "key": "b"}), {"sequence": None})
+            self.talea("put", "c", "1")
+            self.assertEqual(session.ask([{"op": "delete", "key": "c"}]), {"sequence": None})
+            self.talea("put", "d", "1")
+            self.assertEqual(session.ask({"op": "delete", "key": "d", "if_present": True}),
+                             {"sequence": None})
+        finally:
+            session.close()
+        self.assertEqual(self.keys(), ["a"])
+
+    def test_others_who_write_too_are_no_failed_condition(self):
+        self.talea("put", "a", "1")
+        self.talea("put", "a", "2")
+        with served_by(OthersCommit) as endpoint:
+            url = self.url_at(endpoint)
+            for arguments in (["put", "b", "1"], ["delete", "a"], ["compact", "--grace", "0"]):
+                error = json.loads(self.errors("-o", "json", *arguments, store=url, expect=4))["error"]
+                self.assertEqual(error["code"], "unavailable", arguments)
+        self.assertEqual(self.talea("scan"), b"a\t2\n")
+
+    def mirror_contents(self):
+        found = {}
+        for path in [self.directory / "mirror", *sorted((self.directory / "mirror").iterdir())]:
+            status = path.stat()
+            found[path.name] = (path.read_bytes() if path.is_file() else None, status.st_mtime_ns,
+                                status.st_ctime_ns)
+        return found
+
+    def test_reading_changes_nothing_in_a_directory_and_shares_it(self):
+        url = self.url_of(self.prefix, parameters="&directory=mirror")
+        self.talea("put", "a", "1", store=url)
+        with served_by(MayNotWrite) as endpoint:
+            self.errors("put", "b", "2", store=self.url_at(endpoint, "&directory=mirror"), expect=4)
+        with open(self.directory / "mirror" / "talea.journal", "ab") as journal:
+            journal.write(b"torn")
+        for n in range(3):
+            self.talea("put", "c", str(n))
+        before = self.mirror_contents()
+        with open(self.directory / "mirror" / "talea.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)  # as another reader
+            for arguments in (["get", "a"], ["get", "b"], ["scan"], ["export"], ["stats"],
+                              ["segments"], ["verify"]):
+                self.talea(*arguments, store=url)
+            told = self.errors("put", "d", "1", store=url, expect=4)
+            self.assertIn("next: wait until that process is done", told)
+        self.assertEqual(self.mirror_contents(), before)
+        self.talea("put", "d", "1", store=url)
+        self.assertEqual(self.keys(), ["a", "b", "c", "d"])
+
+    def test_a_refused_command_makes_no_directory_and_asks_nobody(self):
+        nobody = f"{self.scheme}://b/p?endpoint=http://127.0.0.1:1&directory=mirror"
+        for arguments in (["put", "k", "1", "--ttl", "5m"], ["put", "k", "1", "--if-absent"],
+                          ["delete", "k", "--if-revision", "1"], ["history", "k"], ["changes"],
+                          ["get", "k", "--at", "1"], ["gc", "--grace", "soon"],
+                          ["compact", "--grace", "soon"]):
+            self.refusal(*arguments, store=nobody)
+        mistyped = self.url_of("none-" + self.prefix, parameters="&directory=mirror")
+        for verb in ("compact", "gc", "repair"):
+            self.errors(verb, expect=4, store=mistyped)
+        self.assertFalse((self.directory / "mirror").exists())
+
+    def test_a_damaged_journal_is_named(self):
+        url = self.url_of(self.prefix, parameters="&directory=mirror")
+        self.talea("put", "k", "0")
+        with served_by(MayNotWrite) as endpoint:
+            self.errors("put", "k", "1", store=self.url_at(endpoint, "&directory=mirror"), expect=4)
+        journal = self.directory / "mirror" / "talea.journal"
+        journal.write_bytes(b"damaged" + journal.read_bytes()[7:])
+        for arguments in (["put", "k", "1"], ["get", "k"], ["repair"]):
+            told = self.errors(*arguments, store=url, expect=3)
+            self.assertIn("mirror/talea.journal", told)
+            self.assertIn("Move this file away", told)
+            self.assertNotIn("next:", told)
+        journal.unlink()
+        self.talea("put", "k", "2", store=url)
+
     def test_stats_and_segments_tell_what_is_there(self):
         self.talea("put", "a", "1")
         self.talea("put", "b", "2")
@@ -576,8 +808,7 @@ class BucketFiles(BothHomes, S3Test):
         for n in range(3):
             self.talea("put", "k", str(n))
         with served_by(MayNotRemove) as endpoint:
-            url = f"{self.scheme}://{self.bucket}/{self.prefix}?endpoint={endpoint}"
-            told = self.errors("compact", "--grace", "0", store=url, expect=4)
+            told = self.errors("compact", "--grace", "0", store=self.url_at(endpoint), expect=4)
         self.assertIn("compacted, but the old files stay", told)
         self.assertIn("gc", told)
         self.assertGreater(len(self.json("segments")["segments"]), 1)
@@ -596,7 +827,7 @@ class BucketFiles(BothHomes, S3Test):
         self.assertEqual(done.returncode, 3)
         self.assertRegex(done.stdout.decode(), rf"(?m)^k7 .*{name}")
         self.assertIn("19 keys", done.stdout.decode())
-        self.errors("get", "k7", expect=3)
+        self.assertIn(" verify", self.errors("get", "k7", expect=3))
         self.talea("get", "k8")
 
     def test_a_data_file_that_is_missing_or_another_is_named(self):
@@ -610,6 +841,18 @@ class BucketFiles(BothHomes, S3Test):
             self.errors("verify", expect=3)
         self.put_body(name, whole)
         self.assertEqual(self.talea("get", "k"), b"1")
+
+    def test_a_repair_over_damage_says_what_may_be_there(self):
+        for value in ("old value", "new value"):
+            self.talea("put", "k", value)
+        name = self.json("segments")["segments"][-1]["file"]
+        self.put_body(name, self.body(name).replace(b"new value", b"new walue"))
+        self.s3.delete_object(Bucket=self.bucket, Key=self.prefix + "index.idx")
+        done = self.run_talea("repair", "-o", "json")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(len(json.loads(done.stdout)["damage"]), 1)
+        self.assertIn("older values", json.loads(done.stderr)["error"]["message"])
+        self.talea("scan")
 
     def test_an_index_that_is_damaged_or_missing_is_made_anew(self):
         self.import_rows({"a": "1", "b": "2"}, "-q")
