@@ -9,10 +9,14 @@
 namespace talea {
 namespace {
 
+// Before it is open; how much of the past it keeps, the store says itself.
+constexpr HomeAbilities kAbilities = {.name = kind_of_store(StoreScheme::file)};
+
 HomeAbilities abilities_of(const Engine& engine) {
-  return {.name = kind_of_store(StoreScheme::file),
-          .keeps_all_history = engine.retention().kind() == Retention::Kind::all,
-          .keeps_newest_alone = !engine.retention().keeps_past()};
+  HomeAbilities abilities = kAbilities;
+  abilities.keeps_all_history = engine.retention().kind() == Retention::Kind::all;
+  abilities.keeps_newest_alone = !engine.retention().keeps_past();
+  return abilities;
 }
 
 // The revisions of a key, oldest first; values are read one after the other.

@@ -9,6 +9,8 @@ import http.client
 import http.server
 import json
 import os
+import signal
+import subprocess
 import threading
 import urllib.parse
 import urllib.request
@@ -16,7 +18,7 @@ import uuid
 
 import boto3
 
-from talea_cli import Session, TaleaTest, main, ndjson
+from talea_cli import PROGRAM, SECONDS_MAX, Session, TaleaTest, environment, main, ndjson
 
 ENDPOINT = os.environ["TALEA_S3_ENDPOINT"]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -669,6 +671,29 @@ class BucketFiles(BothHomes, S3Test):
         self.assertEqual(self.keys(), ["a"])
         self.talea("import", "-q", store=self.url_of(self.prefix, parameters="&directory=mirror"))
         self.assertEqual(self.keys(), ["a", "b", "c", "d"])
+
+    def test_an_interruption_is_told_also_when_the_upload_fails(self):
+        with served_by(MayNotWrite) as endpoint:
+            process = subprocess.Popen(
+                [PROGRAM, "-s", self.url_at(endpoint, "&directory=mirror"), "import", "-o", "json"],
+                cwd=self.directory, env=environment() | NO_CREDENTIALS | CREDENTIALS,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            # More than a pipe holds: when all is written, the program is reading.
+            process.stdin.write(ndjson({f"{n:06}": "x" * 100 for n in range(10000)}))
+            process.stdin.flush()
+            process.send_signal(signal.SIGINT)
+            report = json.loads(process.stdout.read())
+            error = json.loads(process.stderr.read())["error"]
+            process.stdin.close()
+            self.assertEqual(process.wait(SECONDS_MAX), 130)
+            process.stdout.close()
+            process.stderr.close()
+        self.assertEqual(report["rows"], 0)
+        self.assertGreater(report["rows_pending"], 0)
+        self.assertEqual(error["code"], "cancelled")
+        self.assertIn("AccessDenied", error["message"])
+        self.talea("import", "-q", store=self.url_of(self.prefix, parameters="&directory=mirror"))
+        self.assertEqual(len(self.keys()), report["rows_pending"])
 
     def test_a_session_forgets_what_it_could_not_upload(self):
         refuses = threading.Event()
