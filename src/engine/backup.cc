@@ -56,10 +56,14 @@ struct Backups {
   std::vector<Damaged> damaged;
 };
 
-// One that is damaged spoils no other.
-Result<Backups> read_backups(BackupTarget& target) {
+bool is_in(const std::vector<std::string>& names, const std::string& name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
+// Of those among `names`, which are sorted. One that is damaged spoils no other.
+Result<Backups> read_backups(BackupTarget& target, const std::vector<std::string>& names) {
   Backups backups;
-  for (const std::string& name : TALEA_TRY(target.list())) {
+  for (const std::string& name : names) {
     const std::optional<Sequence> last_sequence = parse_backup_name(name);
     if (!last_sequence) continue;
     Result<BackupObject> backup = read_backup(target, name);
@@ -67,11 +71,15 @@ Result<Backups> read_backups(BackupTarget& target) {
       backups.intact.push_back(*std::move(backup));
     } else if (backup.status().code() == Code::corruption) {
       backups.damaged.push_back({name, *last_sequence, std::move(backup).status()});
-    } else {
+    } else if (backup.status().code() != Code::not_found || is_in(TALEA_TRY(target.list()), name)) {
       return std::move(backup).status();
-    }
+    }  // else it was pruned since
   }
   return backups;
+}
+
+Result<Backups> read_backups(BackupTarget& target) {
+  return read_backups(target, TALEA_TRY(target.list()));
 }
 
 BackupInfo info_of(const BackupObject& backup) {
@@ -114,34 +122,45 @@ class BackupMaker {
     backup_.first_sequence = held.first_sequence;
     backup_.time_ms = seams_.clock.wall_ms();
     list_files();
-    Meter meter(progress, backup_.bytes());
-    std::uint64_t files_copied = 0;
-    std::uint64_t bytes_copied = 0;
+    // Whatever is refused is refused before anything changes.
+    std::vector<BackupFile*> to_copy;
     for (BackupFile& file : backup_.files) {
-      if (!TALEA_TRY(is_there(file))) {
-        TALEA_TRY(copy(file).with_context("back up " + file.name()));
-        ++files_copied;
-        bytes_copied += file.bytes;
-      }
-      meter.add(file.bytes);
+      if (!TALEA_TRY(is_there(file))) to_copy.push_back(&file);
+    }
+    const std::string begun = begun_backup_name(backup_.last_sequence);
+    if (!to_copy.empty()) TALEA_TRY(target_.write(begun, source_of({})));
+    std::uint64_t bytes_copied = 0;
+    for (const BackupFile* const file : to_copy) bytes_copied += file->bytes;
+    Meter meter(progress, backup_.bytes());
+    meter.add(backup_.bytes() - bytes_copied);
+    for (BackupFile* const file : to_copy) {
+      TALEA_TRY(copy(*file).with_context("back up " + file->name()));
+      meter.add(file->bytes);
     }
     const Bytes object = encode_backup(backup_);
     if (object.size() > kObjectBytesMax) {
       return Status::exhausted("the store has too many files for a backup: " +
                                std::to_string(backup_.files.size()));
     }
+    // Who prunes with an older view of the place may have taken away what nobody named yet, or what
+    // came back under the name of a leftover.
+    TALEA_TRY(copy_missing());
     TALEA_TRY(target_.write(backup_.name(), source_of(object)));
+    TALEA_TRY(copy_missing());
+    // The backup is there. What says that it was begun does no harm, and the next prune removes it.
+    if (!to_copy.empty()) (void)target_.remove(begun).ok();
     BackupInfo info = info_of(backup_);
-    info.files_copied = files_copied;
+    info.files_copied = to_copy.size();
     info.bytes_copied = bytes_copied;
     return info;
   }
 
  private:
   Status read_earlier(const Manifest& manifest) {
-    Result<Backups> earlier = read_backups(target_);
-    if (earlier.status().code() == Code::not_found) return {};  // the first one makes the place
-    earlier_ = TALEA_TRY(std::move(earlier)).intact;
+    Result<std::vector<std::string>> names = target_.list();
+    if (names.status().code() == Code::not_found) return {};  // the first one makes the place
+    names_ = TALEA_TRY(std::move(names));
+    earlier_ = TALEA_TRY(read_backups(target_, names_)).intact;
     for (const BackupObject& backup : earlier_) {
       if (backup.store_id != manifest.store_id) return of_another_store(backup.name());
     }
@@ -179,7 +198,8 @@ class BackupMaker {
     return seams_.file_system.open(join_path(directory_, file.name()), OpenMode::read);
   }
 
-  // Whether an earlier backup has the file; then its digest is known.
+  // Whether an earlier backup has the file; then its digest is known. One that has it and lost it,
+  // whatever took it away, gets it again.
   Result<bool> is_there(BackupFile& file) {
     Bytes header;
     const std::unique_ptr<File> opened = TALEA_TRY(open(file));
@@ -194,9 +214,21 @@ class BackupMaker {
       // A file never changes: one of another length was cut by a restore to an earlier batch.
       if (known->bytes != file.bytes) return goes_another_way(backup.last_sequence);
       file.digest = known->digest;
-      return true;
+      return is_in(names_, file.name());
     }
     return false;
+  }
+
+  // After all were copied: those that are gone.
+  Status copy_missing() {
+    if (backup_.files.empty()) return {};  // of the first one, which is about to make the place
+    const std::vector<std::string> names = TALEA_TRY(target_.list());
+    for (BackupFile& file : backup_.files) {
+      if (!is_in(names, file.name())) {
+        TALEA_TRY(copy(file).with_context("back up " + file.name() + " again"));
+      }
+    }
+    return {};
   }
 
   Status copy(BackupFile& file) {
@@ -216,13 +248,20 @@ class BackupMaker {
       offset += got;
       return got;
     }));
-    file.digest = hash.finish();
+    const Sha256Digest digest = hash.finish();
+    if (file.digest != Sha256Digest{} && file.digest != digest) {
+      return Status::corruption(
+          "it is not what it was when it was backed up before: verify the "
+          "store");
+    }
+    file.digest = digest;
     return {};
   }
 
   const Seams seams_;
   const std::string directory_;
   BackupTarget& target_;
+  std::vector<std::string> names_;  // of what was there before
   std::vector<BackupObject> earlier_;
   BackupObject backup_;
 };
@@ -425,29 +464,62 @@ Status verify_backups(BackupTarget& target, const BackupProgress& progress) {
   return backups.damaged.empty() ? Status() : backups.damaged.front().problem;
 }
 
+namespace {
+
+// Whether files that no backup names may be those of one that is being made: it was begun and is
+// not there (so was one that was interrupted, until the next one is there), or it came since
+// `before`.
+bool may_be_needed(const std::vector<std::string>& now, const std::vector<std::string>& before,
+                   Sequence newest) {
+  return std::any_of(now.begin(), now.end(), [&](const std::string& name) {
+    if (parse_backup_name(name)) return !is_in(before, name);
+    return parse_begun_backup_name(name).value_or(0) > newest;
+  });
+}
+
+std::set<std::string> files_of(const std::vector<BackupObject>& backups) {
+  std::set<std::string> files;
+  for (const BackupObject& backup : backups) {
+    for (const BackupFile& file : backup.files) files.insert(file.name());
+  }
+  return files;
+}
+
+}  // namespace
+
+// The files of those that go can be removed whatever else happens: a file that the store has still
+// is one of the newest backup too. Leftovers can be those of a backup that is being made.
 Result<std::uint64_t> prune_backups(BackupTarget& target, std::uint64_t kept) {
   if (kept == 0) {
     return Status::invalid_argument("at least the newest backup is kept: give 1 or more");
   }
-  Backups backups = TALEA_TRY(read_backups(target));
+  const std::vector<std::string> names = TALEA_TRY(target.list());
+  Backups backups = TALEA_TRY(read_backups(target, names));
   if (backups.intact.empty()) return std::uint64_t{0};
   std::vector<BackupObject>& intact = backups.intact;
+  const Sequence newest = intact.back().last_sequence;
+  const auto over =
+      static_cast<std::ptrdiff_t>(intact.size() - std::min<std::size_t>(intact.size(), kept));
+  const std::vector<BackupObject> old(intact.begin(), intact.begin() + over);
+  intact.erase(intact.begin(), intact.begin() + over);
   std::vector<std::string> gone;
-  const std::size_t over = intact.size() - std::min<std::size_t>(intact.size(), kept);
-  for (std::size_t i = 0; i < over; ++i) gone.push_back(intact[i].name());
-  intact.erase(intact.begin(), intact.begin() + static_cast<std::ptrdiff_t>(over));
+  for (const BackupObject& backup : old) gone.push_back(backup.name());
   for (const Backups::Damaged& backup : backups.damaged) {
     if (backup.last_sequence < intact.front().last_sequence) gone.push_back(backup.name);
   }
   for (const std::string& name : gone) TALEA_TRY(target.remove(name));
   std::uint64_t removed = gone.size();
-  std::set<std::string> needed;
-  for (const BackupObject& backup : intact) {
-    for (const BackupFile& file : backup.files) needed.insert(file.name());
-  }
-  for (const std::string& name : TALEA_TRY(target.list())) {
-    const bool is_ours = parse_segment_file_name(name) || parse_run_file_name(name);
-    if (!is_ours || needed.contains(name)) continue;
+
+  const std::set<std::string> needed = files_of(intact);
+  const std::set<std::string> of_old = files_of(old);
+  const std::vector<std::string> names_now = TALEA_TRY(target.list());
+  const bool spares_leftovers = may_be_needed(names_now, names, newest);
+  for (const std::string& name : names_now) {
+    const bool is_file = parse_segment_file_name(name) || parse_run_file_name(name);
+    const bool is_leftover = is_file && is_in(names, name) && !spares_leftovers;
+    const std::optional<Sequence> begun = parse_begun_backup_name(name);
+    const bool goes = begun ? *begun <= newest : of_old.contains(name) || is_leftover;
+    if (!goes || needed.contains(name)) continue;
     TALEA_TRY(target.remove(name));
     ++removed;
   }

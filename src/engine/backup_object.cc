@@ -20,6 +20,7 @@ constexpr std::size_t kDigestBytes = std::tuple_size_v<Sha256Digest>;
 constexpr std::size_t kSaltOffset = 56;  // in the header of a file
 constexpr BytesView kNameBegin = "backup-";
 constexpr BytesView kNameEnd = ".talea";
+constexpr BytesView kBegunNameEnd = ".begun";
 constexpr std::size_t kNameDigits = 20;
 
 Status damaged(const std::string& what) { return Status::corruption("the backup: " + what); }
@@ -89,6 +90,23 @@ Status check_files(const BackupObject& backup) {
   return {};
 }
 
+std::string name_of(Sequence last_sequence, BytesView end) {
+  const std::string digits = std::to_string(last_sequence);
+  return std::string(kNameBegin) + std::string(kNameDigits - digits.size(), '0') + digits +
+         std::string(end);
+}
+
+std::optional<Sequence> parse_name(const std::string& name, BytesView end) {
+  if (name.size() != kNameBegin.size() + kNameDigits + end.size()) return std::nullopt;
+  if (!name.starts_with(kNameBegin) || !name.ends_with(end)) return std::nullopt;
+  Sequence sequence = 0;
+  for (const char digit : BytesView(name).substr(kNameBegin.size(), kNameDigits)) {
+    if (digit < '0' || digit > '9' || sequence > kSequenceMax / 10) return std::nullopt;
+    sequence = 10 * sequence + static_cast<Sequence>(digit - '0');
+  }
+  return sequence;
+}
+
 }  // namespace
 
 FileSalt salt_of_header(BytesView header) {
@@ -103,21 +121,18 @@ std::string BackupFile::name() const {
                                 : segment_file_name(static_cast<SegmentKind>(kind), id);
 }
 
-std::string BackupObject::name() const {
-  const std::string digits = std::to_string(last_sequence);
-  return std::string(kNameBegin) + std::string(kNameDigits - digits.size(), '0') + digits +
-         std::string(kNameEnd);
+std::string BackupObject::name() const { return name_of(last_sequence, kNameEnd); }
+
+std::string begun_backup_name(Sequence last_sequence) {
+  return name_of(last_sequence, kBegunNameEnd);
 }
 
 std::optional<Sequence> parse_backup_name(const std::string& name) {
-  if (name.size() != kNameBegin.size() + kNameDigits + kNameEnd.size()) return std::nullopt;
-  if (!name.starts_with(kNameBegin) || !name.ends_with(kNameEnd)) return std::nullopt;
-  Sequence sequence = 0;
-  for (const char digit : BytesView(name).substr(kNameBegin.size(), kNameDigits)) {
-    if (digit < '0' || digit > '9' || sequence > kSequenceMax / 10) return std::nullopt;
-    sequence = 10 * sequence + static_cast<Sequence>(digit - '0');
-  }
-  return sequence;
+  return parse_name(name, kNameEnd);
+}
+
+std::optional<Sequence> parse_begun_backup_name(const std::string& name) {
+  return parse_name(name, kBegunNameEnd);
 }
 
 const BackupFile* BackupObject::find(std::uint32_t id) const {

@@ -52,4 +52,8 @@ Result<BackupObject> decode_backup(BytesView bytes);
 /// The last sequence; nothing when `name` is not exactly that of a backup.
 std::optional<Sequence> parse_backup_name(const std::string& name);
 
+/// The empty object that lies there while the backup is made.
+std::string begun_backup_name(Sequence last_sequence);
+std::optional<Sequence> parse_begun_backup_name(const std::string& name);
+
 }  // namespace talea

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <utility>
 
 #include "base/executor.h"
 #include "base/random.h"
@@ -192,11 +193,11 @@ TEST_F(BackupTest, IsRestoredToAnyBatchThatItHolds) {
 // Somebody else does something whenever an object is written.
 class InterruptedTarget final : public BackupTarget {
  public:
-  InterruptedTarget(BackupTarget& target, std::function<void()> interruption)
+  InterruptedTarget(BackupTarget& target, std::function<void(const std::string& name)> interruption)
       : target_(target), interruption_(std::move(interruption)) {}
   Result<std::vector<std::string>> list() override { return target_.list(); }
   Status write(const std::string& name, const StateSource& source) override {
-    interruption_();
+    interruption_(name);
     return target_.write(name, source);
   }
   Status read(const std::string& name, const StateSink& sink) override {
@@ -206,7 +207,7 @@ class InterruptedTarget final : public BackupTarget {
 
  private:
   BackupTarget& target_;
-  std::function<void()> interruption_;
+  std::function<void(const std::string& name)> interruption_;
 };
 
 TEST_F(BackupTest, MayBeMadeWhileTheStoreIsWrittenAndCompacted) {
@@ -216,7 +217,7 @@ TEST_F(BackupTest, MayBeMadeWhileTheStoreIsWrittenAndCompacted) {
   fill(100);
   const StateHash expected = hash(*store_);
   const std::uint64_t files_before = disk_.list(kPath).value().size();
-  InterruptedTarget interrupted(*target_, [&] {
+  InterruptedTarget interrupted(*target_, [&](const std::string&) {
     fill(60);
     put_large("large", 'b');
     ASSERT_TRUE(store_->compact().ok());
@@ -462,6 +463,127 @@ TEST_F(BackupTest, PruningKeepsWhatTheNewestNeed) {
   EXPECT_TRUE(verify_backups(*target_, {}).ok());
   expect_restored(states[4]);
   expect_restored(states[3], left[0].last_sequence);
+}
+
+std::vector<std::string> names_in(BackupTarget& target) { return target.list().value(); }
+
+TEST_F(BackupTest, APruneMeanwhileTakesNothingThatTheBackupNeeds) {
+  std::uint64_t writes = 0;
+  for (std::uint64_t at = 1; at == 1 || at <= writes; ++at) {
+    SCOPED_TRACE(at);
+    fill(100);
+    back_up();
+    fill(100);
+    ASSERT_TRUE(store_->compact().ok());
+    const StateHash expected = hash(*store_);
+    std::uint64_t count = 0;
+    InterruptedTarget pruned(*target_, [&](const std::string&) {
+      if (++count == at) {
+        EXPECT_TRUE(prune_backups(*target_, 1).ok());
+      }
+    });
+    const auto made = store_->backup(pruned, {});
+    ASSERT_TRUE(made.ok()) << made.status().to_string();
+    writes = count;
+    const Status verified = verify_backups(*target_, {});
+    ASSERT_TRUE(verified.ok()) << verified.to_string();
+    ASSERT_NO_FATAL_FAILURE(expect_restored(expected));
+  }
+  EXPECT_GE(writes, 3U) << "that it was begun, a file, and its record";
+}
+
+// A prune that listed the place before the backup began takes leftovers away whenever it comes to
+// it.
+TEST_F(BackupTest, WhatIsTakenAwayMeanwhileIsCopiedAgain) {
+  for (const bool at_the_record : {false, true}) {
+    fill(300);
+    put_large("large", 'a');
+    std::uint64_t writes = 0;
+    std::uint64_t removed = 0;
+    InterruptedTarget thief(*target_, [&](const std::string& name) {
+      const bool is_now = at_the_record ? parse_backup_name(name).has_value() : ++writes == 3;
+      if (!is_now) return;
+      for (const std::string& file : names_in(*target_)) {
+        if (parse_backup_name(file) || parse_begun_backup_name(file)) continue;
+        EXPECT_TRUE(target_->remove(file).ok());
+        ++removed;
+      }
+    });
+    const StateHash expected = hash(*store_);
+    const auto made = store_->backup(thief, {});
+    ASSERT_TRUE(made.ok()) << made.status().to_string();
+    EXPECT_GT(removed, 0U);
+    EXPECT_TRUE(verify_backups(*target_, {}).ok());
+    expect_restored(expected);
+    target_ = open_backup_directory(disk_, "another").value();
+  }
+}
+
+// Somebody's rule that removes old objects, or a mistaken hand.
+TEST_F(BackupTest, AFileThatAnEarlierBackupLostIsCopiedAgain) {
+  fill(300);
+  put_large("large", 'a');
+  const BackupInfo first = back_up();
+  std::vector<std::string> files = names_in(*target_);
+  std::erase_if(files, [](const std::string& name) { return parse_backup_name(name).has_value(); });
+  ASSERT_EQ(files.size(), first.files);
+  for (const std::string& name : files) {
+    SCOPED_TRACE(name);
+    ASSERT_TRUE(target_->remove(name).ok());
+    EXPECT_EQ(verify_backups(*target_, {}).code(), Code::corruption);
+    EXPECT_EQ(back_up().files_copied, name == files.front() ? 1U : 2U)
+        << "with what was written since";
+    EXPECT_TRUE(verify_backups(*target_, {}).ok());
+    fill(1);
+  }
+}
+
+TEST_F(BackupTest, LeftoversGoWhenNoBackupIsBeingMade) {
+  fill(100);
+  back_up();
+  ASSERT_TRUE(target_->write("0000009999.log", [](char*, std::size_t) { return 0U; }).ok());
+  ASSERT_TRUE(target_
+                  ->write(begun_backup_name(store_->stats().last_sequence + 1),
+                          [](char*, std::size_t) { return 0U; })
+                  .ok());
+  EXPECT_EQ(prune_backups(*target_, 1).value(), 0U) << "it may be the file of that backup";
+  fill(100);
+  back_up();
+  EXPECT_EQ(prune_backups(*target_, 2).value(), 2U) << "that one was interrupted";
+  EXPECT_TRUE(verify_backups(*target_, {}).ok());
+}
+
+// The place is there; only the record went away, with the pruning of somebody else.
+TEST_F(BackupTest, ARecordThatIsPrunedWhileItIsReadIsNotTheAbsenceOfThePlace) {
+  class Pruned final : public BackupTarget {
+   public:
+    explicit Pruned(BackupTarget& target) : target_(target) {}
+    Result<std::vector<std::string>> list() override { return target_.list(); }
+    Status write(const std::string& name, const StateSource& source) override {
+      return target_.write(name, source);
+    }
+    Status read(const std::string& name, const StateSink& sink) override {
+      if (!std::exchange(pruned_, true)) {
+        EXPECT_TRUE(target_.remove(name).ok());
+      }
+      return target_.read(name, sink);
+    }
+    Status remove(const std::string& name) override { return target_.remove(name); }
+
+   private:
+    BackupTarget& target_;
+    bool pruned_ = false;
+  };
+  fill(100);
+  back_up();
+  fill(100);
+  back_up();
+  Pruned pruned(*target_);
+  auto other = open("other");
+  other->put(Space::user, "key", "value").value();
+  const Status refused = other->backup(pruned, {}).status();
+  EXPECT_EQ(refused.code(), Code::invalid_argument) << "the second backup was looked at";
+  EXPECT_NE(refused.message().find("another store"), BytesView::npos);
 }
 
 // Whatever call fails, and whatever a power cut then leaves: a backup that is listed is whole, and
