@@ -59,7 +59,9 @@ class Prober {
   Seen list_versions();
   Seen clean_up();
   Result<Written> put(const std::string& key, BytesView bytes, Condition condition);
-  void note(const std::string& key, const Written& written);
+  void remove(const std::string& key, const std::string& version_id, Seen& seen);
+  void remove_rest(const std::string& key, Seen& seen);
+  std::string place_of(const std::string& key) const { return client_.options().prefix + key; }
 
   Client& client_;
   Clock& clock_;
@@ -87,14 +89,16 @@ void Prober::report(std::string_view name, const Seen& seen, std::uint64_t begin
 Result<ProbeReport> Prober::run() {
   // What has no condition has to work, or nothing can be said about what has.
   const std::uint64_t begin = clock_.monotonic_ns();
-  first_ = TALEA_TRY(put(key_, kBytes, {}));
+  Result<Written> first = put(key_, kBytes, {});
+  if (first.status().code() == Code::timed_out) (void)clean_up();  // it may be there
+  first_ = TALEA_TRY(std::move(first));
   report(kProbePut, {}, begin);
   add(kProbeVersioning, &Prober::versioning);
-  add(kProbeVersionIds, &Prober::version_ids);
   add(kProbeRange, &Prober::range);
   add(kProbePutIfAbsent, &Prober::put_if_absent);
   add(kProbePutIfStale, &Prober::put_if_stale);
   add(kProbePutIfCurrent, &Prober::put_if_current);
+  add(kProbeVersionIds, &Prober::version_ids);
   add(kProbeListAfterWrite, &Prober::list_after_write);
   add(kProbeListVersions, &Prober::list_versions);
   add(kProbeDelete, &Prober::clean_up);
@@ -104,12 +108,8 @@ Result<ProbeReport> Prober::run() {
 Result<Written> Prober::put(const std::string& key, BytesView bytes, Condition condition) {
   Result<Written> written =
       client_.put(key, bytes, {.cause = kCause, .condition = std::move(condition)});
-  if (written.ok()) note(key, *written);
+  if (written.ok()) made_.emplace_back(key, written->version_id);
   return written;
-}
-
-void Prober::note(const std::string& key, const Written& written) {
-  made_.emplace_back(key, written.version_id);
 }
 
 Seen Prober::versioning() {
@@ -122,8 +122,13 @@ Seen Prober::versioning() {
                                 : "versioning of the bucket was never enabled"};
 }
 
+// After the object was replaced: then the first version is a past one.
 Seen Prober::version_ids() {
   if (first_.version_id.empty()) return {Verdict::missing, "a put gave no version id"};
+  // S3's id of what was put while versioning is suspended; the next put takes its place.
+  if (first_.version_id == "null") {
+    return {Verdict::missing, "a put gave the version id null, which keeps no version"};
+  }
   const auto object = client_.get(key_, {.cause = kCause, .version_id = first_.version_id});
   if (!object.ok()) return refused(object.status());
   if (!*object || (*object)->bytes != kBytes) {
@@ -187,8 +192,8 @@ Seen Prober::list_versions() {
   if (!page.ok()) return refused(page.status());
   for (const auto& [key, version_id] : made_) {
     const auto found = std::find_if(page->versions.begin(), page->versions.end(),
-                                    [&, &wanted = version_id](const auto& each) {
-                                      return !wanted.empty() && each.info.version_id == wanted;
+                                    [&key = key, &wanted = version_id](const auto& each) {
+                                      return each.info.key == key && each.info.version_id == wanted;
                                     });
     if (!version_id.empty() && found == page->versions.end()) {
       return {Verdict::ignored, "a version that was put is not in the list"};
@@ -197,15 +202,46 @@ Seen Prober::list_versions() {
   return {};
 }
 
+// The versions that were named, and what is left under the keys then: a put that failed may have
+// been done.
 Seen Prober::clean_up() {
-  for (const auto& [key, version_id] : made_) {
-    const Status removed = client_.remove(key, {.cause = kCause, .version_id = version_id});
-    if (!removed.ok()) return refused(removed);
+  Seen seen;
+  for (const auto& [key, version_id] : made_) remove(key, version_id, seen);
+  for (const std::string& key : {key_, other_key_}) remove_rest(key, seen);
+  return seen;
+}
+
+void Prober::remove_rest(const std::string& key, Seen& seen) {
+  constexpr int kRemovalsMax = 100;  // a put that was sent often has made as many versions
+  for (int i = 0; i <= kRemovalsMax; ++i) {
+    const auto left = client_.head(key, {.cause = kCause});
+    if (!left.ok()) {
+      if (seen.verdict == Verdict::kept) seen = refused(left.status());
+      // Where there are versions, a removal without one would leave a mark.
+      if (made_.empty() || first_.version_id.empty()) remove(key, {}, seen);
+      return;
+    }
+    if (!*left) return;
+    if (i == kRemovalsMax && seen.verdict == Verdict::kept) {
+      seen = {Verdict::ignored, "an object that was removed is there: " + place_of(key)};
+    }
+    if (seen.verdict != Verdict::kept) return;
+    remove(key, (*left)->version_id, seen);
   }
-  const auto left = client_.head(key_, {.cause = kCause});
-  if (!left.ok()) return refused(left.status());
-  if (*left) return {Verdict::ignored, "an object that was removed is there"};
-  return {};
+}
+
+// Goes on after a failure; all that is left is named.
+void Prober::remove(const std::string& key, const std::string& version_id, Seen& seen) {
+  const Status removed = client_.remove(key, {.cause = kCause, .version_id = version_id});
+  if (removed.ok()) return;
+  const std::string left = place_of(key);
+  if (seen.verdict == Verdict::kept) {
+    seen = refused(removed);
+    seen.text += "; left behind: " + left;
+  } else if (!seen.text.ends_with(left)) {
+    seen.text +=
+        (seen.text.find("left behind") == std::string::npos ? "; left behind: " : ", ") + left;
+  }
 }
 
 // What was written; nothing: the condition did not hold.

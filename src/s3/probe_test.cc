@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/altering_transport.h"
 #include "tests/support/s3_world.h"
 
 namespace talea::s3 {
@@ -88,6 +89,71 @@ TEST(Probe, WithoutVersionsItIsFitForWhatNeedsNone) {
   EXPECT_THAT(unfit(report_of(world)), HasSubstr("suspended"));
   world.fake.set_profile({.no_versioning = true});
   EXPECT_EQ(report_of(world).check(kProbeVersioning)->verdict, Verdict::missing);
+}
+
+// There puts give the version id "null", and each takes the place of the one before.
+TEST(Probe, ABucketWhoseVersioningIsSuspendedKeepsNoVersions) {
+  S3World world(Versioning::suspended);
+  AlteringTransport says_null(world.fake,
+                              [](const HttpRequest& request, Result<HttpResponse> answer) {
+                                if (answer.ok() && request.method == "PUT") {
+                                  answer->headers.push_back({"x-amz-version-id", "null"});
+                                }
+                                return answer;
+                              });
+  S3Options at{.bucket = S3World::kBucket};
+  at.endpoint = "http://fake.test";
+  at.credentials = S3Credentials{.access_key_id = "AKIDEXAMPLE",
+                                 .secret_access_key = "secret",
+                                 .session_token = {},
+                                 .expires_at_ms = {}};
+  const auto client = std::move(Client::create(at, {.transport = says_null,
+                                                    .clock = world.clock,
+                                                    .random = world.random,
+                                                    .wait = [](std::chrono::milliseconds) {}}))
+                          .value();
+  const ProbeReport report = probe(*client, world.clock, world.random).value();
+  EXPECT_EQ(report.check(kProbeVersionIds)->verdict, Verdict::missing);
+  EXPECT_THAT(unfit(report), HasSubstr("version ids: a put gave the version id null"));
+}
+
+TEST(Probe, APutThatFailsLeavesNothingBehind) {
+  for (const Versioning versioning : {Versioning::never, Versioning::enabled}) {
+    for (std::uint64_t number = 1; number <= 12; ++number) {
+      SCOPED_TRACE(number);
+      S3World world(versioning);
+      // It is done, and no answer comes, however often it is sent.
+      std::string broken;
+      world.fake.set_plan([&](const FakeRequest& request) {
+        if (request.method != "PUT") return Fault();
+        if (request.number == number) broken = request.key + request.body;
+        return request.key + request.body == broken ? Fault::lose_answer() : Fault();
+      });
+      const auto client = world.client({.prefix = "p/"});
+      (void)probe(*client, world.clock, world.random).ok();
+      EXPECT_TRUE(world.fake.keys("records").empty());
+    }
+  }
+}
+
+TEST(Probe, WhatItCouldNotRemoveIsNamed) {
+  S3World world;
+  world.fake.set_profile({.may_delete = false});
+  const ProbeReport report = report_of(world);
+  const std::string seen = report.check(kProbeDelete)->seen;
+  for (const std::string& key : world.fake.keys("records")) EXPECT_THAT(seen, HasSubstr(key));
+  EXPECT_EQ(world.fake.keys("records").size(), 2U);
+}
+
+TEST(Probe, ARemovalThatFailsIsNotTheEndOfTheOthers) {
+  S3World world(Versioning::never);
+  bool has_failed = false;
+  world.fake.set_plan([&](const FakeRequest& request) {
+    const bool fails = request.method == "DELETE" && !std::exchange(has_failed, true);
+    return fails ? Fault::answer(403) : Fault();
+  });
+  report_of(world);
+  EXPECT_LE(world.fake.keys("records").size(), 1U);
 }
 
 TEST(ConditionTrial, CostsThreeRequestsAndThenTwo) {
