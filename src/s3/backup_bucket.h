@@ -20,9 +20,10 @@
 
 namespace talea::s3 {
 
-/// How many bytes one request carries, and how many are in memory: twice as many. With parts of 16
-/// MiB an object has at most 156 GiB, because S3 allows 10 000 parts.
-inline constexpr std::uint64_t kBackupPieceBytes = 16U << 20;
+/// How many bytes one request carries, and how many are in memory: twice as many. With parts of 8
+/// MiB an object has at most 78 GiB, because S3 allows 10 000 parts; and a line of 280 KB a second
+/// gets one through within S3Options::request_timeout.
+inline constexpr std::uint64_t kBackupPieceBytes = 8U << 20;
 
 /// Cost: list() a request for each 1 000 objects; write() one, or one for each piece and two more;
 /// read() one for each piece and one more; remove() two.

@@ -175,6 +175,13 @@ TEST(BackupBucket, EveryFaultOfAWriteLeavesTheOldOrTheNewWhole) {
   }
 }
 
+TEST(BackupBucket, APieceGetsThroughASlowLineInTime) {
+  constexpr std::uint64_t kBytesPerSecond = 300'000;
+  const std::chrono::seconds took{kBackupPieceBytes / kBytesPerSecond};
+  EXPECT_LT(took, S3Options().request_timeout);
+  EXPECT_GE(kBackupPieceBytes, 5U << 20) << "the smallest part that S3 takes";
+}
+
 TEST(BackupBucket, AnOptionThatCannotBeIsSaidAtOnce) {
   EXPECT_EQ(open_backup_s3({.bucket = ""}).status().code(), Code::invalid_argument);
 }
