@@ -99,7 +99,8 @@ Status verify_backups(BackupTarget& target, const BackupProgress& progress = {})
 /// Removes all backups but the newest `kept`, 1 or more, and the files that no other needs; of
 /// those that are damaged, the ones that are older than these, and they do not count. Returns how
 /// many objects that were. Stopped in between it can be called again: a backup loses its object
-/// before its files.
+/// before its files. A backup may be made meanwhile: what it needs stays, and what interrupted ones
+/// left goes when a later one is there.
 Result<std::uint64_t> prune_backups(BackupTarget& target, std::uint64_t kept);
 
 }  // namespace talea

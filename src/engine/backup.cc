@@ -503,6 +503,7 @@ Result<std::uint64_t> prune_backups(BackupTarget& target, std::uint64_t kept) {
   const std::vector<BackupObject> old(intact.begin(), intact.begin() + over);
   intact.erase(intact.begin(), intact.begin() + over);
   std::vector<std::string> gone;
+  gone.reserve(old.size() + backups.damaged.size());
   for (const BackupObject& backup : old) gone.push_back(backup.name());
   for (const Backups::Damaged& backup : backups.damaged) {
     if (backup.last_sequence < intact.front().last_sequence) gone.push_back(backup.name);
