@@ -2,6 +2,7 @@
 #include "cli/backup_target.h"
 #include "cli/duration_text.h"
 #include "cli/human_text.h"
+#include "cli/interruption.h"
 #include "cli/json_writer.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -42,18 +43,42 @@ class ByteProgress {
   Progress progress_;
 };
 
+// Ends a write when an interruption came: the object is as it was then, and nothing of it stays,
+// where a process that ends at once would leave the parts of an upload.
+class InterruptibleTarget final : public BackupTarget {
+ public:
+  explicit InterruptibleTarget(BackupTarget& target) : target_(target) { catch_interruption(); }
+  Result<std::vector<std::string>> list() override { return target_.list(); }
+  Status write(const std::string& name, const StateSource& source) override {
+    return target_.write(name, [&](char* out, std::size_t wanted) -> Result<std::size_t> {
+      if (interrupted()) {
+        return Status::cancelled("the backup was interrupted; those before it are as they were");
+      }
+      return source(out, wanted);
+    });
+  }
+  Status read(const std::string& name, const StateSink& sink) override {
+    return target_.read(name, sink);
+  }
+  Status remove(const std::string& name) override { return target_.remove(name); }
+
+ private:
+  BackupTarget& target_;
+};
+
 }  // namespace
 
 Result<ExitCode> run_backup(Context& context, const BackupRequest& request) {
   // Before there is a directory for backups of what has none.
   TALEA_TRY(context.directory());
-  const std::unique_ptr<BackupTarget> target =
+  const std::unique_ptr<BackupTarget> place =
       TALEA_TRY(open_backup_target(context, request.target));
+  InterruptibleTarget target(*place);
   Engine engine = TALEA_TRY(context.open_for_upkeep());
   BackupInfo made;
   {
     ByteProgress progress("backup", context);
-    made = TALEA_TRY(engine.backup(*target, progress.watcher()));
+    made = TALEA_TRY(engine.backup(target, progress.watcher()));
   }
   TALEA_TRY(engine.close());
   if (context.json()) {

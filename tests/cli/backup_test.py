@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """backup, backups, restore, repair and changes."""
 
-from talea_cli import TaleaTest, main
+import signal
+import subprocess
+
+from talea_cli import PROGRAM, SECONDS_MAX, TaleaTest, environment, main
 
 
 class Backups(TaleaTest):
@@ -38,6 +41,21 @@ class Backups(TaleaTest):
         left = self.json("backups", self.target(), "--keep", "1")["backups"]
         self.assertEqual([info["last_sequence"] for info in left], [3])
         self.assertIn("1 or more", self.errors("backups", self.target(), "--keep", "0", expect=2))
+
+    def test_a_backup_that_is_interrupted_leaves_nothing_half_done(self):
+        self.talea("put", "large", "-", stdin=bytes(200_000_000))
+        process = subprocess.Popen([PROGRAM, "-s", "store", "backup", "backups"],
+                                   cwd=self.directory, env=environment(), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        # The interruption is caught before the directory is made.
+        while not (self.directory / "backups").exists() and process.poll() is None:
+            pass
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS_MAX)
+        self.assertIn(process.returncode, (0, 130), errors)  # it may have been done before
+        self.assertEqual(list((self.directory / "backups").glob("*.unfinished")), [])
+        self.json("backup", self.target())
+        self.json("backups", self.target(), "--verify")
 
     def test_damage_is_named_and_makes_no_store(self):
         self.put("a", "1")
