@@ -24,6 +24,14 @@ constexpr std::size_t kSyncedBytes = 4096;
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
+// For file systems that know no files without a name, as NFS.
+int open_and_unlink(const std::string& directory) {
+  const std::string path = directory + "/.talea-doctor-" + std::to_string(::getpid());
+  const int number = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  if (number >= 0) ::unlink(path.c_str());
+  return number;
+}
+
 // Nothing when a write or sync failed; `why_not` says how.
 std::optional<std::uint64_t> median_sync_ns(int file, std::string& why_not) {
   const std::string bytes(kSyncedBytes, 'x');
@@ -46,11 +54,18 @@ std::optional<std::uint64_t> median_sync_ns(int file, std::string& why_not) {
   return *middle;
 }
 
+// A file without a name; below 0, with errno: none can be made.
+int open_nameless(const std::string& directory) {
+  const int number = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  const bool knows_no_such_files =
+      number < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT);
+  return knows_no_such_files ? open_and_unlink(directory) : number;
+}
+
 void time_syncs(DirectoryCheck& check) {
-  const int number = ::open(check.path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  const int number = open_nameless(check.path);
   if (number < 0) {
-    const bool knows_no_such_files = errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT;
-    if (!knows_no_such_files) check.why_not = "no file can be made there: " + reason_of(errno);
+    check.why_not = "no file can be made there: " + reason_of(errno);
     return;
   }
   const Descriptor file = Descriptor::owned(number);
