@@ -1,6 +1,9 @@
 #include "transfer/same_place.h"
 
+#include <absl/strings/ascii.h>
+
 #include <filesystem>
+#include <string>
 #include <system_error>
 
 #include "s3/location.h"
@@ -18,15 +21,40 @@ std::filesystem::path real_path(const std::string& path) {
   return real.has_filename() ? real : real.parent_path();
 }
 
+bool is_loopback(const std::string& name) {
+  return name == "localhost" || name == "[::1]" || name == "0.0.0.0" || name.starts_with("127.");
+}
+
+// The server that is asked, and its path, however they are spelled: the bucket is in front of the
+// one or behind the other.
+std::string server_of(const S3Options& options, const s3::Location& location) {
+  std::string host = absl::AsciiStrToLower(location.host);
+  std::string path = location.bucket_path;
+  if (path.ends_with("/" + options.bucket)) {
+    path.resize(path.size() - options.bucket.size() - 1);
+  } else {
+    host.erase(0, options.bucket.size() + 1);
+  }
+  // Behind an address in brackets, which has colons of its own.
+  const std::size_t bracket = host.find(']');
+  const std::size_t colon = host.find(':', bracket == std::string::npos ? 0 : bracket);
+  std::string name = host.substr(0, colon);
+  const std::string port = colon == std::string::npos ? "" : host.substr(colon);
+  if (name.ends_with('.')) name.pop_back();
+  // Of AWS no two regions have buckets of one name.
+  if (name.ends_with(".amazonaws.com")) return "amazonaws.com";
+  if (name.ends_with(".amazonaws.com.cn")) return "amazonaws.com.cn";
+  return (is_loopback(name) ? "localhost" : name) + port + path;
+}
+
 // Who cannot say where S3 is, cannot open it either.
 bool is_same_bucket(const S3Options& left, const S3Options& right,
                     const s3::Environment& environment) {
+  if (left.bucket != right.bucket || left.prefix != right.prefix) return false;
   const auto left_location = s3::locate(left, environment);
   const auto right_location = s3::locate(right, environment);
   return left_location.ok() && right_location.ok() &&
-         left_location->path_of("") == right_location->path_of("") &&
-         left_location->origin == right_location->origin && left.bucket == right.bucket &&
-         left.prefix == right.prefix;
+         server_of(left, *left_location) == server_of(right, *right_location);
 }
 
 }  // namespace

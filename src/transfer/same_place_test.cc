@@ -45,5 +45,24 @@ TEST(SamePlace, OnS3TheEndpointTheBucketAndThePrefixCount) {
                    {{"AWS_ENDPOINT_URL", "http://localhost:9000"}}));
 }
 
+TEST(SamePlace, AServerIsOneHoweverItIsSpelled) {
+  const std::string place = "s4db+s3://records/p?endpoint=";
+  const std::string local = place + "http://localhost:9000";
+  for (const char* other :
+       {"http://localhost:9000&addressing=path", "http://localhost:9000&addressing=virtual-host",
+        "http://LocalHost:9000", "http://localhost.:9000", "http://127.0.0.1:9000",
+        "http://127.0.0.1:9000&addressing=path", "https://localhost:9000"}) {
+    EXPECT_TRUE(same(local, place + other)) << other;
+    EXPECT_TRUE(same(place + other, local)) << other;
+  }
+  EXPECT_FALSE(same(local, place + "http://localhost:9001"));
+  EXPECT_FALSE(same(local, place + "http://store.example:9000"));
+  EXPECT_FALSE(same(local, place + "http://localhost:9000/tenant"));
+  EXPECT_TRUE(same(place + "http://store.example", place + "https://Store.Example."));
+  EXPECT_TRUE(same("s4db+s3://records/p?region=eu-west-1", "s4db+s3://records/p?region=us-east-1"))
+      << "a bucket's name is one in all of AWS";
+  EXPECT_TRUE(same("s4db+s3://records/p", "s4db+s3://records/p?addressing=path"));
+}
+
 }  // namespace
 }  // namespace talea
