@@ -76,9 +76,10 @@ std::string report_json(const CopyReport& report, double seconds) {
   object.boolean("history", report.with_history)
       .json("source", side_json(report.source))
       .json("destination", side_json(report.destination))
-      .boolean("equal", !report.difference)
+      .boolean("equal", report.source == report.destination)
       .number("written", report.written)
       .number("skipped", report.skipped)
+      .number("replaced", report.replaced)
       .number("bytes", report.bytes)
       .decimal("seconds", seconds);
   if (report.difference) object.json("difference", obstacle_json(*report.difference));
@@ -95,6 +96,7 @@ std::string report_text(const CopyReport& report, double seconds) {
                 {report.with_history ? "revisions at the destination" : "keys at the destination",
                  side(report.destination)},
                 {"written", std::to_string(report.written)},
+                {"of these in the place of another value", std::to_string(report.replaced)},
                 {"there already", std::to_string(report.skipped)},
                 {"keys and values", human_bytes(report.bytes)},
                 {"time", human_seconds(seconds)}});
@@ -133,6 +135,13 @@ std::string next_step_of_copy(const Status& status, const CopyRequest& request) 
       const bool may_help =
           scheme_of(request.destination) == StoreScheme::ledger && request.values == kAsIs;
       return may_help ? list + "; with --values to-json every value becomes JSON" : list;
+    }
+    case Code::conflict: {
+      if (status.message().find("another past") == std::string_view::npos &&
+          status.message().find("gone on by itself") == std::string_view::npos) {
+        return {};
+      }
+      return "what is there now can be copied: talea copy --latest " + source + " " + destination;
     }
     case Code::unauthenticated:
     case Code::denied:
@@ -266,11 +275,17 @@ class Copying {
     }));
     if (context_.json()) {
       JsonObject rest;
-      rest.boolean("history", report.with_history).json("source", side_json(report.source));
+      rest.boolean("history", report.with_history)
+          .json("source", side_json(report.source))
+          .number("replaced", report.replaced);
       if (!report.remark.empty()) rest.text("remark", report.remark);
       TALEA_TRY(context_.print_json("]," + rest.close().substr(1)));
     } else {
       if (!report.remark.empty()) context_.remark(report.remark);
+      if (report.replaced > 0) {
+        context_.remark(std::to_string(report.replaced) +
+                        " keys have another value at the destination, which would be replaced");
+      }
       context_.remark(count == 0 ? "all " + std::to_string(report.source.entries) +
                                        " entries can be copied; nothing was written"
                                  : std::to_string(count) + " obstacles; nothing was written");

@@ -345,7 +345,7 @@ class HomeOfLedger final : public Home {
                                std::to_string(kLedgerValueBytesMax) + " bytes; this one has " +
                                std::to_string(value.size()));
     }
-    const Result<Bytes> json = canonical_value(value, HashForm::python);
+    const Result<Bytes> json = canonical_value(value, form());
     if (json.ok()) return {};
     return Status::invalid_argument("a ledger keeps JSON, and this value is none (" +
                                     std::string(json.status().message()) +
@@ -409,6 +409,7 @@ class HomeOfLedger final : public Home {
                                            const std::optional<At>& at) override {
     const std::optional<LedgerEntry> head = TALEA_TRY(ledger_.head());
     TALEA_TRY(check_is_there(head));
+    if (head) newest_form_ = find_hash_form(*head);
     if (at) TALEA_TRY(LedgerPast(ledger_, *at).check());
     return std::unique_ptr<HomeCursor>(
         std::make_unique<LedgerScan>(ledger_, range, keys_only, at, head));
@@ -498,6 +499,13 @@ class HomeOfLedger final : public Home {
   Status close() override { return ledger_.close(); }
 
  private:
+  HashForm form() const {
+    if (place_.hash_profile == HashProfile::automatic) {
+      return newest_form_ == HashForm::typescript ? HashForm::typescript : HashForm::python;
+    }
+    return place_.hash_profile == HashProfile::typescript ? HashForm::typescript : HashForm::python;
+  }
+
   // A ledger that is not there looks like one without entries.
   Status check_is_there() {
     if (!must_exist_ || is_there_) return {};
@@ -553,6 +561,7 @@ class HomeOfLedger final : public Home {
   const LedgerPlace place_;
   const bool must_exist_;
   bool is_there_ = false;
+  HashForm newest_form_ = HashForm::none;
   LastPage last_page_;
 };
 

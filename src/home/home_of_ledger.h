@@ -12,6 +12,9 @@ struct LedgerPlace {
   std::string name;
   /// Of what is in front of the names of all objects.
   std::size_t prefix_bytes = 0;
+  /// As the ledger was opened: what a value may be depends on it. `automatic` is that of the newest
+  /// entry, once a list has seen one.
+  HashProfile hash_profile = HashProfile::automatic;
 };
 
 /// `must_exist`: where nothing is found, it is `not_found` if there is no ledger at all.

@@ -50,7 +50,8 @@ Result<std::unique_ptr<Home>> open_rocksdb(const StoreUrl& url, const Options& o
 
 Result<std::unique_ptr<Home>> open_ledger_home(const StoreUrl& url, const HomeOptions& options) {
   const LedgerPlace place{.name = "s3://" + url.s3.bucket + "/" + url.s3.prefix,
-                          .prefix_bytes = url.s3.prefix.size()};
+                          .prefix_bytes = url.s3.prefix.size(),
+                          .hash_profile = url.hash_profile};
   return home_of_ledger(TALEA_TRY(open_ledger(url, options)), place, must_exist(options.engine));
 }
 

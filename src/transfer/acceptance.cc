@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "home/store_writes.h"
 #include "transfer/key_text.h"
 #include "transfer/rows.h"
 
@@ -42,8 +43,9 @@ Result<Bytes> Acceptance::convert(BytesView key, BytesView value, std::uint64_t 
   Bytes converted = TALEA_TRY(in_form(form_, value));
   if (destination_ != nullptr) {
     TALEA_TRY(destination_->check(key, converted));
-  } else if (keeps_json(abilities_)) {
-    (void)TALEA_TRY(comparable_json(converted));
+  } else {
+    TALEA_TRY(check_row(key, {}));
+    if (keeps_json(abilities_)) (void)TALEA_TRY(comparable_json(converted));
   }
   return converted;
 }
@@ -65,6 +67,14 @@ Status Acceptance::accept_long(BytesView key, std::uint64_t expiry_ms) const {
   }
   if (destination_ == nullptr) return {};
   const Status checked = destination_->check(key, {});
+  return checked.ok() ? Status() : cannot_hold(key, checked);
+}
+
+Status Acceptance::accept_key(BytesView key) const {
+  // Where there is none yet, it will be a directory.
+  const Status checked = destination_ == nullptr
+                             ? check_row(key, {})
+                             : destination_->check(key, keeps_json(abilities_) ? "null" : "");
   return checked.ok() ? Status() : cannot_hold(key, checked);
 }
 

@@ -28,6 +28,8 @@ class Acceptance {
   Result<Bytes> accept(BytesView key, BytesView value, std::uint64_t expiry_ms) const;
   /// The same for a value above long_bytes(), which is written as it is.
   Status accept_long(BytesView key, std::uint64_t expiry_ms) const;
+  /// The same for a key, whatever its values.
+  Status accept_key(BytesView key) const;
   /// The same for a removal.
   Status accept_removal(BytesView key) const;
 

@@ -61,7 +61,12 @@ std::string reason_against_history(const HomeAbilities& source, const HomeAbilit
 Result<bool> decide_history(const HomeAbilities& source, const HomeAbilities& destination,
                             CopyHistory wanted, std::string& remark) {
   if (wanted == CopyHistory::none) return false;
-  const std::string reason = reason_against_history(source, destination);
+  std::string reason = reason_against_history(source, destination);
+  if (reason.empty() && wanted == CopyHistory::automatic && !source.keeps_all_history) {
+    reason =
+        "the source gives up parts of it, and then a copy of what it has left could not be "
+        "repeated; --history copies that all the same";
+  }
   if (reason.empty()) return true;
   if (wanted == CopyHistory::required) {
     return Status::unsupported(reason + ". What is there now can be copied: --latest");

@@ -40,7 +40,8 @@
 namespace talea {
 
 enum class CopyHistory : std::uint8_t {
-  /// If both keep it, and the destination keeps all of it.
+  /// If both keep it, and all of it: with what a source has left of its past a copy could not be
+  /// repeated once the source gave up more.
   automatic,
   required,
   none,
@@ -89,6 +90,8 @@ struct CopyReport {
   /// Of the source's entries: those that were written now, and those that were there.
   std::uint64_t written = 0;
   std::uint64_t skipped = 0;
+  /// Of those that were written, or of a check: those that take the place of another value.
+  std::uint64_t replaced = 0;
   /// Keys and values of the entries that were read.
   std::uint64_t bytes = 0;
   /// Of read_back(): the first key, in the order of the copy, of which the two hold different
@@ -99,8 +102,11 @@ struct CopyReport {
 /// Cost: reads the source once, and of the destination what it has already; with history between
 /// ledgers all of both logs.
 ///
-/// Errors: conflict      the destination has other keys, or another past: with the key. Nothing was
-///                       written
+/// Errors: conflict      the destination has other keys; between two logs, another past: with the
+///                       key. Nothing was written
+///                       a key has another past there: with the key. Those before it, in their
+///                       order, were copied
+///                       somebody else writes to the ledger that is the destination
 ///         unsupported   the destination cannot hold an entry: with the key. What came before it
 ///                       was written. Or a removal cannot go where nothing is removed: nothing was
 ///         cancelled     options.is_interrupted
@@ -118,7 +124,8 @@ Status read_back(Home& source, Home& destination, const CopyOptions& options,
 /// Finds all that would stop copy_home(), and writes nothing. `destination`: nothing where there is
 /// none yet; `abilities` are what it will have, and its limits are not known then.
 ///
-/// `found` is called for each. In the report are `source`, `with_history` and `remark`.
+/// `found` is called for each. In the report are `source`, `with_history`, `remark` and, where what
+/// is there now is copied, `replaced`.
 Result<CopyReport> check_copy(Home& source, const HomeAbilities& abilities, Home* destination,
                               const CopyOptions& options, const CopySeams& seams,
                               const std::function<Status(const CopyObstacle&)>& found);

@@ -356,6 +356,28 @@ TEST_F(CopyTest, AKeyThatExpiresMeanwhileIsNoDifference) {
   EXPECT_EQ(report.source.entries, 3U);
 }
 
+TEST_F(CopyTest, ValuesThatAreReplacedAreCounted) {
+  for (const bool merge : {false, true}) {
+    FakePlace source(FakeHome::engine());
+    FakePlace destination(FakeHome::engine());
+    fill(source, 5);
+    destination.add("key100", R"({"n":0})");
+    destination.add("key101", "another");
+    destination.add("key103", R"({"n":3})", kLater);
+    CopyOptions options = newest();
+    options.merge = merge;
+    const auto home = destination.open();
+    const auto checked = check_copy(*source.open(), destination.abilities, home.get(), options,
+                                    seams(), [](const CopyObstacle&) { return Status(); });
+    EXPECT_EQ(checked.value().replaced, 2U);
+    const auto copied = copy(source, destination, options);
+    expect_whole(copied, 5);
+    EXPECT_EQ(copied->replaced, 2U);
+    EXPECT_EQ(copied->written, 4U);
+    EXPECT_EQ(copy(source, destination, options)->replaced, 0U);
+  }
+}
+
 TEST_F(CopyTest, ProgressIsTold) {
   FakePlace source(FakeHome::engine());
   FakePlace destination(FakeHome::engine());

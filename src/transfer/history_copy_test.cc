@@ -234,8 +234,11 @@ TEST_F(HistoryCopyTest, WhetherThereIsOneIsDecidedByBothSides) {
   HomeAbilities keeps_some = FakeHome::engine();
   keeps_some.keeps_all_history = false;
   EXPECT_EQ(decide(FakeHome::engine(), FakeHome::engine(), CopyHistory::none), "newest ");
-  EXPECT_EQ(decide(keeps_some, FakeHome::engine(), CopyHistory::automatic), "history")
+  EXPECT_EQ(decide(keeps_some, FakeHome::engine(), CopyHistory::required), "history")
       << "of the source all that it has";
+  const std::string not_all = decide(keeps_some, FakeHome::engine(), CopyHistory::automatic);
+  EXPECT_NE(not_all.find("newest what is there now"), std::string::npos) << not_all;
+  EXPECT_NE(not_all.find("--history"), std::string::npos) << not_all;
   EXPECT_EQ(decide(FakeHome::rocksdb(), FakeHome::engine(), CopyHistory::automatic), "newest ")
       << "nobody expects it";
   const std::string some = decide(FakeHome::engine(), keeps_some, CopyHistory::automatic);
@@ -246,6 +249,26 @@ TEST_F(HistoryCopyTest, WhetherThereIsOneIsDecidedByBothSides) {
   EXPECT_NE(no_all.find("--latest"), std::string::npos) << no_all;
   const std::string none = decide(FakeHome::bucket(), FakeHome::ledger(), CopyHistory::required);
   EXPECT_NE(none.find("bucket files keeps the newest value"), std::string::npos) << none;
+}
+
+// A store by default keeps the newest revision of a key alone.
+TEST_F(HistoryCopyTest, TheCopyOfAStoreThatForgetsCanBeRepeated) {
+  HomeAbilities forgets = FakeHome::engine();
+  forgets.keeps_all_history = false;
+  forgets.keeps_newest_alone = true;
+  for (const HomeAbilities& to : {FakeHome::engine(), FakeHome::ledger()}) {
+    SCOPED_TRACE(to.name);
+    FakePlace source(forgets);
+    FakePlace destination(to);
+    source.add("a", "1");
+    source.add("b", "1");
+    expect_whole(copy(source, destination), 2);
+    source.log[0].value = "2";  // the older revision is given up
+    const auto again = copy(source, destination);
+    expect_whole(again, 2);
+    EXPECT_FALSE(again->with_history);
+    EXPECT_EQ(again->remark, "") << "nobody misses a past that is not kept";
+  }
 }
 
 TEST_F(HistoryCopyTest, WhatALedgerCannotHoldIsNamedWithAllItsRevisionsByACheck) {
@@ -271,6 +294,125 @@ TEST_F(HistoryCopyTest, WhatALedgerCannotHoldIsNamedWithAllItsRevisionsByACheck)
   form.form = ValueForm::to_json;
   expect_whole(copy(source, other, form), 4);
   EXPECT_EQ(other.log.back(), (FakeRevision{.key = "b", .value = "\"neither\""}));
+}
+
+// Another copy that is a step ahead, or a put of an earlier one that arrives late.
+TEST_F(HistoryCopyTest, WhatSomebodyElseHasWrittenMeanwhileIsNotWrittenTwice) {
+  for (const HomeAbilities& from : {FakeHome::engine(), FakeHome::ledger()}) {
+    for (const bool is_there : {false, true}) {
+      SCOPED_TRACE(std::string(from.name) + (is_there ? ", behind another" : ", the first"));
+      FakePlace source(from);
+      FakePlace destination(FakeHome::ledger());
+      source.add("key", "1");
+      if (is_there) {
+        expect_whole(copy(source, destination), 1);
+        source.add("key", "2");
+      }
+      const FakeRevision next = source.log.back();
+      destination.before_put = [&](FakeHome& home) {
+        EXPECT_TRUE(home.write({{.key = next.key, .value = next.value}}).ok());
+      };
+      const auto refused = copy(source, destination);
+      EXPECT_EQ(refused.status().code(), Code::conflict);
+      EXPECT_TRUE(has(refused.status(), "somebody else")) << refused.status().to_string();
+      EXPECT_EQ(pasts(destination), pasts(source));
+      expect_whole(copy(source, destination), source.log.size());
+    }
+  }
+}
+
+TEST_F(HistoryCopyTest, AForeignEntryBetweenThoseOfALogEndsTheCopyAtOnce) {
+  FakePlace source(FakeHome::ledger());
+  FakePlace destination(FakeHome::ledger());
+  fill(source, 3);
+  destination.before_put = [](FakeHome& home) {
+    EXPECT_TRUE(home.write({{.key = "foreign", .value = "1"}}).ok());
+  };
+  EXPECT_EQ(copy(source, destination).status().code(), Code::conflict);
+  EXPECT_EQ(destination.log.size(), 2U) << "the foreign one, and the one that was on its way";
+}
+
+TEST_F(HistoryCopyTest, AKeyThatALedgerDoesNotTakeIsNamed) {
+  FakePlace source(FakeHome::engine());
+  FakePlace destination(FakeHome::ledger());
+  source.add("a", "1");
+  source.add("\xff", "1");
+  source.add("\xff\xff", "1");
+  const auto refused = copy(source, destination);
+  EXPECT_EQ(refused.status().code(), Code::unsupported);
+  EXPECT_TRUE(has(refused.status(), "key '\\377' cannot be copied: a key is UTF-8"))
+      << refused.status().to_string();
+  int found = 0;
+  const auto home = destination.open();
+  const auto checked =
+      check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
+                 [&](const CopyObstacle& obstacle) {
+                   EXPECT_NE(obstacle.problem.find("a key is UTF-8"), std::string::npos);
+                   ++found;
+                   return Status();
+                 });
+  EXPECT_TRUE(checked.ok()) << checked.status().to_string();
+  EXPECT_EQ(found, 2);
+}
+
+// The writer of a ledger ended between an entry of the log and the object of its key.
+TEST_F(HistoryCopyTest, ALogGoesOnBehindAKeyThatTheSourceDoesNotListYet) {
+  FakePlace source(FakeHome::ledger());
+  FakePlace destination(FakeHome::ledger());
+  source.add("a", "1");
+  source.add("new", "1");
+  source.unlisted.insert("new");
+  expect_whole(copy(source, destination), 2);
+  expect_whole(copy(source, destination), 2);
+  int found = 0;
+  const auto home = destination.open();
+  EXPECT_TRUE(check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
+                         [&](const CopyObstacle&) {
+                           ++found;
+                           return Status();
+                         })
+                  .ok());
+  EXPECT_EQ(found, 0);
+}
+
+TEST_F(HistoryCopyTest, ALogThatLostEntriesIsNotCopiedAsAWhole) {
+  for (const std::set<std::size_t>& lost :
+       {std::set<std::size_t>{0}, std::set<std::size_t>{0, 1, 2}, std::set<std::size_t>{5, 6}}) {
+    FakePlace source(FakeHome::ledger());
+    FakePlace destination(FakeHome::ledger());
+    fill(source, 3);
+    source.lost = lost;
+    const auto refused = copy(source, destination);
+    EXPECT_EQ(refused.status().code(), Code::unsupported);
+    EXPECT_TRUE(has(refused.status(), "it has entry " + std::to_string(*lost.rbegin() + 1) +
+                                          " where " + std::to_string(*lost.begin()) + " has to be"))
+        << refused.status().to_string();
+    EXPECT_EQ(destination.log.size(), *lost.begin());
+    int found = 0;
+    FakePlace empty(FakeHome::ledger());
+    const auto home = empty.open();
+    EXPECT_TRUE(check_copy(*source.open(), empty.abilities, home.get(), {}, seams(),
+                           [&](const CopyObstacle&) {
+                             ++found;
+                             return Status();
+                           })
+                    .ok());
+    EXPECT_EQ(found, 1);
+  }
+}
+
+TEST_F(HistoryCopyTest, WhatTheSourceGivesUpMeanwhileCountsOnNeitherSide) {
+  FakePlace source(FakeHome::engine());
+  FakePlace destination(FakeHome::engine());
+  fill(source, 2);
+  source.add("z", "1");
+  CopyReport report = copy_home(*source.open(), *destination.open(), all(), seams()).value();
+  EXPECT_EQ(report.source.entries, 9U);
+  source.log.pop_back();
+  ASSERT_TRUE(read_back(*source.open(), *destination.open(), all(), seams(), report).ok());
+  EXPECT_FALSE(report.difference.has_value());
+  EXPECT_EQ(report.source, report.destination);
+  EXPECT_EQ(report.source.entries, 8U);
 }
 
 TEST_F(HistoryCopyTest, ACheckFindsAnotherPast) {

@@ -17,6 +17,8 @@ struct PastEntry {
   Bytes comparable = {};
   bool is_remove = false;
   std::uint64_t expiry_ms = 0;
+  /// In the home that it is of.
+  std::uint64_t revision = 0;
 
   bool is_same(const PastEntry& other) const {
     return key == other.key && comparable == other.comparable && is_remove == other.is_remove &&
@@ -24,6 +26,9 @@ struct PastEntry {
   }
 };
 
+/// A log whose entries are not all there is no past that can be copied: `unsupported`, at the
+/// source.
+///
 /// A removal of what is not there changes nothing, and one home notes it where another does not: it
 /// is passed over.
 ///
@@ -53,12 +58,14 @@ class Past {
         side_(side),
         acceptance_(&acceptance) {}
   Status take(const HomeEntry& entry, bool is_remove);
+  Status check_nothing_is_missing();
 
   std::unique_ptr<HomeCursor> cursor_;
   bool is_of_one_key_;
   Side side_;
   const Acceptance* acceptance_;
   bool is_present_ = false;
+  std::uint64_t next_sequence_ = 0;  // of a log
   PastEntry entry_;
 };
 

@@ -28,10 +28,14 @@ std::string place_of(const Key& key, std::uint64_t position, const PastEntry& en
          key_text(entry.key);
 }
 
+bool is_log_to_log(const CopyRun& run, const HomeAbilities& abilities) {
+  return has_log(run.source.abilities()) && has_log(abilities);
+}
+
 // Calls `visit` for each past that is copied: that of the log, or that of each key of the source.
 Status for_each_past(const CopyRun& run, const HomeAbilities& abilities,
                      const std::function<Status(const Key& key)>& visit) {
-  if (has_log(run.source.abilities()) && has_log(abilities)) return visit(std::nullopt);
+  if (is_log_to_log(run, abilities)) return visit(std::nullopt);
   Keys keys = TALEA_TRY(Keys::open(run.source, /*with_past=*/true));
   while (TALEA_TRY(keys.next())) TALEA_TRY(visit(Bytes(keys.key())));
   return {};
@@ -62,20 +66,48 @@ class RevisionCopier {
 
  private:
   Status copy_past(const Key& key) {
+    if (key) TALEA_TRY(run_.acceptance.accept_key(*key));
     Past past = TALEA_TRY(open_past(run_, key, Past::Side::source));
+    last_.reset();
     TALEA_TRY(pass_what_is_there(key, past));
     for (;;) {
       TALEA_TRY(run_.begin_entry());
       if (!TALEA_TRY(past.next())) return {};
       const PastEntry& entry = past.entry();
       see(entry);
-      Status added = buffer_.add({.key = entry.key,
-                                  .value = entry.value,
-                                  .is_remove = entry.is_remove,
-                                  .expiry_ms = entry.expiry_ms});
+      Status added = add(entry, /*is_log=*/!key);
       is_broken_ = !added.ok();
       TALEA_TRY(std::move(added));
     }
+  }
+
+  Status add(const PastEntry& entry, bool is_log) {
+    HomeWrite write{.key = entry.key,
+                    .value = entry.value,
+                    .is_remove = entry.is_remove,
+                    .expiry_ms = entry.expiry_ms};
+    const HomeAbilities& abilities = run_.destination->abilities();
+    if (!has_log(abilities)) return buffer_.add(std::move(write));
+    // What is in a ledger twice is there for good. Where another copy goes on, or what was sent
+    // before arrives late, the newest entry is not the one that was seen.
+    std::optional<std::uint64_t> before = last_;
+    if (is_log) {
+      const auto there = TALEA_TRY(run_.destination->get(entry.key));
+      before = there ? std::optional(there->revision) : std::nullopt;
+      if (before && (!last_ || *before > *last_)) return somebody_else(entry.key);
+    }
+    const HomeCondition condition{.absent = !before, .revision = before};
+    auto written = buffer_.write_under(std::move(write), condition);
+    if (written.status().code() == Code::conflict) return somebody_else(entry.key);
+    const std::uint64_t revision = TALEA_TRY(std::move(written));
+    const std::uint64_t expected = last_ ? *last_ + 1 : 0;
+    last_ = revision;
+    return is_log && revision != expected ? somebody_else(entry.key) : Status();
+  }
+
+  static Status somebody_else(BytesView key) {
+    return Status::conflict("somebody else writes to the destination, by now key " + key_text(key) +
+                            "; when that has ended, copy again");
   }
 
   // Moves `past` behind what the destination has.
@@ -96,6 +128,7 @@ class RevisionCopier {
             " there: it has another past");
       }
       see(past.entry());
+      last_ = there.entry().revision;
       ++run_.report.skipped;
     }
     return {};
@@ -109,6 +142,8 @@ class RevisionCopier {
   CopyRun& run_;
   ContentHash hash_;
   WriteBuffer buffer_;
+  // The newest revision of the past that the destination has; nothing: none.
+  std::optional<std::uint64_t> last_;
   bool is_broken_ = false;  // the destination: nothing more is tried there
 };
 
@@ -147,15 +182,25 @@ Result<CopySide> hash_destination(CopyRun& run, const HomeAbilities& abilities) 
   return hash.finish();
 }
 
+// Both as they are now.
+struct Hashes {
+  ContentHash source;
+  ContentHash destination;
+};
+
 // Goes along both at once; stops at the first difference, with `cancelled`.
-Status compare_pasts(CopyRun& run, const Key& key) {
+Status compare_pasts(CopyRun& run, const Key& key, Hashes& hashes) {
   Past past = TALEA_TRY(open_past(run, key, Past::Side::source));
   Past there = TALEA_TRY(open_past(run, key, Past::Side::destination));
   for (std::uint64_t position = 1;; ++position) {
     const bool is_wanted = TALEA_TRY(past.next());
     const bool is_found = TALEA_TRY(there.next());
     if (!is_wanted && !is_found) return {};
-    if (is_wanted && is_found && past.entry().is_same(there.entry())) continue;
+    if (is_wanted && is_found && past.entry().is_same(there.entry())) {
+      add_to(hashes.source, past.entry());
+      add_to(hashes.destination, there.entry());
+      continue;
+    }
     const PastEntry& entry = is_wanted ? past.entry() : there.entry();
     const std::string what = !is_found    ? " is not in the destination"
                              : !is_wanted ? " is in the destination alone"
@@ -205,6 +250,10 @@ class PrefixCheck {
 
 Status check_past(CopyRun& run, const Key& key, ContentHash& hash,
                   const std::function<Status(const CopyObstacle&)>& found) {
+  if (key) {
+    const Status accepted = run.acceptance.accept_key(*key);
+    if (!accepted.ok()) return found({*key, std::string(accepted.message())});
+  }
   Past past = TALEA_TRY(open_past(run, key, Past::Side::source));
   PrefixCheck prefix = TALEA_TRY(PrefixCheck::open(run, key));
   for (;;) {
@@ -228,7 +277,11 @@ Status check_past(CopyRun& run, const Key& key, ContentHash& hash,
 }  // namespace
 
 Status copy_revisions(CopyRun& run, const HomeAbilities& abilities) {
-  if (!run.options.merge) TALEA_TRY(refuse_other_keys(run, /*with_past=*/true));
+  // Between logs the one past says it all: a key whose newest entry waits for its second step is
+  // not among the keys that are listed.
+  if (!run.options.merge && !is_log_to_log(run, abilities)) {
+    TALEA_TRY(refuse_other_keys(run, /*with_past=*/true));
+  }
   TALEA_TRY(refuse_removals(run, abilities, [](const CopyObstacle& obstacle) {
     return Status::unsupported(obstacle.problem);
   }));
@@ -238,15 +291,20 @@ Status copy_revisions(CopyRun& run, const HomeAbilities& abilities) {
 Status read_back_revisions(CopyRun& run, const HomeAbilities& abilities) {
   run.report.destination = TALEA_TRY(hash_destination(run, abilities));
   if (run.report.destination == run.report.source) return {};
-  Status compared =
-      for_each_past(run, abilities, [&](const Key& key) { return compare_pasts(run, key); });
-  if (!run.report.difference) return compared;
+  Hashes hashes;
+  Status compared = for_each_past(run, abilities,
+                                  [&](const Key& key) { return compare_pasts(run, key, hashes); });
+  if (run.report.difference) return {};
+  TALEA_TRY(std::move(compared));
+  // The source gave up something meanwhile; the hashes are those without it.
+  run.report.source = hashes.source.finish();
+  run.report.destination = hashes.destination.finish();
   return {};
 }
 
 Status check_revisions(CopyRun& run, const HomeAbilities& abilities,
                        const std::function<Status(const CopyObstacle&)>& found) {
-  if (!run.options.merge) {
+  if (!run.options.merge && !is_log_to_log(run, abilities)) {
     TALEA_TRY(find_other_keys(run, /*with_past=*/true, [&](BytesView key) {
       return found(
           {Bytes(key), "the destination has it, and the source does not; --merge keeps it"});

@@ -124,6 +124,7 @@ class RowCopier {
         return {};
       }
     }
+    if (there != nullptr) ++run_.report.replaced;
     if (row.is_long) return write_long(row, nullptr);
     return buffer_.add({.key = row.key,
                         .value = *std::move(value),
@@ -267,14 +268,26 @@ Status check_rows(CopyRun& run, const std::function<Status(const CopyObstacle&)>
   }
   ContentHash hash;
   RowReader reader(run.acceptance, hash);
-  RowCursor rows = TALEA_TRY(RowCursor::open(run.source, run.acceptance.long_bytes()));
+  ContentHash unused_hash;
+  RowReader old_reader(run.acceptance, unused_hash);
+  const std::uint64_t long_bytes = run.acceptance.long_bytes();
+  std::optional<RowFinder> finder;
+  if (run.destination != nullptr) {
+    finder = TALEA_TRY(RowFinder::open(*run.destination, long_bytes, run.options.merge));
+  }
+  RowCursor rows = TALEA_TRY(RowCursor::open(run.source, long_bytes));
   for (;;) {
     TALEA_TRY(run.begin_entry());
     if (!TALEA_TRY(rows.next())) break;
     const Row& row = rows.row();
     Result<Bytes> value = accepted(run.acceptance, row);
     if (value.ok()) {
-      (void)TALEA_TRY(reader.read(run.source, row, *std::move(value)));
+      const Compared wanted = TALEA_TRY(reader.read(run.source, row, *std::move(value)));
+      const Row* const there = finder ? TALEA_TRY(finder->find(row.key)) : nullptr;
+      if (there == nullptr) continue;
+      const bool is_same = there->is_long == row.is_long &&
+                           TALEA_TRY(old_reader.read(*run.destination, *there)) == wanted;
+      if (!is_same) ++run.report.replaced;
     } else {
       TALEA_TRY(found({row.key, std::string(value.status().message())}));
     }

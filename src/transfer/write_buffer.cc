@@ -17,6 +17,17 @@ Status WriteBuffer::add(HomeWrite write) {
   return is_full ? flush() : Status();
 }
 
+Result<std::uint64_t> WriteBuffer::write_under(HomeWrite write, const HomeCondition& condition) {
+  TALEA_TRY(flush());
+  writes_.push_back(std::move(write));
+  const HomeWrite& one = writes_.front();
+  auto written = home_.put(one.key, one.value, condition);
+  if (!written.ok()) return explain(std::move(written).status());
+  ++written_;
+  writes_.clear();
+  return written;
+}
+
 // Only the home itself knows in which form a ledger prints numbers, and what that cannot hold.
 Status WriteBuffer::explain(Status refused) const {
   const Bytes& first = writes_.front().key;

@@ -22,6 +22,9 @@ class WriteBuffer {
   /// Entries come key after key. One whose key is here already has what is here written first: of
   /// two in a batch the last would win.
   Status add(HomeWrite write);
+  /// Writes what is here, and then an entry under a condition. Returns its revision.
+  /// Errors: conflict   somebody else has written that key
+  Result<std::uint64_t> write_under(HomeWrite write, const HomeCondition& condition);
   /// One that was written past the buffer, which is empty.
   void count_one() { ++written_; }
   /// Writes what is here.

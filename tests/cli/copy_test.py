@@ -73,6 +73,19 @@ class Copy(TaleaTest):
         self.talea("put", "a", "5", store="copy")
         self.assertIn("gone on by itself", self.copy_errors("data", "copy", expect=1))
 
+    def test_a_copy_of_a_store_that_forgets_can_be_repeated(self):
+        self.talea("put", "a", "1", store="data")
+        self.assertTrue(self.copy("data", "copy", "--retain", "all")["equal"])
+        self.talea("put", "a", "2", store="data")
+        again = self.copy("data", "copy")
+        self.assertEqual([again[name] for name in ("history", "equal", "written", "replaced")],
+                         [False, True, 1, 1])
+        self.talea("put", "a", "3", store="data")
+        self.assertEqual(self.copy("data", "copy", "--check")["replaced"], 1)
+        errors = self.copy_errors("data", "copy", "--history", expect=1)
+        self.assertIn("another past", errors)
+        self.assertIn("talea copy --latest data copy", errors)
+
     def test_other_keys_are_refused_or_merged(self):
         self.fill("data", 3)
         self.talea("put", "other", "x", store="copy")

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -91,6 +92,12 @@ class FakePlace {
   /// Of a ledger: prints values as ImmuKV's TypeScript client does.
   bool prints_typescript = false;
   std::vector<FakeRevision> log;
+  /// Of a log: the positions of entries that expired.
+  std::set<std::size_t> lost;
+  /// Keys that are in the log and not in lists of keys.
+  std::set<Bytes> unlisted;
+  /// Called once, before the next put: somebody else was first.
+  std::function<void(FakeHome&)> before_put;
   std::uint64_t writes = 0;
   std::uint64_t reads = 0;
   std::uint64_t pieces_put = 0;
@@ -151,7 +158,7 @@ class FakeHome final : public Home {
     if (found == of_key_.end() || log_[found->second.back()].is_remove) {
       return std::optional<HomeEntry>();
     }
-    return std::optional(entry_of(log_[found->second.back()]));
+    return std::optional(entry_of(found->second.back()));
   }
 
   Result<bool> read(BytesView key, const std::optional<At>& at, const StateSink& sink) override {
@@ -163,8 +170,16 @@ class FakeHome final : public Home {
     return true;
   }
 
-  Result<std::uint64_t> put(BytesView key, BytesView value, const HomeCondition&,
+  Result<std::uint64_t> put(BytesView key, BytesView value, const HomeCondition& condition,
                             Expiry expiry) override {
+    if (place_.before_put) std::exchange(place_.before_put, nullptr)(*this);
+    const auto newest = of_key_.find(Bytes(key));
+    const bool is_there = newest != of_key_.end();
+    if (condition.absent && is_there) return Status::conflict("the key is there");
+    if (condition.revision &&
+        (!is_there || revision_of(newest->second.back()) != *condition.revision)) {
+      return Status::conflict("the key has another revision");
+    }
     return write({{.key = Bytes(key),
                    .value = Bytes(value),
                    .is_remove = false,
@@ -207,7 +222,7 @@ class FakeHome final : public Home {
     }
     if (!place_.waits_for_publish) place_.log = log_;
     if (fails) return failed();
-    return std::uint64_t{log_.size()};
+    return revision_of(log_.size() - 1);
   }
 
   Result<std::unique_ptr<HomeCursor>> scan(const ScanRange&, bool keys_only,
@@ -227,7 +242,7 @@ class FakeHome final : public Home {
     if (found == of_key_.end()) return revisions;
     for (auto at = found->second.rbegin(); at != found->second.rend(); ++at) {
       const FakeRevision& revision = log_[*at];
-      revisions.push_back({.revision = *at + 1,
+      revisions.push_back({.revision = revision_of(*at),
                            .time_ms = *at + 1,
                            .is_remove = revision.is_remove,
                            .expiry_ms = revision.expiry_ms,
@@ -240,17 +255,24 @@ class FakeHome final : public Home {
   Result<std::unique_ptr<HomeCursor>> revisions(const std::optional<Bytes>& key,
                                                 const std::optional<std::uint64_t>&) override {
     if (!key && abilities().removes) return Status::unsupported("it has no log");
+    if (key && is_ledger() && !is_utf8(*key)) return Status::invalid_argument("a key is UTF-8");
     std::vector<FakeRevision> revisions;
-    for (const FakeRevision& revision : log_) {
-      if (!key || revision.key == *key) revisions.push_back(revision);
+    std::vector<std::uint64_t> numbers;
+    for (std::size_t at = 0; at < log_.size(); ++at) {
+      if (key && log_[at].key != *key) continue;
+      if (!key && place_.lost.contains(at)) continue;
+      revisions.push_back(log_[at]);
+      numbers.push_back(revision_of(at));
     }
-    return cursor(std::move(revisions));
+    return cursor(std::move(revisions), std::move(numbers));
   }
 
   Result<std::unique_ptr<HomeCursor>> keys_with_past() override {
     if (!abilities().keeps_history) return scan({}, true, {});
     std::set<Bytes> keys;
-    for (const FakeRevision& revision : log_) keys.insert(revision.key);
+    for (const FakeRevision& revision : log_) {
+      if (!place_.unlisted.contains(revision.key)) keys.insert(revision.key);
+    }
     std::vector<FakeRevision> revisions;
     revisions.reserve(keys.size());
     for (const Bytes& key : keys) revisions.push_back({.key = key});
@@ -278,8 +300,8 @@ class FakeHome final : public Home {
 
   class Cursor final : public HomeCursor {
    public:
-    Cursor(FakeHome& home, std::vector<FakeRevision> revisions)
-        : home_(home), revisions_(std::move(revisions)) {
+    Cursor(FakeHome& home, std::vector<FakeRevision> revisions, std::vector<std::uint64_t> numbers)
+        : home_(home), revisions_(std::move(revisions)), numbers_(std::move(numbers)) {
       ++home_.place_.cursors;
     }
     Cursor(const Cursor&) = delete;
@@ -289,7 +311,12 @@ class FakeHome final : public Home {
       TALEA_TRY(home_.count_read());
       if (next_ == revisions_.size()) return false;
       is_remove_ = revisions_[next_].is_remove;
-      entry_ = entry_of(revisions_[next_++]);
+      const FakeRevision& revision = revisions_[next_];
+      entry_ = {.key = revision.key,
+                .value = revision.value,
+                .revision = numbers_.empty() ? 0 : numbers_[next_],
+                .expiry_ms = revision.expiry_ms};
+      ++next_;
       return true;
     }
     const HomeEntry& entry() const override { return entry_; }
@@ -298,14 +325,21 @@ class FakeHome final : public Home {
    private:
     FakeHome& home_;
     const std::vector<FakeRevision> revisions_;
+    const std::vector<std::uint64_t> numbers_;  // none: of rows
     std::size_t next_ = 0;
     bool is_remove_ = false;
     HomeEntry entry_;
   };
 
-  static HomeEntry entry_of(const FakeRevision& revision) {
-    return {.key = revision.key, .value = revision.value, .expiry_ms = revision.expiry_ms};
+  HomeEntry entry_of(std::size_t at) const {
+    const FakeRevision& revision = log_[at];
+    return {.key = revision.key,
+            .value = revision.value,
+            .revision = revision_of(at),
+            .expiry_ms = revision.expiry_ms};
   }
+  // In a ledger they begin at 0.
+  std::uint64_t revision_of(std::size_t at) const { return at + (is_ledger() ? 0 : 1); }
   static Status failed() { return Status::unavailable("the test says so"); }
 
   bool is_ledger() const { return !abilities().removes; }
@@ -322,8 +356,10 @@ class FakeHome final : public Home {
     return place.rows();
   }
 
-  Result<std::unique_ptr<HomeCursor>> cursor(std::vector<FakeRevision> revisions) {
-    return std::unique_ptr<HomeCursor>(std::make_unique<Cursor>(*this, std::move(revisions)));
+  Result<std::unique_ptr<HomeCursor>> cursor(std::vector<FakeRevision> revisions,
+                                             std::vector<std::uint64_t> numbers = {}) {
+    return std::unique_ptr<HomeCursor>(
+        std::make_unique<Cursor>(*this, std::move(revisions), std::move(numbers)));
   }
 
   bool counts_and_fails() {
