@@ -17,8 +17,10 @@ bool is_name(std::string_view name) {
 
 class BackupBucket final : public BackupTarget {
  public:
-  BackupBucket(std::unique_ptr<Client> client, std::uint64_t piece_bytes)
-      : client_(std::move(client)), piece_bytes_(piece_bytes) {}
+  /// `machine`: that the client works on, where this is to keep it.
+  BackupBucket(std::unique_ptr<Client> client, std::uint64_t piece_bytes,
+               std::unique_ptr<Machine> machine = nullptr)
+      : machine_(std::move(machine)), client_(std::move(client)), piece_bytes_(piece_bytes) {}
 
   Result<std::vector<std::string>> list() override {
     std::vector<std::string> names;
@@ -94,27 +96,9 @@ class BackupBucket final : public BackupTarget {
     return piece;
   }
 
+  const std::unique_ptr<Machine> machine_;  // before the client, which goes first
   const std::unique_ptr<Client> client_;
   const std::uint64_t piece_bytes_;
-};
-
-// With the machine that it works on.
-class OwnBackupBucket final : public BackupTarget {
- public:
-  OwnBackupBucket(std::unique_ptr<Machine> machine, std::unique_ptr<BackupTarget> target)
-      : machine_(std::move(machine)), target_(std::move(target)) {}
-  Result<std::vector<std::string>> list() override { return target_->list(); }
-  Status write(const std::string& name, const StateSource& source) override {
-    return target_->write(name, source);
-  }
-  Status read(const std::string& name, const StateSink& sink) override {
-    return target_->read(name, sink);
-  }
-  Status remove(const std::string& name) override { return target_->remove(name); }
-
- private:
-  const std::unique_ptr<Machine> machine_;
-  const std::unique_ptr<BackupTarget> target_;
 };
 
 }  // namespace
@@ -131,9 +115,8 @@ namespace talea {
 Result<std::unique_ptr<BackupTarget>> open_backup_s3(const S3Options& at) {
   auto machine = std::make_unique<s3::Machine>();
   auto client = TALEA_TRY(s3::Client::create(at, machine->seams()));
-  auto target = s3::make_backup_bucket(std::move(client));
-  return std::unique_ptr<BackupTarget>(
-      std::make_unique<s3::OwnBackupBucket>(std::move(machine), std::move(target)));
+  return std::unique_ptr<BackupTarget>(std::make_unique<s3::BackupBucket>(
+      std::move(client), s3::kBackupPieceBytes, std::move(machine)));
 }
 
 }  // namespace talea
