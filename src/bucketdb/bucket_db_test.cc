@@ -409,17 +409,21 @@ TEST(BucketDbDirectory, ASecondUserIsRefusedAndTheFirstIsNamed) {
   EXPECT_THAT(second.status().to_string(), testing::HasSubstr("talea lock 1: bucket database"));
 }
 
-TEST(BucketDbDirectory, OfAnotherDatabaseIsRefused) {
-  BucketWorld world;
-  Machine machine;
-  ASSERT_TRUE(world.open(machine).put("a", "1").ok());
+// Another database, in the directory of this one.
+Result<BucketDb> open_elsewhere(BucketWorld& world, Machine& machine) {
   S3Options elsewhere = world.at();
   elsewhere.prefix = "other/";
   BucketDbOptions options;
   options.directory = BucketWorld::kDirectory;
-  const auto opened = BucketDb::open(elsewhere, options,
-                                     {world.seams(), *machine.disk, world.random, world.executor});
-  EXPECT_EQ(opened.status().code(), Code::invalid_argument);
+  return BucketDb::open(elsewhere, options,
+                        {world.seams(), *machine.disk, world.random, world.executor});
+}
+
+TEST(BucketDbDirectory, OfAnotherDatabaseIsRefused) {
+  BucketWorld world;
+  Machine machine;
+  ASSERT_TRUE(world.open(machine).put("a", "1").ok());
+  EXPECT_EQ(open_elsewhere(world, machine).status().code(), Code::invalid_argument);
 }
 
 // One that was only read has a list of copies, and no journal.
@@ -434,13 +438,7 @@ TEST(BucketDbDirectory, OfCopiesOfAnotherDatabaseIsRefused) {
     ASSERT_TRUE(db.download().ok());
   }
   (void)machine.disk->remove("/db/talea.journal").ok();
-  S3Options elsewhere = world.at();
-  elsewhere.prefix = "other/";
-  BucketDbOptions options;
-  options.directory = BucketWorld::kDirectory;
-  const auto opened = BucketDb::open(elsewhere, options,
-                                     {world.seams(), *machine.disk, world.random, world.executor});
-  EXPECT_EQ(opened.status().code(), Code::invalid_argument);
+  EXPECT_EQ(open_elsewhere(world, machine).status().code(), Code::invalid_argument);
 }
 
 TEST(BucketDbDirectory, WhatWasUploadedIsReadFromItsCopy) {
