@@ -14,6 +14,18 @@ class HistoryCopyTest : public testing::Test, protected CopyWorld {
     options.history = CopyHistory::required;
     return options;
   }
+  // What a check finds.
+  std::vector<CopyObstacle> obstacles(FakePlace& source, FakePlace& destination) {
+    std::vector<CopyObstacle> found;
+    const auto home = destination.open();
+    const auto checked = check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
+                                    [&](const CopyObstacle& obstacle) {
+                                      found.push_back(obstacle);
+                                      return Status();
+                                    });
+    EXPECT_TRUE(checked.ok()) << checked.status().to_string();
+    return found;
+  }
   // Of each key all that happened to it, in its order.
   static std::map<Bytes, std::vector<FakeRevision>> pasts(const FakePlace& place) {
     std::map<Bytes, std::vector<FakeRevision>> pasts;
@@ -93,15 +105,9 @@ TEST_F(HistoryCopyTest, ARemovalHasNoPlaceInALedgerAndNothingIsWritten) {
   EXPECT_TRUE(has(refused.status(), "key 'z'") && has(refused.status(), "--latest"))
       << refused.status().to_string();
   EXPECT_EQ(destination.writes, 0U);
-  std::string found;
-  const auto home = destination.open();
-  const auto checked = check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
-                                  [&](const CopyObstacle& obstacle) {
-                                    found += obstacle.key + " ";
-                                    return Status();
-                                  });
-  EXPECT_TRUE(checked.ok()) << checked.status().to_string();
-  EXPECT_EQ(found, "z ");
+  const std::vector<CopyObstacle> found = obstacles(source, destination);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].key, "z");
   CopyOptions latest;
   latest.history = CopyHistory::none;
   expect_whole(copy(source, destination, latest), 4);
@@ -278,16 +284,9 @@ TEST_F(HistoryCopyTest, WhatALedgerCannotHoldIsNamedWithAllItsRevisionsByACheck)
   source.add("b", "none");
   source.add("b", "2");
   source.add("b", "neither");
-  int found = 0;
-  const auto home = destination.open();
-  const auto checked = check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
-                                  [&](const CopyObstacle& obstacle) {
-                                    EXPECT_EQ(obstacle.key, "b");
-                                    ++found;
-                                    return Status();
-                                  });
-  EXPECT_TRUE(checked.ok());
-  EXPECT_EQ(found, 2);
+  const std::vector<CopyObstacle> found = obstacles(source, destination);
+  EXPECT_EQ(found.size(), 2U);
+  for (const CopyObstacle& obstacle : found) EXPECT_EQ(obstacle.key, "b");
   EXPECT_EQ(copy(source, destination).status().code(), Code::unsupported);
   FakePlace other(FakeHome::ledger());
   CopyOptions form;
@@ -342,17 +341,11 @@ TEST_F(HistoryCopyTest, AKeyThatALedgerDoesNotTakeIsNamed) {
   EXPECT_EQ(refused.status().code(), Code::unsupported);
   EXPECT_TRUE(has(refused.status(), "key '\\377' cannot be copied: a key is UTF-8"))
       << refused.status().to_string();
-  int found = 0;
-  const auto home = destination.open();
-  const auto checked =
-      check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
-                 [&](const CopyObstacle& obstacle) {
-                   EXPECT_NE(obstacle.problem.find("a key is UTF-8"), std::string::npos);
-                   ++found;
-                   return Status();
-                 });
-  EXPECT_TRUE(checked.ok()) << checked.status().to_string();
-  EXPECT_EQ(found, 2);
+  const std::vector<CopyObstacle> found = obstacles(source, destination);
+  EXPECT_EQ(found.size(), 2U);
+  for (const CopyObstacle& obstacle : found) {
+    EXPECT_NE(obstacle.problem.find("a key is UTF-8"), std::string::npos);
+  }
 }
 
 // The writer of a ledger ended between an entry of the log and the object of its key.
@@ -364,15 +357,7 @@ TEST_F(HistoryCopyTest, ALogGoesOnBehindAKeyThatTheSourceDoesNotListYet) {
   source.unlisted.insert("new");
   expect_whole(copy(source, destination), 2);
   expect_whole(copy(source, destination), 2);
-  int found = 0;
-  const auto home = destination.open();
-  EXPECT_TRUE(check_copy(*source.open(), destination.abilities, home.get(), {}, seams(),
-                         [&](const CopyObstacle&) {
-                           ++found;
-                           return Status();
-                         })
-                  .ok());
-  EXPECT_EQ(found, 0);
+  EXPECT_EQ(obstacles(source, destination).size(), 0U);
 }
 
 TEST_F(HistoryCopyTest, ALogThatLostEntriesIsNotCopiedAsAWhole) {
@@ -388,16 +373,8 @@ TEST_F(HistoryCopyTest, ALogThatLostEntriesIsNotCopiedAsAWhole) {
                                           " where " + std::to_string(*lost.begin()) + " has to be"))
         << refused.status().to_string();
     EXPECT_EQ(destination.log.size(), *lost.begin());
-    int found = 0;
     FakePlace empty(FakeHome::ledger());
-    const auto home = empty.open();
-    EXPECT_TRUE(check_copy(*source.open(), empty.abilities, home.get(), {}, seams(),
-                           [&](const CopyObstacle&) {
-                             ++found;
-                             return Status();
-                           })
-                    .ok());
-    EXPECT_EQ(found, 1);
+    EXPECT_EQ(obstacles(source, empty).size(), 1U);
   }
 }
 
