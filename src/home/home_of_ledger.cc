@@ -321,14 +321,62 @@ class LogCursor final : public EntryCursor {
   ValueWindow window_;
 };
 
+// The entries of a key, the oldest first. S3 gives them the newest first, so the pages are gone
+// through twice: once to see where each begins, and once, from the last page on, to give what is in
+// it. So no more than two pages are in memory, however long the history is, and one page costs what
+// it costs.
 class PastCursor final : public EntryCursor {
  public:
-  explicit PastCursor(std::vector<LedgerEntry> entries) : entries_(std::move(entries)) {}
+  PastCursor(Ledger& ledger, Bytes key, const std::optional<std::uint64_t>& after)
+      : ledger_(ledger), key_(std::move(key)), after_(after) {}
+
+  Status find_pages() {
+    LedgerEntries read = TALEA_TRY(read_entries({}));
+    bool goes_on = is_wanted(read.entries);
+    // Where this one ends moves with each new entry, so it is kept.
+    newest_ = std::move(read.entries);
+    while (goes_on && !read.next.empty()) {
+      pages_.push_back(read.next);
+      read = TALEA_TRY(read_entries(pages_.back()));
+      goes_on = is_wanted(read.entries);
+    }
+    return {};
+  }
 
  private:
-  Result<std::vector<LedgerEntry>> read_page() override { return std::exchange(entries_, {}); }
+  Result<LedgerEntries> read_entries(const std::string& before) {
+    return ledger_.history(
+        key_, {.before = before, .limit = kHistoryAtOnce, .bytes_max = kValueBytesAtOnce});
+  }
+  // Whether there may be entries behind `after_` beyond this page.
+  bool is_wanted(const std::vector<LedgerEntry>& page) const {
+    return !after_ || page.empty() || revision_of(page.back()) > *after_;
+  }
 
-  std::vector<LedgerEntry> entries_;
+  Result<std::vector<LedgerEntry>> read_page() override {
+    std::vector<LedgerEntry> page;
+    while (page.empty() && !is_over_) {
+      if (pages_.empty()) {
+        page = std::move(newest_);
+        is_over_ = true;
+      } else {
+        page = TALEA_TRY(read_entries(pages_.back())).entries;
+        pages_.pop_back();
+      }
+      std::erase_if(page, [this](const LedgerEntry& entry) {
+        return after_ && revision_of(entry) <= *after_;
+      });
+    }
+    std::reverse(page.begin(), page.end());
+    return page;
+  }
+
+  Ledger& ledger_;
+  const Bytes key_;
+  const std::optional<std::uint64_t> after_;
+  std::vector<LedgerEntry> newest_;
+  std::vector<std::string> pages_;  // where those that are left begin, the oldest last
+  bool is_over_ = false;
 };
 
 class HomeOfLedger final : public Home {
@@ -520,17 +568,9 @@ class HomeOfLedger final : public Home {
 
   Result<std::unique_ptr<HomeCursor>> revisions_of(const Bytes& key,
                                                    const std::optional<std::uint64_t>& after) {
-    std::vector<LedgerEntry> entries;
-    LedgerPage page{.before = {}, .limit = kHistoryAtOnce, .bytes_max = kValueBytesAtOnce};
-    do {
-      LedgerEntries read = TALEA_TRY(ledger_.history(key, page));
-      for (LedgerEntry& entry : read.entries) {
-        if (!after || revision_of(entry) > *after) entries.push_back(std::move(entry));
-      }
-      page.before = std::move(read.next);
-    } while (!page.before.empty());
-    std::reverse(entries.begin(), entries.end());
-    return std::unique_ptr<HomeCursor>(std::make_unique<PastCursor>(std::move(entries)));
+    auto cursor = std::make_unique<PastCursor>(ledger_, key, after);
+    TALEA_TRY(cursor->find_pages());
+    return std::unique_ptr<HomeCursor>(std::move(cursor));
   }
 
   // Of versions in their order, the position of the first above `after`.

@@ -88,6 +88,46 @@ TEST(HomeOfLedger, APastLongerThanAPageIsFound) {
   for (std::uint64_t n = 0; n < 40; ++n) EXPECT_EQ(pages[n], 39 - n);
 }
 
+// Of 256 entries and of 16 MiB; and what is written meanwhile moves no page.
+TEST(HomeOfLedger, TheRevisionsOfAKeyComeInTheirOrderOverManyPages) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  std::vector<HomeWrite> writes;
+  writes.reserve(600);
+  for (int n = 0; n < 600; ++n) writes.push_back({.key = "k", .value = std::to_string(n)});
+  ASSERT_TRUE(home->write(writes).ok());
+  for (const std::optional<std::uint64_t> after :
+       {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(0),
+        std::optional<std::uint64_t>(343), std::optional<std::uint64_t>(344),
+        std::optional<std::uint64_t>(598), std::optional<std::uint64_t>(599)}) {
+    const auto cursor = home->revisions("k", after).value();
+    ASSERT_TRUE(home->put("k", R"("later")").ok());
+    std::uint64_t expected = after ? *after + 1 : 0;
+    while (cursor->next().value()) {
+      if (expected == 600) break;  // those that are later
+      ASSERT_EQ(cursor->entry().revision, expected);
+      ASSERT_EQ(cursor->entry().value, std::to_string(expected));
+      ++expected;
+    }
+    EXPECT_EQ(expected, 600U);
+  }
+}
+
+TEST(HomeOfLedger, TheRevisionsOfAKeyAreNotAllInMemory) {
+  LedgerHomeWorld world;
+  const auto home = world.home();
+  const Bytes value = '"' + Bytes(kMiB - 2, 'v') + '"';
+  for (int n = 0; n < 18; ++n) ASSERT_TRUE(home->put("k", value).ok());
+  const auto cursor = home->revisions("k").value();
+  const std::uint64_t before = world.fake().requests();
+  ASSERT_TRUE(cursor->next().value());
+  EXPECT_EQ(cursor->entry().revision, 0U);
+  EXPECT_LE(world.fake().requests() - before, 5U) << "the last page, of those beyond 16 MiB";
+  int rows = 1;
+  while (cursor->next().value()) ++rows;
+  EXPECT_EQ(rows, 18);
+}
+
 TEST(HomeOfLedger, AHistoryGoesOnWhereItsLastPageEnded) {
   LedgerHomeWorld world;
   const auto home = world.home();
