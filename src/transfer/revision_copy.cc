@@ -216,10 +216,9 @@ Status compare_pasts(CopyRun& run, const Key& key, Hashes& hashes) {
 class PrefixCheck {
  public:
   static Result<PrefixCheck> open(CopyRun& run, const Key& key) {
-    PrefixCheck check(key);
-    if (run.destination == nullptr) return check;
-    check.there_ = TALEA_TRY(open_past(run, key, Past::Side::destination));
-    return check;
+    if (run.destination == nullptr) return PrefixCheck(key, nullptr);
+    Past past = TALEA_TRY(open_past(run, key, Past::Side::destination));
+    return PrefixCheck(key, std::make_unique<Past>(std::move(past)));
   }
 
   // `entry`: the next of the source; null at its end, or where it cannot be compared. What is wrong
@@ -241,10 +240,11 @@ class PrefixCheck {
   }
 
  private:
-  explicit PrefixCheck(Key key) : key_(std::move(key)) {}
+  PrefixCheck(Key key, std::unique_ptr<Past> there)
+      : key_(std::move(key)), there_(std::move(there)) {}
 
   Key key_;
-  std::optional<Past> there_;  // nothing when there is no more to compare
+  std::unique_ptr<Past> there_;  // null when there is no more to compare
   std::uint64_t position_ = 0;
 };
 
