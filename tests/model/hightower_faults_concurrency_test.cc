@@ -142,7 +142,8 @@ TEST(HightowerFaults, AWriteBesideASnapshotCopiesNoIndex) {
   const std::uint64_t before = engine.stats().index_bytes;
   ASSERT_TRUE(engine.put("key7", "another").ok());
   const std::uint64_t after = engine.stats().index_bytes;
-  EXPECT_LT(after - before, before / 4);
+  // It may have become less: the background gives an old table back when it is done with it.
+  EXPECT_LT(after, before + before / 4);
   EXPECT_EQ(snapshot.get("key7").value(), "value");
 }
 
