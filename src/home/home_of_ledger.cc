@@ -322,9 +322,9 @@ class LogCursor final : public EntryCursor {
 };
 
 // The entries of a key, the oldest first. S3 gives them the newest first, so the pages are gone
-// through twice: once to see where each begins, and once, from the last page on, to give what is in
-// it. So no more than two pages are in memory, however long the history is, and one page costs what
-// it costs.
+// through to the last, which is given at once, and those between it and the first are read anew, in
+// the other order. So two or three pages are in memory, however long the history is, and only what
+// lies between costs twice.
 class PastCursor final : public EntryCursor {
  public:
   PastCursor(Ledger& ledger, Bytes key, const std::optional<std::uint64_t>& after)
@@ -340,6 +340,9 @@ class PastCursor final : public EntryCursor {
       read = TALEA_TRY(read_entries(pages_.back()));
       goes_on = is_wanted(read.entries);
     }
+    if (pages_.empty()) return {};
+    oldest_ = std::move(read.entries);
+    pages_.pop_back();
     return {};
   }
 
@@ -356,7 +359,9 @@ class PastCursor final : public EntryCursor {
   Result<std::vector<LedgerEntry>> read_page() override {
     std::vector<LedgerEntry> page;
     while (page.empty() && !is_over_) {
-      if (pages_.empty()) {
+      if (!oldest_.empty()) {
+        page = std::exchange(oldest_, {});
+      } else if (pages_.empty()) {
         page = std::move(newest_);
         is_over_ = true;
       } else {
@@ -375,7 +380,8 @@ class PastCursor final : public EntryCursor {
   const Bytes key_;
   const std::optional<std::uint64_t> after_;
   std::vector<LedgerEntry> newest_;
-  std::vector<std::string> pages_;  // where those that are left begin, the oldest last
+  std::vector<LedgerEntry> oldest_;
+  std::vector<std::string> pages_;  // where those between them begin, the older the later
   bool is_over_ = false;
 };
 
